@@ -1,0 +1,1 @@
+"""The conversations, one file each, and the small language they are written in."""

@@ -1,0 +1,134 @@
+"""A consultation as a conversation sees it, and what can be asked of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from flows.answers import pick_one
+from flows.language import Ask, Command, Flow, Local, Look, Option, Phrase, Query
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One proposal: a title of at most 60 characters, a form of at most 28 for SMS, and a longer explanation."""
+
+    id: str
+    number: int
+    title: Local
+    short: Local
+    more: Local
+
+    @property
+    def option(self) -> Option:
+        return Option(self.id, self.title, self.short)
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """A consultation with its published rules. `opens` and `closes` are in the city's own zone.
+
+    `identity` is the least that a voter must show: contact, phone or document. `asks` are the profile fields that the
+    rules require, `who` says who may vote and `tie` what happens in a tie.
+    """
+
+    slug: str
+    title: Local
+    proposals: tuple[Proposal, ...]
+    least: int
+    most: int
+    opens: datetime
+    closes: datetime
+    identity: str = "contact"
+    asks: tuple[str, ...] = ()
+    who: Local = field(default_factory=lambda: Local({}))
+    tie: Local = field(default_factory=lambda: Local({}))
+
+    def proposal(self, id: str) -> Proposal:
+        return next(p for p in self.proposals if p.id == id)
+
+
+@dataclass(frozen=True)
+class Open(Query[list[str]]):
+    """The slugs of the consultations in which one can vote now; the one that closes first comes first."""
+
+
+@dataclass(frozen=True)
+class TheConsultation(Query[Consultation | None]):
+    slug: str
+
+
+@dataclass(frozen=True)
+class Next(Query[Consultation | None]):
+    """The next consultation that will open, if one is announced."""
+
+
+@dataclass(frozen=True)
+class Published(Query[list[str]]):
+    """The slugs of the consultations with published results, the newest first."""
+
+
+@dataclass(frozen=True)
+class HasVoted(Query[bool]):
+    """Whether this person is on the roll of a consultation; never what they chose."""
+
+    slug: str
+
+
+@dataclass(frozen=True)
+class Cast:
+    """What became of a ballot.
+
+    `status`: counted, changed (it replaces an earlier one), closed, left (this contact voted and then deleted its
+    data), identity (the rules ask for more), crowded (too many people on this phone) or away (the ballot box cannot be
+    reached; nothing was recorded).
+    """
+
+    status: str
+    receipt: str | None = None
+
+
+@dataclass(frozen=True)
+class CastBallot(Command[Cast]):
+    """Put a ballot in the box; `age` and `sex` and the others are kept with the person as the rules ask."""
+
+    outcome: ClassVar[type | None] = Cast
+    slug: str
+    choices: tuple[str, ...]
+    profile: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a receipt stands for: `status` is box (a valid ballot, not yet counted), public (with the titles it chose)
+    or unknown."""
+
+    status: str
+    slug: str | None = None
+    choices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class FindReceipt(Query[Receipt]):
+    outcome: ClassVar[type | None] = Receipt
+    code: str
+
+
+@dataclass(frozen=True)
+class Results(Query[dict[str, Any]]):
+    """The published results: `ballots` and `votes` ([proposal id, votes], most voted first) and `ties`."""
+
+    slug: str
+
+
+def one_of(slugs: Sequence[str], question: Phrase) -> Flow[Consultation | None]:
+    """The only one of these consultations, or the one that the person picks; None when there is none."""
+    found: list[Consultation] = []
+    for slug in slugs:
+        consultation = yield from Look(TheConsultation(slug))
+        if consultation is not None:
+            found.append(consultation)
+    if len(found) <= 1:
+        return found[0] if found else None
+    picked = yield from Ask("consultation", question, pick_one([Option(c.slug, c.title) for c in found]))
+    return next(c for c in found if c.slug == picked)

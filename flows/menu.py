@@ -1,0 +1,57 @@
+"""The menu, and what greets someone who writes for the first time."""
+
+from flows.answers import pick_one, yes_or_no
+from flows.city import TheCity
+from flows.consent import consent, refused
+from flows.consultation import Open, TheConsultation
+from flows.language import Ask, Do, Flow, Look, Option, Phrase, Say, Talk, _
+from flows.people import AllowNotices, Facts, Me
+
+CHOICES = (
+    Option("vote", _("Vote")),
+    Option("results", _("Results")),
+    Option("receipt", _("Check a receipt")),
+    Option("profile", _("My profile")),
+    Option("privacy", _("My data")),
+    Option("language", _("Language")),
+    Option("help", _("Help")),
+)
+
+
+def menu() -> Talk:
+    """What one can do here."""
+    city = yield from Look(TheCity())
+    me: Facts = yield from Look(Me(), "me")
+    if not (yield from consent(me, city)):
+        yield refused()
+        return None
+    open_now = yield from headline()
+    text: Phrase = _("What would you like to do?")
+    picked = yield from Ask("menu", text if open_now is None else open_now, pick_one(CHOICES))
+    return picked
+
+
+def headline() -> Flow[Phrase | None]:
+    """The vote that is open, as the first line of the menu."""
+    slugs = yield from Look(Open())
+    if not slugs:
+        return None
+    consultation = yield from Look(TheConsultation(slugs[0]))
+    if consultation is None:
+        return None
+    return _(
+        "Until {day} you can vote: {title}. What would you like to do?",
+        title=consultation.title,
+        day=consultation.closes,
+    )
+
+
+def start() -> Talk:
+    """`/start` opens the menu, and asks before it undoes an opt-out."""
+    me: Facts = yield from Look(Me(), "me")
+    if me.stopped and (
+        yield from Ask("again", _("You asked us not to write to you. Do you want our notices again?"), yes_or_no())
+    ):
+        yield Do("allowed", AllowNotices())
+        yield Say(_("Done. You will get our notices."))
+    return "menu"

@@ -1,0 +1,132 @@
+"""My data: see it, take it along, delete it, join another chat (Ley 1581 de 2012, arts. 8 and 15)."""
+
+import json
+
+from flows.answers import FreeText, OwnPhone, pick_one, yes_or_no
+from flows.city import City, TheCity
+from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _, many
+from flows.people import DeleteMe, Facts, Join, MakeJoinCode, Me, MyData, SharePhone, UseJoinCode
+
+CHOICES = (
+    Option("see", _("See my data")),
+    Option("export", _("Take my data along")),
+    Option("delete", _("Delete my data")),
+    Option("phone", _("Share my phone number")),
+    Option("code", _("Join my other chat")),
+    Option("use", _("I have a code")),
+    Option("menu", _("Back to the menu")),
+)
+
+
+def privacy() -> Talk:
+    """The notice of the city, and what one can do with one's own data."""
+    city = yield from Look(TheCity())
+    me: Facts = yield from Look(Me(), "me")
+    if not me.consented:
+        yield Say(Joined([city.privacy, _("We keep nothing about you.")]))
+        return None
+    picked = yield from Ask(
+        "what", Joined([city.privacy, _("What would you like to do?")]), pick_one(CHOICES), short=_("Your data:")
+    )
+    match picked:
+        case "see":
+            yield from see(city)
+        case "export":
+            data = yield from Look(MyData())
+            yield Say(json.dumps(data, ensure_ascii=False, indent=1))
+        case "delete":
+            yield from delete()
+        case "phone":
+            yield from phone()
+        case "code":
+            code = yield from Do("made", MakeJoinCode())
+            yield Say(
+                _(
+                    'Open your other chat with us. There write PRIVACY. Choose "I have a code" and write {code}. It'
+                    " is valid for 15 minutes.",
+                    code=code,
+                ),
+                lasting=True,
+            )
+        case "use":
+            typed = yield from Ask("code", _("Write the code from your other chat."), FreeText(40))
+            outcome = yield from Do("joined", UseJoinCode(typed))
+            yield tell(outcome)
+        case _menu:
+            return "menu"
+    return None
+
+
+def see(city: City) -> Flow[None]:
+    data = yield from Look(MyData())
+    lines: list[Phrase] = []
+    for name, label in (("age", _("Age: {value}")), ("sex", _("Sex: {value}")), ("group", _("Group: {value}"))):
+        option = next((o for o in city.questions.get(name, ()) if o.id == data.get(name)), None)
+        if option is not None:
+            lines.append(type(label)(label.msgid, {"value": option.label}))
+    place = city.territory.places.get(data.get("place") or "")
+    if place is not None:
+        lines.append(_("Barrio: {value}", value=city.territory.described(place)))
+    for contact in data["contacts"]:
+        lines.append(_("Chat: {channel}, ends in {ending}", channel=contact["channel"], ending=contact["ending"]))
+    took_part = len(data["took_part"])
+    lines.append(many("You have taken part in {n} vote.", "You have taken part in {n} votes.", took_part))
+    yield Say(
+        Joined([_("This is all we keep about you:"), *lines, _("What you chose is not here: nobody can know that.")])
+    )
+
+
+def delete() -> Flow[None]:
+    sure = yield from Ask(
+        "sure",
+        _(
+            "We will delete your data. Votes you already cast stay in the box, without your name. You can no longer"
+            " change them. Only a mark stays until the count, so that nobody votes twice. Shall we delete?"
+        ),
+        yes_or_no(_("Yes, delete"), _("No, keep it")),
+    )
+    if not sure:
+        yield Say(_("Nothing was deleted."))
+        return
+    yield Do("deleted", DeleteMe())
+    yield Say(
+        _("Done. Your data is deleted. What you wrote may still be on your phone: delete this chat there too."),
+        lasting=True,
+    )
+
+
+def phone() -> Flow[None]:
+    shared = yield from Ask(
+        "phone",
+        _("Press the button to share your own number. If you see no button, we already know your number."),
+        OwnPhone((Option("-", _("Not now"), words=("no", "0")),)),
+    )
+    if shared == "-":
+        yield Say(_("That is fine. Nothing changed."))
+        return
+    outcome = yield from Do("shared", SharePhone(shared))
+    yield tell(outcome)
+
+
+def tell(outcome: Join) -> Say:
+    """What became of joining two chats."""
+    match outcome.status:
+        case "joined" if outcome.votes:
+            return Say(_("Your chats are joined. You had voted in both: only the later vote counts."), lasting=True)
+        case "joined":
+            return Say(_("Your chats are joined. They now count as one person."), lasting=True)
+        case "same":
+            return Say(_("These chats were already joined."))
+        case "waiting":
+            return Say(_("Thank you. Your number is confirmed."))
+        case "closed":
+            return Say(
+                _(
+                    "You voted in both chats and we are counting those votes. You can join them when the results are"
+                    " out."
+                )
+            )
+        case _unknown:
+            return Say(
+                _("We do not know that code. Codes are valid for 15 minutes. Ask for a new one in your other chat.")
+            )

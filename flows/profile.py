@@ -1,0 +1,67 @@
+"""The profile: age band, sex, group and barrio. Optional, except what a consultation's published rules ask."""
+
+from flows.answers import FreeText, pick_one
+from flows.city import City, TheCity
+from flows.consent import consent, refused
+from flows.language import Ask, Do, Flow, Look, Option, Phrase, Say, Talk, _
+from flows.people import Facts, Me, SaveProfile
+
+QUESTIONS: dict[str, Phrase] = {
+    "age": _("How old are you?"),
+    "sex": _("What is your sex?"),
+    "group": _("Do you belong to one of these groups?"),
+}
+
+SKIP = Option("-", _("Skip"), words=("saltar", "omitir", "skip", "ninguno", "none"))
+NOT_HERE = Option("-", _("None of these"), words=("ninguno", "none", "no"))
+
+
+def field(name: str, city: City, optional: bool = False) -> Flow[str | None]:
+    """Ask one field; None when it was skipped."""
+    if name == "place":
+        return (yield from barrio(city, optional))
+    options = city.questions[name]
+    answer = yield from Ask(name, QUESTIONS[name], pick_one((*options, SKIP) if optional else options))
+    return None if answer == SKIP.id else answer
+
+
+def barrio(city: City, optional: bool) -> Flow[str | None]:
+    """Find the barrio from what people type; ask back where two match; three tries, then go on without."""
+    text: Phrase = _("Which barrio or village do you live in? Write its name.")
+    if optional:
+        text = _("Which barrio or village do you live in? Write its name, or write SKIP.")
+    for attempt in range(1, 4):
+        typed = yield from Ask(f"place-{attempt}", text, FreeText(80))
+        if optional and typed.casefold() in SKIP.words:
+            return None
+        places = city.territory.find(typed)
+        if len(places) == 1:
+            return places[0].code
+        if places:
+            picked = yield from Ask(
+                f"which-place-{attempt}",
+                _("There are several with that name. Which one is yours?"),
+                pick_one((*city.territory.options(places), NOT_HERE)),
+            )
+            if picked != NOT_HERE.id:
+                return picked
+        text = _("We do not know that place. Write the name of your barrio, or of one nearby.")
+    yield Say(_("We could not find it. We go on without it."))
+    return None
+
+
+def profile() -> Talk:
+    """Fill in or change the profile; every question can be skipped."""
+    city = yield from Look(TheCity())
+    me: Facts = yield from Look(Me(), "me")
+    if not (yield from consent(me, city)):
+        yield refused()
+        return None
+    yield Say(_("This helps us see which barrios take part. You can skip any question."))
+    age = yield from field("age", city, optional=True)
+    sex = yield from field("sex", city, optional=True)
+    group = yield from field("group", city, optional=True)
+    place = yield from field("place", city, optional=True)
+    yield Do("saved", SaveProfile(age, sex, group, place))
+    yield Say(_("Saved. Thank you. Write MENU for more."))
+    return None
