@@ -1,0 +1,196 @@
+"""The ballot box and the roll.
+
+A ballot has a random id (the receipt), its choices, its origin and a locality, and hangs on HMAC(ballot key, person).
+The roll has who took part, with the demographics of that moment, and no choice. Nothing here counts choices: only
+`storage.counts` does, when voting is over, and it empties the box.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Index, bindparam, delete, func, insert, select, text, update
+from sqlmodel import Field, SQLModel
+
+from storage.database import columns
+
+CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O or U, so that a code survives being read aloud."""
+
+CODE_LENGTH = 10
+"""50 random bits; a clash in one consultation is refused by the table and drawn again."""
+
+
+class Ballot(SQLModel, table=True):
+    """One ballot in the box. `choices` are proposal ids with a space between; `locality` is a place's code or empty."""
+
+    consultation: str = Field(primary_key=True, max_length=60)
+    id: str = Field(primary_key=True, max_length=16)
+    mark: str = Field(max_length=64)
+    choices: str
+    origin: str = Field(max_length=16)
+    locality: str = Field(default="", max_length=80)
+
+    __table_args__ = (
+        Index("ballot_mark", "consultation", "mark", unique=True),
+        # Without a row number, ballots lie in the order of their random ids, not in the order in which they were cast.
+        {"sqlite_with_rowid": False},
+    )
+
+
+class Roll(SQLModel, table=True):
+    """Who took part. `level` is what they had shown: contact, phone or document."""
+
+    consultation: str = Field(primary_key=True, max_length=60)
+    person_id: int = Field(primary_key=True)
+    level: str = Field(max_length=16)
+    origin: str = Field(max_length=16)
+    age: str | None = Field(default=None, max_length=40)
+    sex: str | None = Field(default=None, max_length=40)
+    group: str | None = Field(default=None, max_length=40)
+    locality: str | None = Field(default=None, max_length=80)
+    unit: str | None = Field(default=None, max_length=80)
+    cast_at: datetime
+
+
+class Tombstone(SQLModel, table=True):
+    """A contact from which someone voted who then left: whoever comes new from there has no second ballot."""
+
+    consultation: str = Field(primary_key=True, max_length=60)
+    mark: str = Field(primary_key=True, max_length=64)
+    left_at: datetime
+
+
+_B, _R, _S = columns(Ballot), columns(Roll), columns(Tombstone)
+_PUT = insert(Ballot)
+_TAKE_OUT = delete(Ballot).where(_B.consultation == bindparam("in_"), _B.mark == bindparam("of"))
+_ENROL = text(
+    'INSERT INTO roll (consultation, person_id, level, origin, age, sex, "group", locality, unit, cast_at)'
+    " VALUES (:consultation, :person_id, :level, :origin, :age, :sex, :group, :locality, :unit, :cast_at)"
+    " ON CONFLICT (consultation, person_id) DO UPDATE SET level = excluded.level, origin = excluded.origin,"
+    ' age = excluded.age, sex = excluded.sex, "group" = excluded."group", locality = excluded.locality,'
+    " unit = excluded.unit, cast_at = excluded.cast_at"
+).bindparams(bindparam("cast_at", type_=_R.cast_at.type))
+
+
+@dataclass(frozen=True)
+class Voter:
+    """Who casts a ballot, as the roll will have it."""
+
+    person_id: int
+    level: str
+    origin: str
+    age: str | None = None
+    sex: str | None = None
+    group: str | None = None
+    locality: str | None = None
+    unit: str | None = None
+
+
+def new_code() -> str:
+    """A random code that can be read aloud."""
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+
+
+def read_code(typed: str) -> str:
+    """A code as people type it: any case, spaces and hyphens, O for 0, I or L for 1."""
+    folded = typed.upper().translate(str.maketrans("OILU", "011V"))
+    return "".join(c for c in folded if c in CODE_LETTERS)
+
+
+def cast(
+    connection: Connection, slug: str, voter: Voter, mark: str, choices: tuple[str, ...], now: datetime
+) -> tuple[str, bool]:
+    """Put a ballot in the box in place of an earlier one; its receipt, and whether there was an earlier one."""
+    connection.execute(_ENROL, {"consultation": slug, "cast_at": now.replace(second=0, microsecond=0), **vars(voter)})
+    replaced = connection.execute(_TAKE_OUT, {"in_": slug, "of": mark}).rowcount > 0
+    receipt = new_code()
+    connection.execute(
+        _PUT,
+        {
+            "consultation": slug, "id": receipt, "mark": mark, "choices": " ".join(choices), "origin": voter.origin,
+            "locality": voter.locality or "",
+        },
+    )  # fmt: skip
+    return receipt, replaced
+
+
+def has_voted(connection: Connection, slug: str, person_id: int) -> bool:
+    return (
+        connection.execute(select(_R.level).where(_R.consultation == slug, _R.person_id == person_id)).first()
+        is not None
+    )
+
+
+def took_part(connection: Connection, person_id: int) -> list[str]:
+    """The consultations on whose roll a person stands."""
+    return list(connection.scalars(select(_R.consultation).where(_R.person_id == person_id).order_by(_R.cast_at)))
+
+
+def voters_among(connection: Connection, slug: str, person_ids: list[int]) -> int:
+    """How many of these people are on the roll."""
+    return int(
+        connection.execute(
+            select(func.count()).where(_R.consultation == slug, _R.person_id.in_(person_ids))
+        ).scalar_one()
+    )
+
+
+def in_box(connection: Connection, code: str) -> str | None:
+    """The consultation in whose box a ballot with this receipt lies."""
+    return connection.execute(select(_B.consultation).where(_B.id == code).limit(1)).scalar_one_or_none()
+
+
+def bury(connection: Connection, slug: str, mark: str, now: datetime) -> None:
+    """Leave a tombstone for a contact whose voter left."""
+    connection.execute(delete(Tombstone).where(_S.consultation == slug, _S.mark == mark))
+    connection.execute(insert(Tombstone), {"consultation": slug, "mark": mark, "left_at": now})
+
+
+def buried_at(connection: Connection, slug: str, mark: str) -> datetime | None:
+    return connection.execute(select(_S.left_at).where(_S.consultation == slug, _S.mark == mark)).scalar_one_or_none()
+
+
+def join(connection: Connection, slug: str, kept: int, gone: int, kept_mark: str, gone_mark: str) -> bool:
+    """Two voters turn out to be one person: the later ballot stays, on the mark of `kept`. True if both had voted."""
+    rows = {
+        row.person_id: row.cast_at
+        for row in connection.execute(
+            select(_R.person_id, _R.cast_at).where(_R.consultation == slug, _R.person_id.in_((kept, gone)))
+        )
+    }
+    if gone not in rows:
+        return False
+    both = kept in rows
+    earlier = kept if both and rows[kept] < rows[gone] else gone
+    if both:
+        mark = kept_mark if earlier == kept else gone_mark
+        connection.execute(delete(Roll).where(_R.consultation == slug, _R.person_id == earlier))
+        connection.execute(_TAKE_OUT, {"in_": slug, "of": mark})
+    if earlier != gone or not both:
+        _rehang(connection, slug, gone, kept, gone_mark, kept_mark)
+    return both
+
+
+def _rehang(connection: Connection, slug: str, gone: int, kept: int, gone_mark: str, kept_mark: str) -> None:
+    connection.execute(update(Roll).where(_R.consultation == slug, _R.person_id == gone).values(person_id=kept))
+    connection.execute(update(Ballot).where(_B.consultation == slug, _B.mark == gone_mark).values(mark=kept_mark))
+
+
+def rename_on_rolls(connection: Connection, kept: int, gone: int) -> None:
+    """On the remaining rolls, the part of `gone` becomes the part of `kept`, where that one is not on the roll."""
+    mine = select(_R.consultation).where(_R.person_id == kept).scalar_subquery()
+    connection.execute(update(Roll).where(_R.person_id == gone, _R.consultation.not_in(mine)).values(person_id=kept))
+
+
+def turnout(connection: Connection, slug: str, by: str) -> dict[str | None, int]:
+    """How many took part, by a column of the roll: unit, locality, origin, level, age, sex or group."""
+    column: Any = _R[by]
+    rows = connection.execute(select(column, func.count()).where(_R.consultation == slug).group_by(column))
+    return {row[0]: row[1] for row in rows}
+
+
+def mix(connection: Connection, slug: str) -> None:
+    """Write every ballot of a box anew in one transaction, so that no row tells beside which other it was written."""
+    connection.execute(update(Ballot).where(_B.consultation == slug).values(origin=_B.origin))

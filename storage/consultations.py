@@ -1,0 +1,94 @@
+"""Consultations: their published rules and proposals, and where they are in their life.
+
+A consultation is a draft until it is opened (frozen, its ballot key made); from then on the clock decides: scheduled
+before `opens_at`, open until `closes_at`, then closed; signed paper enters until `paper_until`; then it is counted and
+published. It can be annulled, with a public notice.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from storage import catalogue
+from storage.database import columns
+
+
+class ConsultationRow(SQLModel, table=True):
+    """`state` is draft, opened, counted, published or annulled. `rules` and `proposals` are JSON, frozen at opening."""
+
+    __tablename__ = "consultation"
+
+    slug: str = Field(primary_key=True, max_length=60)
+    title: str
+    opens_at: datetime
+    closes_at: datetime
+    paper_until: datetime
+    zone: str = Field(max_length=40)
+    rules: str
+    proposals: str
+    digest: str = Field(max_length=64)
+    state: str = Field(default="draft", max_length=16)
+    key_print: str | None = Field(default=None, max_length=32)
+    notice: str | None = Field(default=None)
+
+
+_COLUMNS = columns(ConsultationRow)
+
+
+def phase(state: str, opens_at: datetime, closes_at: datetime, now: datetime) -> str:
+    """Where it is at `now`: what was decided, and what the clock decides."""
+    if state != "opened":
+        return state
+    if now < opens_at:
+        return "scheduled"
+    return "open" if now < closes_at else "closed"
+
+
+def every(connection: Connection) -> list[ConsultationRow]:
+    """All consultations, the one that closes first at the front."""
+    rows = connection.execute(select(*_COLUMNS).order_by(_COLUMNS.closes_at, _COLUMNS.slug))
+    return [ConsultationRow(**row._asdict()) for row in rows]
+
+
+def one(connection: Connection, slug: str) -> ConsultationRow | None:
+    row = connection.execute(select(*_COLUMNS).where(_COLUMNS.slug == slug)).one_or_none()
+    return ConsultationRow(**row._asdict()) if row is not None else None
+
+
+_HOLD = (
+    select(_COLUMNS.state, _COLUMNS.opens_at, _COLUMNS.closes_at)
+    .where(_COLUMNS.slug == bindparam("which"))
+    .with_for_update(read=True)
+)
+
+
+def hold_open(connection: Connection, slug: str, now: datetime) -> bool:
+    """Whether one can vote at `now`; if so nobody can close or annul it before this transaction ends."""
+    row = connection.execute(_HOLD, {"which": slug}).one_or_none()
+    return row is not None and phase(row.state, row.opens_at, row.closes_at, now) == "open"
+
+
+def load(connection: Connection, values: dict[str, Any]) -> str:
+    """Write a consultation from its file: new, changed, same, or frozen (it is open or later, and differs)."""
+    known = one(connection, values["slug"])
+    if known is None:
+        connection.execute(insert(ConsultationRow), {**values, "state": "draft"})
+    elif known.digest == values["digest"]:
+        return "same"
+    elif known.state != "draft":
+        return "frozen"
+    else:
+        connection.execute(update(ConsultationRow).where(_COLUMNS.slug == values["slug"]).values(**values))
+    catalogue.changed(connection)
+    return "new" if known is None else "changed"
+
+
+def move(connection: Connection, slug: str, expected: str, **values: Any) -> bool:
+    """Change a consultation that is in the state `expected`; False if it is not, so that two at once act once."""
+    statement = update(ConsultationRow).where(_COLUMNS.slug == slug, _COLUMNS.state == expected).values(**values)
+    if connection.execute(statement).rowcount != 1:
+        return False
+    catalogue.changed(connection)
+    return True

@@ -1,0 +1,218 @@
+"""Contacts (a channel address), the people who use them, and the codes that join two contacts of one person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from storage.catalogue import Revision
+from storage.database import columns
+from storage.outbox import Outgoing
+from storage.talks import Talk
+
+
+class Person(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    age: str | None = Field(default=None, max_length=40)
+    sex: str | None = Field(default=None, max_length=40)
+    group: str | None = Field(default=None, max_length=40)
+    place: str | None = Field(default=None, max_length=80)
+    consented_at: datetime
+    notice: str = Field(max_length=16)
+
+    # An id is never used again: the roll would take a newcomer for whoever left.
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Contact(SQLModel, table=True):
+    """`state` is active, stopped (opted out) or blocked (the provider refuses to deliver). `phone` is E.164."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    channel: str = Field(max_length=16)
+    address: str = Field(max_length=160)
+    person_id: int | None = Field(default=None, foreign_key="person.id", index=True)
+    phone: str | None = Field(default=None, max_length=20, index=True)
+    language: str = Field(max_length=8)
+    state: str = Field(default="active", max_length=16)
+    heard_at: datetime = Field(index=True)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
+class Housemate(SQLModel, table=True):
+    """The people who use one contact; the order of joining is how they are numbered."""
+
+    contact_id: int = Field(primary_key=True, foreign_key="contact.id", ondelete="CASCADE")
+    person_id: int = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE", index=True)
+    joined_at: datetime
+
+
+class JoinCode(SQLModel, table=True):
+    """A one-time code (only its hash) with which another contact becomes the same person."""
+
+    code: str = Field(primary_key=True, max_length=64)
+    person_id: int = Field(foreign_key="person.id", ondelete="CASCADE")
+    expires_at: datetime
+
+
+_C, _P, _T = columns(Contact), columns(Person), columns(Talk)
+_H, _J, _O = columns(Housemate), columns(JoinCode), columns(Outgoing)
+
+_ARRIVE = (
+    select(
+        _C.id, _C.person_id, _C.phone, _C.language, _C.state, _C.heard_at,
+        _P.consented_at, _P.age, _P.sex, _P.group, _P.place,
+        _T.id.label("talk_id"), _T.flow, _T.person_id.label("talk_person_id"), _T.sealed, _T.subject, _T.touched_at,
+        select(func.count()).select_from(Housemate).where(_H.contact_id == _C.id).scalar_subquery().label("people"),
+        exists().where(_O.contact_id == _C.id, _O.state == "queued").label("waiting"),
+        select(columns(Revision).number).scalar_subquery().label("revision"),
+    )
+    .select_from(Contact)
+    .outerjoin(Person, _P.id == _C.person_id)
+    .outerjoin(Talk, (_T.contact_id == _C.id) & _T.active)
+    .where(_C.channel == bindparam("channel"), _C.address == bindparam("address"))
+)  # fmt: skip
+_NEW = insert(Contact).returning(_C.id)
+_HEARD = update(Contact).where(_C.id == bindparam("contact_id")).values(heard_at=bindparam("now"))
+
+
+def arrive(connection: Connection, channel: str, address: str) -> Row[Any] | None:
+    """All that a turn needs to know of a contact, in one statement; None when it never wrote before."""
+    return cast("Row[Any] | None", connection.execute(_ARRIVE, {"channel": channel, "address": address}).one_or_none())
+
+
+def add(connection: Connection, channel: str, address: str, phone: str | None, language: str, now: datetime) -> int:
+    """A contact that writes for the first time; its id."""
+    values = {"channel": channel, "address": address, "phone": phone, "language": language, "heard_at": now}
+    return int(connection.execute(_NEW, {**values, "state": "active"}).scalar_one())
+
+
+def heard(connection: Connection, contact_id: int, now: datetime) -> None:
+    """The contact wrote just now (WhatsApp lets us answer freely for 24 hours after that)."""
+    connection.execute(_HEARD, {"contact_id": contact_id, "now": now})
+
+
+def change(connection: Connection, contact_id: int, **values: Any) -> None:
+    """Set columns of a contact: `language`, `state`, `phone`, `person_id`."""
+    connection.execute(update(Contact).where(_C.id == contact_id).values(**values))
+
+
+def set_state(connection: Connection, channel: str, address: str, state: str) -> None:
+    connection.execute(update(Contact).where(_C.channel == channel, _C.address == address).values(state=state))
+
+
+def consent(connection: Connection, contact_id: int, notice: str, now: datetime) -> int:
+    """A new person who agreed to the notice of that version, speaking from this contact; the person's id."""
+    person_id = connection.execute(
+        insert(Person).returning(_P.id), {"consented_at": now, "notice": notice}
+    ).scalar_one()
+    connection.execute(insert(Housemate), {"contact_id": contact_id, "person_id": person_id, "joined_at": now})
+    change(connection, contact_id, person_id=person_id)
+    return int(person_id)
+
+
+def lock_person(connection: Connection, person_id: int, profile: dict[str, str | None]) -> Row[Any]:
+    """Lock a person for the rest of the transaction, keep the given profile fields, and return the profile."""
+    values: dict[str, Any] = {name: value or None for name, value in profile.items() if value is not None}
+    statement = update(Person).where(_P.id == person_id).values(values or {"notice": _P.notice})
+    return connection.execute(statement.returning(_P.id, _P.age, _P.sex, _P.group, _P.place, _P.consented_at)).one()
+
+
+def people(connection: Connection, contact_id: int) -> list[int]:
+    """The ids of those who use a contact, in the order in which they came."""
+    return list(
+        connection.scalars(select(_H.person_id).where(_H.contact_id == contact_id).order_by(_H.joined_at, _H.person_id))
+    )
+
+
+@dataclass(frozen=True)
+class Known:
+    """A contact of a person, as the person may see it."""
+
+    id: int
+    channel: str
+    address: str
+
+
+def contacts_of(connection: Connection, person_id: int) -> list[Known]:
+    """The contacts that a person uses, oldest first."""
+    rows = connection.execute(
+        select(_C.id, _C.channel, _C.address)
+        .join(Housemate, _H.contact_id == _C.id)
+        .where(_H.person_id == person_id)
+        .order_by(_C.id)
+    )
+    return [Known(row.id, row.channel, row.address) for row in rows]
+
+
+def with_phone(connection: Connection, phone: str, other_than: int) -> list[int]:
+    """The people who speak from other contacts with this phone number."""
+    return list(
+        connection.scalars(
+            select(_C.person_id)
+            .where(_C.phone == phone, _C.person_id.is_not(None), _C.person_id != other_than)
+            .distinct()
+        )
+    )
+
+
+def merge(connection: Connection, kept: int, gone: int) -> None:
+    """Make two people one: every contact of `gone` becomes one of `kept`, who takes over what only `gone` had told."""
+    old = connection.execute(select(_P.age, _P.sex, _P.group, _P.place).where(_P.id == gone)).one()
+    connection.execute(
+        update(Person)
+        .where(_P.id == kept)
+        .values({name: func.coalesce(_P[name], value) for name, value in old._asdict().items()})
+    )
+    shared = select(_H.contact_id).where(_H.person_id == kept).scalar_subquery()
+    connection.execute(delete(Housemate).where(_H.person_id == gone, _H.contact_id.in_(shared)))
+    connection.execute(update(Housemate).where(_H.person_id == gone).values(person_id=kept))
+    connection.execute(update(Contact).where(_C.person_id == gone).values(person_id=kept))
+    connection.execute(delete(Talk).where(_T.person_id == gone))
+    connection.execute(delete(Person).where(_P.id == gone))
+
+
+def forget(connection: Connection, person_id: int) -> None:
+    """Delete a person, and the contacts and talks that nobody else uses."""
+    own = [c.id for c in contacts_of(connection, person_id)]
+    connection.execute(delete(Talk).where(_T.person_id == person_id))
+    connection.execute(update(Contact).where(_C.person_id == person_id).values(person_id=None))
+    connection.execute(delete(Person).where(_P.id == person_id))
+    for contact_id in own:
+        rest = people(connection, contact_id)
+        change(connection, contact_id, person_id=rest[0] if len(rest) == 1 else None, phone=None)
+
+
+def part(connection: Connection, contact_id: int) -> None:
+    """Nobody speaks from this contact any more: its people stay, its talks go."""
+    connection.execute(delete(Talk).where(_T.contact_id == contact_id))
+    connection.execute(delete(Housemate).where(_H.contact_id == contact_id))
+    change(connection, contact_id, person_id=None)
+
+
+def keep_code(connection: Connection, code: str, person_id: int, expires_at: datetime) -> None:
+    connection.execute(insert(JoinCode), {"code": code, "person_id": person_id, "expires_at": expires_at})
+
+
+def take_code(connection: Connection, code: str, now: datetime) -> int | None:
+    """Use up a code; the person who made it, or None if it is unknown or too old."""
+    row = connection.execute(
+        delete(JoinCode).where(_J.code == code).returning(_J.person_id, _J.expires_at)
+    ).one_or_none()
+    return int(row.person_id) if row is not None and row.expires_at > now else None
+
+
+def purge(connection: Connection, unknown_before: datetime, silent_before: datetime, now: datetime) -> int:
+    """Delete contacts that never consented and people who fell silent; expired codes go too. How many contacts."""
+    connection.execute(delete(JoinCode).where(_J.expires_at < now))
+    silent = select(_C.person_id).where(_C.person_id.is_not(None)).group_by(_C.person_id)
+    for person_id in list(connection.scalars(silent.having(func.max(_C.heard_at) < silent_before).limit(500))):
+        forget(connection, person_id)
+    active = exists().where(_O.contact_id == _C.id, _O.state.in_(("queued", "sending", "uncertain")))
+    nobody = ~exists().where(_H.contact_id == _C.id)
+    gone = connection.execute(
+        delete(Contact).where(nobody, _C.heard_at < unknown_before, _C.state == "active", ~active)
+    )
+    return gone.rowcount

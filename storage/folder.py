@@ -1,0 +1,353 @@
+"""A city's folder, read and checked as a whole, without a database. `docs/data-formats.md` describes it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from storage.pages import LANGUAGES, SLUG, Form, Invalid, Page, Problem, Table, Words, sms_fault
+
+__all__ = ["Choice", "Folder", "Invalid", "Problem", "ReadConsultation", "ReadPlace", "ReadProposal", "read_folder"]
+
+TEXTS = {"name": 40, "help": 500, "emergency": 160, "privacy": 300}
+"""The city's texts and how many characters each may have: they share a message with others."""
+
+QUESTIONS = ("age", "sex", "group")
+ASKS = (*QUESTIONS, "place")
+DIMENSIONS = (*QUESTIONS, "locality", "unit")
+CELLS = ("shown", "hidden")
+"""What becomes of a number of people so small that it can point to a person."""
+
+IDENTITY = ("contact", "phone", "document")
+
+KINDS = ("municipality", "locality", "unit", "barrio")
+PROFILES = ("good", "low", "sms")
+PLACE_COLUMNS = ("code", "kind", "name", "parent", "names", "profile")
+
+PROPOSAL_COLUMNS = ("id", "number", "title_es", "title_en", "short_es", "short_en", "more_es", "more_en", "official")
+MOST_PROPOSALS = 200
+LENGTHS = {"title": 60, "short": 28, "more": 500, "official": 3000}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One option of a profile question."""
+
+    id: str
+    words: Words
+    short: Words | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        short = {} if self.short is None else {"short": dict(self.short)}
+        return {"id": self.id, **self.words, **short}
+
+
+@dataclass(frozen=True)
+class ReadPlace:
+    """A row of the territory. `parent` is None for the municipality; `names` are other names people use."""
+
+    code: str
+    kind: str
+    name: str
+    parent: str | None
+    names: tuple[str, ...]
+    profile: str
+
+
+@dataclass(frozen=True)
+class ReadProposal:
+    """A proposal in plain words, with its `official` text verbatim."""
+
+    id: str
+    number: int
+    title: Words
+    short: Words
+    more: Words
+    official: str
+
+    def as_json(self) -> dict[str, Any]:
+        words = {"title": dict(self.title), "short": dict(self.short), "more": dict(self.more)}
+        return {"id": self.id, "number": self.number, **words, "official": self.official}
+
+
+@dataclass(frozen=True)
+class ReadConsultation:
+    """A consultation's definition. Times are aware UTC; `rules` and `proposals` are what is frozen when it opens."""
+
+    slug: str
+    title: Words
+    opens_at: datetime
+    closes_at: datetime
+    paper_until: datetime
+    zone: str
+    rules: Mapping[str, Any]
+    proposals: tuple[ReadProposal, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hexadecimal) of all of it as canonical JSON: the same content has the same digest everywhere."""
+        times = {name: getattr(self, name).isoformat() for name in ("opens_at", "closes_at", "paper_until")}
+        proposals = [p.as_json() for p in self.proposals]
+        whole = {"slug": self.slug, "title": self.title, "zone": self.zone, "rules": self.rules, "proposals": proposals}
+        canonical = json.dumps({**whole, **times}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A whole city: `texts` are help, emergency and privacy; `questions` are age, sex and group."""
+
+    name: Words
+    zone: str
+    texts: Mapping[str, Words]
+    questions: Mapping[str, tuple[Choice, ...]]
+    places: tuple[ReadPlace, ...]
+    consultations: tuple[ReadConsultation, ...]
+
+
+def read_folder(path: Path) -> Folder:
+    """The city in `path`. Raises Invalid with every mistake found in any of its files."""
+    problems: list[Problem] = []
+    if not path.is_dir():
+        raise Invalid([Problem(path.name, 1, "this is not a folder")])
+    form = Form(path, "city.toml", problems)
+    words, zone, questions = _city(form) if form.text is not None else ({}, "", {})
+    places = _places(Table(path, "territory.csv", PLACE_COLUMNS, problems))
+    # A wrong zone is named once, not again for every date.
+    clock = ZoneInfo(zone or "UTC")
+    found = [_consultation(path, slug, clock, problems) for slug in _slugs(path, problems)]
+    if problems:
+        raise Invalid(problems)
+    return Folder(words.pop("name"), zone, words, questions, places, tuple(c for c in found if c is not None))
+
+
+def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ...]]]:
+    form.only("zone", "questions", *TEXTS)
+    words = {key: form.words(key, most, breaks=key == "help") for key, most in TEXTS.items()}
+    zone = form.value("zone", str, "a text in quotes") or ""
+    if zone and zone not in available_timezones():
+        form.wrong(form.line("zone"), f'"{zone}" is not a time zone of the IANA list, such as America/Bogota')
+        zone = ""
+    questions = form.value("questions", dict, "a table with age, sex and group")
+    if questions is None:
+        return words, zone, {}
+    form.members(questions, QUESTIONS, "questions")
+    return words, zone, {name: _question(form, questions, name) for name in QUESTIONS}
+
+
+def _question(form: Form, questions: Mapping[str, Any], name: str) -> tuple[Choice, ...]:
+    options = questions.get(name)
+    if options is None:
+        form.wrong(form.line("questions"), f'missing key "questions.{name}"')
+        return ()
+    if not isinstance(options, list) or len(options) < 2:
+        form.wrong(form.line("questions", name), f"questions.{name} must be a list of two options or more")
+        return ()
+    found = [_choice(form, option, "questions", name, n) for n, option in enumerate(options)]
+    seen: dict[str, int] = {}
+    for n, choice in enumerate(found):
+        first = seen.setdefault(choice.id, n)
+        if first != n and choice.id:
+            form.wrong(form.line("questions", name, n), f'the id "{choice.id}" is given twice in questions.{name}')
+    return tuple(found)
+
+
+def _choice(form: Form, option: Any, *path: str | int) -> Choice:
+    line = form.line(*path)
+    if not isinstance(option, dict):
+        form.wrong(line, f"an option of {path[1]} must be a table with id, es and en")
+        return Choice("", {})
+    id = option.get("id", "")
+    _slug(form, line, "id", id if isinstance(id, str) else "")
+    words = form.in_languages(option, 60, *path, beside=("id", "short"))
+    short = option.get("short")
+    if short is None:
+        return Choice(str(id), words)
+    if not isinstance(short, dict):
+        form.wrong(line, "short must be a table with es and en")
+        return Choice(str(id), words)
+    brief = form.in_languages(short, LENGTHS["short"], *path, "short")
+    for language, text in brief.items():
+        _sms(form, line, f"short.{language}", text)
+    return Choice(str(id), words, brief)
+
+
+def _slug(page: Page, line: int, label: str, value: str) -> bool:
+    if SLUG.fullmatch(value):
+        return True
+    page.wrong(line, f'{label} "{value}" must be 1 to 40 of a-z, 0-9 and -, and begin with a letter or digit')
+    return False
+
+
+def _sms(page: Page, line: int, label: str, value: str) -> None:
+    reason = sms_fault(value)
+    if reason:
+        page.wrong(line, f"{label} {reason}")
+
+
+def _places(table: Table) -> tuple[ReadPlace, ...]:
+    read = [(line, _place(table, line, row)) for line, row in table.rows()]
+    found: dict[str, tuple[int, ReadPlace]] = {}
+    for line, place in read:
+        first, _same = found.setdefault(place.code, (line, place))
+        if first != line and place.code:
+            table.wrong(line, f'the code "{place.code}" was given on line {first}')
+    for line, place in read:
+        _check_parent(table, line, place, found)
+    _check_names(table, read)
+    if read:
+        _check_kinds(table, read)
+    return tuple(place for _line, place in read)
+
+
+def _place(table: Table, line: int, row: Mapping[str, str]) -> ReadPlace:
+    _slug(table, line, "code", row["code"])
+    for column, known in (("kind", KINDS), ("profile", ("", *PROFILES))):
+        if row[column] not in known:
+            table.wrong(line, f'{column} "{row[column]}" must be one of: {", ".join(filter(None, known))}')
+    names = [name.strip() for name in row["names"].split("|") if name.strip()]
+    for name in names:
+        table.good(line, "names", name, LENGTHS["title"])
+    name = table.good(line, "name", row["name"], LENGTHS["title"])
+    return ReadPlace(row["code"], row["kind"], name, row["parent"] or None, tuple(names), row["profile"] or "good")
+
+
+def _check_parent(table: Table, line: int, place: ReadPlace, found: Mapping[str, tuple[int, ReadPlace]]) -> None:
+    if place.kind == KINDS[0]:
+        if place.parent is not None:
+            table.wrong(line, "the municipality lies in nothing: leave its parent empty")
+        return
+    if place.parent is None:
+        return table.wrong(line, f'"{place.code}" has no parent')
+    if place.parent not in found:
+        return table.wrong(line, f'the parent "{place.parent}" is not in the file')
+    if _goes_round(place, found):
+        return table.wrong(line, f'"{place.code}" lies in itself, by way of its parents')
+    above = found[place.parent][1].kind
+    if place.kind in KINDS and above in KINDS and KINDS.index(above) >= KINDS.index(place.kind):
+        table.wrong(line, f"a {place.kind} cannot lie in a {above}")
+
+
+def _goes_round(place: ReadPlace, found: Mapping[str, tuple[int, ReadPlace]]) -> bool:
+    seen: set[str] = set()
+    above = place.parent
+    while above is not None and above in found and above not in seen:
+        if above == place.code:
+            return True
+        seen.add(above)
+        above = found[above][1].parent
+    return False
+
+
+def _check_names(table: Table, read: Collection[tuple[int, ReadPlace]]) -> None:
+    first: dict[tuple[str | None, str], int] = {}
+    for line, place in read:
+        same = first.setdefault((place.parent, place.name.casefold()), line)
+        if same != line and place.name:
+            table.wrong(line, f'"{place.name}" was given on line {same} in the same {place.parent}')
+
+
+def _check_kinds(table: Table, read: Collection[tuple[int, ReadPlace]]) -> None:
+    whole = [line for line, place in read if place.kind == KINDS[0]]
+    if not whole:
+        table.wrong(1, "there is no row of the kind municipality")
+    for line in whole[1:]:
+        table.wrong(line, f"a second municipality; the first is on line {whole[0]}")
+    if not any(place.kind == KINDS[-1] for _line, place in read):
+        table.wrong(1, "there is no row of the kind barrio: nobody could say where they live")
+
+
+def _slugs(path: Path, problems: list[Problem]) -> Iterator[str]:
+    directory = path / "consultations"
+    if directory.is_dir():
+        for entry in sorted(directory.iterdir()):
+            if entry.is_dir() and not entry.name.startswith("."):
+                if not SLUG.fullmatch(entry.name):
+                    reason = "the folder's name must be 1 to 40 of a-z, 0-9 and -, and begin with a letter or digit"
+                    problems.append(Problem(f"consultations/{entry.name}", 1, reason))
+                yield entry.name
+
+
+def _consultation(path: Path, slug: str, zone: ZoneInfo, problems: list[Problem]) -> ReadConsultation | None:
+    form = Form(path, f"consultations/{slug}/consultation.toml", problems)
+    table = Table(path, f"consultations/{slug}/proposals.csv", PROPOSAL_COLUMNS, problems)
+    proposals = _proposals(table)
+    if form.text is None:
+        return None
+    form.only("title", *_TIMES, "least", "most", "identity", "asks", "people_per_contact", "small_cells", "who", "tie")
+    title = form.words("title", 80)
+    times = {key: form.moment(key, zone) for key in _TIMES}
+    _check_order(form, times)
+    rules = _rules(form, len(proposals))
+    opens, closes, paper = times.values()
+    if opens is None or closes is None or paper is None:
+        return None
+    return ReadConsultation(slug, title, opens, closes, paper, zone.key, rules, proposals)
+
+
+_TIMES = ("opens", "closes", "paper_until")
+
+
+def _check_order(form: Form, times: Mapping[str, datetime | None]) -> None:
+    opens, closes, paper = times.values()
+    if opens and closes and opens >= closes:
+        form.wrong(form.line("closes"), "closes must be later than opens")
+    if closes and paper and paper < closes:
+        form.wrong(form.line("paper_until"), "paper_until cannot be earlier than closes; without paper it is the same")
+
+
+def _rules(form: Form, proposals: int) -> dict[str, Any]:
+    least = form.number("least", 1, MOST_PROPOSALS)
+    most = form.number("most", 1, MOST_PROPOSALS)
+    if least and most and least > most:
+        form.wrong(form.line("most"), f"most is {most}, less than least, which is {least}")
+    if most and proposals and most > proposals:
+        form.wrong(form.line("most"), f"most is {most}, but there are only {proposals} proposals")
+    return {
+        "least": least,
+        "most": most,
+        "identity": form.one_of("identity", IDENTITY),
+        "asks": form.some_of("asks", ASKS),
+        "people_per_contact": form.number("people_per_contact", 1, 50),
+        "small_cells": form.kinds("small_cells", DIMENSIONS, CELLS),
+        "who": form.words("who", 300),
+        "tie": form.words("tie", 300),
+    }
+
+
+def _proposals(table: Table) -> tuple[ReadProposal, ...]:
+    read = [(line, row, _proposal(table, line, row)) for line, row in table.rows()]
+    _check_ids(table, read)
+    if len(read) > MOST_PROPOSALS:
+        table.wrong(read[MOST_PROPOSALS][0], f"more than {MOST_PROPOSALS} proposals")
+    if table.text is not None and not read and table.header:
+        table.wrong(1, "there is no proposal")
+    return tuple(proposal for _line, _row, proposal in read)
+
+
+def _proposal(table: Table, line: int, row: Mapping[str, str]) -> ReadProposal:
+    _slug(table, line, "id", row["id"])
+    for column in PROPOSAL_COLUMNS[2:]:
+        table.good(line, column, row[column], LENGTHS[column.split("_")[0]])
+    words = {name: {each: row[f"{name}_{each}"] for each in LANGUAGES} for name in ("title", "short", "more")}
+    for language, text in words["short"].items():
+        _sms(table, line, f"short_{language}", text)
+    number = int(row["number"]) if re.fullmatch(r"[0-9]{1,3}", row["number"]) else 0
+    return ReadProposal(row["id"], number, **words, official=row["official"])
+
+
+def _check_ids(table: Table, read: Collection[tuple[int, Mapping[str, str], ReadProposal]]) -> None:
+    first: dict[tuple[str, str], int] = {}
+    for place, (line, row, proposal) in enumerate(read, start=1):
+        for column in ("id", "title_es", "title_en"):
+            same = first.setdefault((column, row[column].casefold()), line)
+            if same != line and row[column]:
+                table.wrong(line, f'the {column} "{row[column]}" was given on line {same}')
+        if proposal.number != place:
+            # Residents answer with these numbers, and an answer is read as a position in the list.
+            table.wrong(line, f'the number is "{row["number"]}" where {place} is next: they run 1, 2, 3 … without gaps')

@@ -1,0 +1,142 @@
+"""A read folder written to the database, whole or not at all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from storage import catalogue, consultations
+from storage.catalogue import CityText, PlaceRow
+from storage.consultations import ConsultationRow
+from storage.folder import Folder, ReadConsultation
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a folder brought: how many places and texts it has, whether they differ from before, and the slugs of its
+    consultations by what became of them."""
+
+    places: int
+    texts: int
+    places_changed: bool
+    texts_changed: bool
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    same: tuple[str, ...]
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.places_changed or self.texts_changed or self.new or self.changed)
+
+    def __str__(self) -> str:
+        changed, same = "changed", "as before"
+        parts = [
+            f"{self.places} places ({changed if self.places_changed else same})",
+            f"{self.texts} texts ({changed if self.texts_changed else same})",
+        ]
+        for what, slugs in (("new", self.new), (changed, self.changed), (same, self.same)):
+            parts += [f"consultation {slug} ({what})" for slug in slugs]
+        return ", ".join(parts)
+
+
+class Frozen(Exception):
+    """These consultations were opened and their files say something else now; nothing of the folder was written."""
+
+    def __init__(self, slugs: Sequence[str]):
+        self.slugs = tuple(slugs)
+        self.slug = ", ".join(slugs)
+        super().__init__(f"already opened, and its files differ: {self.slug}")
+
+
+def load(connection: Connection, folder: Folder) -> Loaded:
+    """Write the city in the transaction of `connection`; loading the same again changes nothing. Raises Frozen.
+
+    The tree of places becomes the file's. People keep the code of a place that is no longer in it, which is then
+    unknown and lies in nothing. Consultations that are not in the folder stay as they are.
+    """
+    frozen = _frozen(connection, folder)
+    if frozen:
+        raise Frozen(frozen)
+    places_changed, texts_changed = _load_places(connection, folder), _load_texts(connection, folder)
+    if places_changed or texts_changed:
+        catalogue.changed(connection)
+    became: dict[str, list[str]] = {"new": [], "changed": [], "same": [], "frozen": []}
+    for consultation in folder.consultations:
+        became[consultations.load(connection, _row(consultation))].append(consultation.slug)
+    if became["frozen"]:
+        raise Frozen(became["frozen"])
+    return Loaded(
+        len(folder.places),
+        len(_texts(folder)),
+        places_changed,
+        texts_changed,
+        tuple(became["new"]),
+        tuple(became["changed"]),
+        tuple(became["same"]),
+    )
+
+
+def _frozen(connection: Connection, folder: Folder) -> list[str]:
+    # Locked: nobody may open one of them between this look and the writing below.
+    columns = ConsultationRow.__table__.c  # type: ignore[attr-defined]
+    digests = {consultation.slug: consultation.digest for consultation in folder.consultations}
+    known = select(columns.slug, columns.state, columns.digest).where(columns.slug.in_(digests)).order_by(columns.slug)
+    rows = connection.execute(known.with_for_update()).all()
+    return [row.slug for row in rows if row.state != "draft" and row.digest != digests[row.slug]]
+
+
+def _load_places(connection: Connection, folder: Folder) -> bool:
+    """Put the tree in place of the one there was; whether it differs."""
+    values = [
+        {
+            "code": place.code,
+            "kind": place.kind,
+            "name": place.name,
+            "parent": place.parent,
+            "names": "\n".join(place.names),
+            "profile": place.profile,
+            "position": position,
+        }
+        for position, place in enumerate(folder.places)
+    ]
+    if [row.model_dump() for row in catalogue.places(connection)] == values:
+        return False
+    connection.execute(delete(PlaceRow))
+    connection.execute(insert(PlaceRow), values)
+    return True
+
+
+def _load_texts(connection: Connection, folder: Folder) -> bool:
+    """Put the texts in place of those with the same keys; whether they differ."""
+    texts, known = _texts(folder), catalogue.texts(connection)
+    if all(known.get(key) == body for key, body in texts.items()):
+        return False
+    connection.execute(delete(CityText).where(CityText.key.in_(texts)))  # type: ignore[attr-defined]
+    connection.execute(insert(CityText), [{"key": key, "body": body} for key, body in texts.items()])
+    return True
+
+
+def _texts(folder: Folder) -> dict[str, str]:
+    questions = {name: [choice.as_json() for choice in choices] for name, choices in folder.questions.items()}
+    words = {"name": folder.name, **folder.texts, "questions": questions}
+    return {"zone": folder.zone, **{key: _json(value) for key, value in words.items()}}
+
+
+def _row(consultation: ReadConsultation) -> dict[str, Any]:
+    return {
+        "slug": consultation.slug,
+        "title": _json(consultation.title),
+        "opens_at": consultation.opens_at,
+        "closes_at": consultation.closes_at,
+        "paper_until": consultation.paper_until,
+        "zone": consultation.zone,
+        "rules": _json(consultation.rules),
+        "proposals": _json([proposal.as_json() for proposal in consultation.proposals]),
+        "digest": consultation.digest,
+    }
+
+
+def _json(value: Mapping[str, Any] | list[dict[str, Any]]) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,237 @@
+"""The outbox: what is to be sent, and what became of it. Bodies are sealed, and erased once they are done with."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Index, Row, bindparam, delete, func, insert, select, text, update
+from sqlmodel import Field, SQLModel
+
+from storage.database import columns
+
+ACTIVE = ("queued", "sending", "uncertain")
+FINAL = ("sent", "delivered", "read", "failed", "superseded")
+
+RANKS = {"queued": 0, "sending": 1, "uncertain": 2, "sent": 3, "failed": 4, "delivered": 5, "read": 6}
+"""Statuses never move to a lower rank: callbacks arrive in any order (channels.md 3.9)."""
+
+
+class Outgoing(SQLModel, table=True):
+    """One message to one contact.
+
+    `lane` is the provider account it goes through; `kind` is reply, receipt (a reply that must arrive) or announcement.
+    `state` moves queued → sending → sent → delivered → read, or to failed, superseded or uncertain. `after_id` is the
+    part that must be sent before. `epoch` is that of the sender which claimed it.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    lane: str = Field(max_length=16)
+    contact_id: int = Field(foreign_key="contact.id", ondelete="CASCADE", index=True)
+    kind: str = Field(max_length=16)
+    state: str = Field(default="queued", max_length=16)
+    after_id: int | None = Field(default=None)
+    sealed: bytes | None = Field(default=None)
+    epoch: int = Field(default=0)
+    attempts: int = Field(default=0)
+    due_at: datetime
+    created_at: datetime = Field(index=True)
+    finished_at: datetime | None = Field(default=None)
+    provider_id: str | None = Field(default=None, max_length=80, index=True)
+    error: str | None = Field(default=None, max_length=40)
+    segments: int = Field(default=1)
+
+    __table_args__ = (
+        Index(
+            "outgoing_waiting",
+            "lane", "state", "due_at", "id",
+            sqlite_where=text("state IN ('queued', 'sending', 'uncertain')"),
+            postgresql_where=text("state IN ('queued', 'sending', 'uncertain')"),
+        ),
+        {"sqlite_autoincrement": True},
+    )  # fmt: skip
+
+
+_O = columns(Outgoing)
+_QUEUE = insert(Outgoing).returning(_O.id)
+_SUPERSEDE = (
+    update(Outgoing)
+    .where(_O.contact_id == bindparam("contact"), _O.state == "queued", _O.kind == "reply")
+    .values(state="superseded", sealed=None, finished_at=bindparam("now"))
+)
+
+
+def queue(
+    connection: Connection,
+    lane: str,
+    contact_id: int,
+    kind: str,
+    sealed: bytes,
+    now: datetime,
+    after_id: int | None = None,
+    segments: int = 1,
+) -> int:
+    """Put a message in the outbox, in the transaction of what it tells; its id."""
+    values = {
+        "lane": lane, "contact_id": contact_id, "kind": kind, "state": "queued", "sealed": sealed, "after_id": after_id,
+        "epoch": 0, "attempts": 0, "due_at": now, "created_at": now, "segments": segments,
+    }  # fmt: skip
+    return int(connection.execute(_QUEUE, values).scalar_one())
+
+
+def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
+    """Withdraw replies that are still waiting: the person has moved on."""
+    connection.execute(_SUPERSEDE, {"contact": contact_id, "now": now})
+
+
+# A message is claimed only when nothing older to the same contact is under way: that keeps the order within a chat.
+_CLAIMABLE = """
+SELECT o.id FROM outgoing o
+WHERE o.lane = :lane AND o.state = 'queued' AND o.due_at <= :now
+  AND NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.contact_id = o.contact_id AND e.id < o.id
+                  AND e.state IN ('queued', 'sending', 'uncertain')
+                  AND NOT (e.state = 'uncertain' AND e.kind = 'announcement'))
+ORDER BY CASE o.kind WHEN 'announcement' THEN 1 ELSE 0 END, o.id
+LIMIT :most
+"""
+_HOLDS = "EXISTS (SELECT 1 FROM lease WHERE name = :lease AND epoch = :epoch AND holder = :holder AND until > :now)"
+_CLAIM = (
+    text(
+        "UPDATE outgoing SET state = 'sending', epoch = :epoch, attempts = attempts + 1"
+        f" WHERE id IN ({_CLAIMABLE}) AND {_HOLDS} RETURNING id, contact_id, kind, sealed, attempts, created_at"
+    )
+    .bindparams(bindparam("now", type_=_O.due_at.type))
+    .columns(_O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at)
+)
+
+
+def claim(
+    connection: Connection, lane: str, lease: str, holder: str, epoch: int, most: int, now: datetime
+) -> list[Row[Any]]:
+    """Take up to `most` messages to send, oldest first and replies before announcements; none if the lease is lost."""
+    values = {"lane": lane, "lease": lease, "holder": holder, "epoch": epoch, "most": most, "now": now}
+    rows = connection.execute(_CLAIM, values).all()
+    return sorted(rows, key=lambda row: (row.kind == "announcement", row.id))
+
+
+_WHERE = text("SELECT id, address, state FROM contact WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
+
+
+def addresses(connection: Connection, contact_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Where contacts are reached, and their state, by id."""
+    rows = connection.execute(_WHERE, {"ids": list(set(contact_ids))})
+    return {row.id: (row.address, row.state) for row in rows}
+
+
+_FINISH = (
+    update(Outgoing)
+    .where(_O.id == bindparam("message"), _O.epoch == bindparam("mine"), _O.state == "sending")
+    .values(
+        state=bindparam("became"),
+        provider_id=bindparam("given"),
+        error=bindparam("why"),
+        due_at=bindparam("due"),
+        finished_at=bindparam("now"),
+    )
+)
+_ERASE = update(Outgoing).where(_O.id.in_(bindparam("ids", expanding=True)), _O.state.in_(FINAL)).values(sealed=None)
+
+_FAIL_REST = (
+    update(Outgoing)
+    .where(_O.after_id.in_(bindparam("ids", expanding=True)), _O.state == "queued")
+    .values(state="failed", error="part", sealed=None, finished_at=bindparam("now"))
+)
+
+
+def finish(connection: Connection, epoch: int, outcomes: Sequence[dict[str, Any]], now: datetime) -> int:
+    """Record what became of claimed messages, and erase the bodies of those that are done with.
+
+    Each outcome has `message`, `became`, `given` (the provider's id), `why` and `due`. Those of an older epoch are
+    refused: a sender that was paused must not overwrite what its successor did. Returns how many were recorded.
+    """
+    if not outcomes:
+        return 0
+    recorded = connection.execute(_FINISH, [{**o, "mine": epoch, "now": now} for o in outcomes]).rowcount
+    connection.execute(_ERASE, {"ids": [o["message"] for o in outcomes]})
+    failed = [o["message"] for o in outcomes if o["became"] == "failed"]
+    if failed:  # the parts that come after one that failed would make no sense alone
+        connection.execute(_FAIL_REST, {"ids": failed, "now": now})
+    return recorded
+
+
+def orphaned(connection: Connection, lane: str, epoch: int, now: datetime) -> int:
+    """What an earlier sender left under way becomes uncertain; how many."""
+    return connection.execute(
+        update(Outgoing)
+        .where(_O.lane == lane, _O.state == "sending", _O.epoch < epoch)
+        .values(state="uncertain", due_at=now, epoch=epoch)
+    ).rowcount
+
+
+def uncertain(connection: Connection, lane: str, now: datetime, most: int = 100) -> list[Row[Any]]:
+    """Replies whose provider's answer was lost some time ago, oldest first."""
+    return list(
+        connection.execute(
+            select(_O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at)
+            .where(_O.lane == lane, _O.state == "uncertain", _O.kind != "announcement", _O.due_at <= now)
+            .order_by(_O.id)
+            .limit(most)
+        )
+    )
+
+
+def settle(connection: Connection, message_id: int, state: str, provider_id: str | None, now: datetime) -> None:
+    """Decide an uncertain message: `sent` (it was found at the provider), `queued` (send it again) or `failed`."""
+    values: dict[str, Any] = {"state": state, "provider_id": provider_id, "due_at": now, "finished_at": now}
+    if state in FINAL:
+        values["sealed"] = None
+    connection.execute(update(Outgoing).where(_O.id == message_id, _O.state == "uncertain").values(**values))
+
+
+def report(
+    connection: Connection, message_id: int | None, provider_id: str, state: str, error: str | None, now: datetime
+) -> int | None:
+    """A provider's status for a message; the contact it went to, or None where it changes nothing."""
+    lower = [name for name, rank in RANKS.items() if rank < RANKS[state]]
+    same = (_O.id == message_id) if message_id is not None else (_O.provider_id == provider_id)
+    row = connection.execute(
+        update(Outgoing)
+        .where(same, _O.state.in_(lower))
+        .values(
+            state=state,
+            provider_id=func.coalesce(_O.provider_id, provider_id),
+            error=error,
+            finished_at=now,
+            sealed=None,
+        )
+        .returning(_O.contact_id)
+    ).one_or_none()
+    return int(row.contact_id) if row is not None else None
+
+
+def stop(connection: Connection, contact_id: int, error: str, now: datetime) -> None:
+    """Nothing more goes to a contact that cannot or will not be reached."""
+    connection.execute(
+        update(Outgoing)
+        .where(_O.contact_id == contact_id, _O.state == "queued")
+        .values(state="failed", error=error, sealed=None, finished_at=now)
+    )
+
+
+def give_up(connection: Connection, before: datetime, now: datetime) -> int:
+    """Messages that waited too long fail, so that nothing is sent late without sense; how many."""
+    return connection.execute(
+        update(Outgoing)
+        .where(_O.state.in_(("queued", "uncertain")), _O.created_at < before)
+        .values(state="failed", error="expired", sealed=None, finished_at=now)
+    ).rowcount
+
+
+def counts(connection: Connection) -> list[tuple[str, str, int]]:
+    """How many messages are in each (lane, state)."""
+    rows = connection.execute(select(_O.lane, _O.state, func.count()).group_by(_O.lane, _O.state))
+    return [(lane, state, number) for lane, state, number in rows]
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Delete the records of messages that were done with long ago."""
+    return connection.execute(delete(Outgoing).where(_O.created_at < before, _O.state.in_(FINAL))).rowcount

@@ -1,0 +1,23 @@
+"""Parked errors: that a message met a bug, and where; never what the message said or who sent it."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+from sqlmodel import Field, SQLModel
+
+
+class ParkedError(SQLModel, table=True):
+    """`place` is the exception's class with file and line; `code` is what the person was told to quote."""
+
+    code: str = Field(primary_key=True, max_length=16)
+    channel: str = Field(max_length=16)
+    place: str = Field(max_length=160)
+    at: datetime
+
+
+def park(connection: Connection, code: str, channel: str, place: str, now: datetime) -> None:
+    connection.execute(insert(ParkedError), {"code": code, "channel": channel, "place": place, "at": now})
+
+
+def count(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).select_from(ParkedError)).scalar_one())

@@ -1,0 +1,100 @@
+"""Talks: at most one active for each contact, and the drafts that can be resumed. The journal is written sealed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Index, Row, bindparam, delete, insert, select, text, update
+from sqlmodel import Field, SQLModel
+
+from storage.database import columns
+
+
+class Talk(SQLModel, table=True):
+    """`subject` names what the talk ends with (a consultation); an inactive talk is a draft."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    contact_id: int = Field(foreign_key="contact.id", ondelete="CASCADE")
+    person_id: int | None = Field(default=None)
+    flow: str = Field(max_length=32)
+    subject: str = Field(default="", max_length=80, index=True)
+    sealed: bytes
+    active: bool = True
+    touched_at: datetime = Field(index=True)
+
+    __table_args__ = (
+        Index(
+            "talk_active", "contact_id", unique=True, sqlite_where=text("active = 1"), postgresql_where=text("active")
+        ),
+        Index("talk_contact", "contact_id", "person_id", "flow"),
+        {"sqlite_autoincrement": True},  # an id is never used again: old buttons must not fit a new talk
+    )
+
+
+_T = columns(Talk)
+_START = insert(Talk).returning(_T.id)
+_KEEP = (
+    update(Talk)
+    .where(_T.id == bindparam("talk_id"))
+    .values(
+        sealed=bindparam("journal"),
+        subject=bindparam("about"),
+        person_id=bindparam("person"),
+        touched_at=bindparam("now"),
+    )
+)
+_FINISH = delete(Talk).where(_T.id == bindparam("talk_id"))
+
+
+def start(connection: Connection, contact_id: int, person_id: int | None, flow: str, now: datetime) -> int:
+    """A new, empty talk; its id."""
+    values = {
+        "contact_id": contact_id,
+        "person_id": person_id,
+        "flow": flow,
+        "subject": "",
+        "sealed": b"",
+        "active": True,
+    }
+    return int(connection.execute(_START, {**values, "touched_at": now}).scalar_one())
+
+
+def keep(
+    connection: Connection, talk_id: int, person_id: int | None, subject: str, sealed: bytes, now: datetime
+) -> None:
+    """Write where the talk is now."""
+    connection.execute(
+        _KEEP, {"talk_id": talk_id, "person": person_id, "about": subject, "journal": sealed, "now": now}
+    )
+
+
+def finish(connection: Connection, talk_id: int) -> None:
+    """Delete a finished talk whole."""
+    connection.execute(_FINISH, {"talk_id": talk_id})
+
+
+def set_aside(connection: Connection, talk_id: int) -> None:
+    """Make the active talk a draft."""
+    connection.execute(update(Talk).where(_T.id == talk_id).values(active=False))
+
+
+def resume(connection: Connection, contact_id: int, person_id: int | None, flow: str) -> Row[Any] | None:
+    """Make the person's draft of that conversation active again, if there is one."""
+    row = connection.execute(
+        select(_T.id, _T.sealed, _T.subject, _T.touched_at)
+        .where(_T.contact_id == contact_id, _T.person_id == person_id, _T.flow == flow, ~_T.active)
+        .order_by(_T.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is not None:
+        connection.execute(update(Talk).where(_T.id == row.id).values(active=True))
+    return row
+
+
+def end_subject(connection: Connection, subject: str) -> int:
+    """Wipe every talk about a subject that has ended."""
+    return connection.execute(delete(Talk).where(_T.subject == subject)).rowcount
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Delete talks that nobody has touched for too long."""
+    return connection.execute(delete(Talk).where(_T.touched_at < before)).rowcount
