@@ -1,0 +1,42 @@
+"""GSM-7: the alphabet of a cheap SMS, and how many segments a text takes (3GPP TS 23.038; channels.md 3.8)."""
+
+import unicodedata
+
+BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+EXTENDED = frozenset("^{}\\[~]|€")
+"""These take two of a segment's septets."""
+
+INSTEAD = {
+    "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "‘": "'", "’": "'", "`": "'", "´": "'", "–": "-", "—": "-",
+    "…": "...", "•": "-", "·": ".", "✓": "*", "→": ">", "º": "o", "ª": "a", "°": "o", "ç": "c", "\t": " ",
+}  # fmt: skip
+
+SINGLE, PART = 160, 153
+WIDE_SINGLE, WIDE_PART = 70, 67
+
+
+def plain(text: str) -> str:
+    """The text in GSM-7: á í ó ú lose their accent, é ñ ü ¿ ¡ stay, what has no letter there is left out."""
+    return "".join(_letter(c) for c in unicodedata.normalize("NFC", text))
+
+
+def _letter(character: str) -> str:
+    if character in BASIC or character in EXTENDED:
+        return character
+    if character in INSTEAD:
+        return INSTEAD[character]
+    if character.isspace():
+        return " "
+    return "".join(c for c in unicodedata.normalize("NFKD", character) if c in BASIC or c in EXTENDED)
+
+
+def segments(text: str) -> int:
+    """How many SMS a text is charged as; one character outside GSM-7 makes every segment hold 70, or 67 in a chain."""
+    if all(c in BASIC or c in EXTENDED for c in text):
+        length = sum(2 if c in EXTENDED else 1 for c in text)
+        return 1 if length <= SINGLE else -(-length // PART)
+    length = len(text.encode("utf-16-be")) // 2
+    return 1 if length <= WIDE_SINGLE else -(-length // WIDE_PART)

@@ -1,0 +1,256 @@
+"""Telegram: updates in, messages with inline buttons out (facts: Bot API 10.1; python-telegram-bot 22.8)."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TimedOut,
+)
+from telegram.request import BaseRequest, RequestData
+from telegram.request._requestparameter import RequestParameter
+
+from bot import failures
+from bot.channels import pieces
+from bot.messages import Incoming, Outbound, Reply
+
+NAME = "telegram"
+LONGEST = 4096
+DATA_BYTES = 64
+MOST_BUTTONS = 100
+PER_ROW = 6
+SECONDS = 10.0
+
+UPDATES = ["message", "callback_query", "my_chat_member"]
+"""The updates we ask for. Edits are left out: what was sent first is what counts."""
+
+MEDIA = (
+    "photo",
+    "voice",
+    "video",
+    "video_note",
+    "audio",
+    "document",
+    "sticker",
+    "location",
+    "contact",
+    "poll",
+    "animation",
+)
+
+
+class TelegramShape:
+    name = NAME
+    short = False
+
+    def shape(self, reply: Reply) -> list[Outbound]:
+        buttons = tuple((label[:60], data) for label, data in reply.buttons if len(data.encode()) <= DATA_BYTES)
+        if len(buttons) > MOST_BUTTONS or len(buttons) < len(reply.buttons):
+            buttons = ()  # a keyboard that lacks an answer would mislead; the numbers in the text always work
+        if reply.edit is not None:
+            return [Outbound("", buttons, reply.wide, edit=reply.edit)]
+        parts = pieces(reply.text, LONGEST)
+        last = Outbound(parts[-1], buttons, reply.wide, reply.wants_phone)
+        return [*(Outbound(part) for part in parts[:-1]), last]
+
+    def phone_of(self, address: str) -> None:
+        return None
+
+
+def read(update: Any) -> Incoming | None:
+    """What an update says to us; None for what we do not take part in (groups, channels, edits, unknown kinds).
+
+    Reads the plain dict: parsing an Update object costs as much as the rest of a turn.
+    """
+    if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+        return None
+    for kind, reader in READERS.items():
+        payload = update.get(kind)
+        if isinstance(payload, dict):
+            return reader(payload, str(update["update_id"]))
+    return None
+
+
+def _private(chat: Any) -> str | None:
+    if isinstance(chat, dict) and chat.get("type") == "private" and isinstance(chat.get("id"), int):
+        return str(chat["id"])
+    return None
+
+
+def _sender(payload: Mapping[str, Any]) -> tuple[int | None, str | None]:
+    sender = payload.get("from")
+    if not isinstance(sender, dict):
+        return None, None
+    language = sender.get("language_code")
+    return sender.get("id"), language if isinstance(language, str) else None
+
+
+def _message(message: dict[str, Any], update_id: str) -> Incoming | None:
+    chat = _private(message.get("chat"))
+    if chat is None:
+        return None
+    sender, language = _sender(message)
+    contact = message.get("contact")
+    # Anyone can forward anybody's card: only the sender's own number is theirs.
+    if isinstance(contact, dict) and contact.get("user_id") == sender and isinstance(contact.get("phone_number"), str):
+        digits = "".join(c for c in contact["phone_number"] if c.isdecimal())
+        return Incoming(NAME, chat, update_id, "phone", phone=f"+{digits}"[:20], language=language)
+    text = message.get("text", message.get("caption"))
+    if isinstance(message.get("text"), str):
+        return Incoming(NAME, chat, update_id, "text", text=message["text"], language=language)
+    if any(kind in message for kind in MEDIA):
+        return Incoming(NAME, chat, update_id, "media", text=text if isinstance(text, str) else "", language=language)
+    return None
+
+
+def _press(query: dict[str, Any], update_id: str) -> Incoming | None:
+    message = query.get("message")
+    chat = _private(message.get("chat")) if isinstance(message, dict) else None
+    if chat is None or not isinstance(query.get("data"), str):
+        return None
+    _id, language = _sender(query)
+    on = (
+        str(message["message_id"]) if isinstance(message, dict) and isinstance(message.get("message_id"), int) else None
+    )
+    return Incoming(
+        NAME, chat, update_id, "press", pressed=query["data"][:DATA_BYTES], pressed_on=on, language=language
+    )
+
+
+def _membership(change: dict[str, Any], update_id: str) -> Incoming | None:
+    chat, new = _private(change.get("chat")), change.get("new_chat_member")
+    status = new.get("status") if isinstance(new, dict) else None
+    if chat is None or status not in ("kicked", "member"):
+        return None
+    return Incoming(NAME, chat, update_id, "blocked" if status == "kicked" else "unblocked")
+
+
+READERS = {"message": _message, "callback_query": _press, "my_chat_member": _membership}
+
+
+def acknowledgement(update: Any) -> dict[str, str] | None:
+    """The call that stops a pressed button's progress bar; it rides on the webhook's own answer."""
+    query = update.get("callback_query") if isinstance(update, dict) else None
+    if isinstance(query, dict) and isinstance(query.get("id"), str):
+        return {"method": "answerCallbackQuery", "callback_query_id": query["id"]}
+    return None
+
+
+class LeanRequest(BaseRequest):
+    """python-telegram-bot's request layer on aiohttp: the same errors, a fraction of the default's processor time."""
+
+    def __init__(self, connections: int = 64):
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        return SECONDS
+
+    async def initialize(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections), timeout=aiohttp.ClientTimeout(total=SECONDS)
+        )
+
+    async def shutdown(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, *_timeouts: Any, **_more: Any
+    ) -> tuple[int, bytes]:
+        """One call. Raises TimedOut when the answer was lost, NetworkError when it was never sent."""
+        if self._session is None:
+            await self.initialize()
+        assert self._session is not None
+        data = request_data.json_parameters if request_data else None
+        try:
+            async with self._session.request(method, url, data=data, allow_redirects=False) as response:
+                return response.status, await response.read()
+        except aiohttp.ClientConnectorError as error:
+            raise NetworkError("not connected") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise TimedOut("no answer") from error
+
+
+class TelegramSender:
+    """Sends through the Bot API at `api_url` (Telegram's, or a local Bot API server)."""
+
+    name = NAME
+
+    def __init__(self, token: str, api_url: str, request: LeanRequest | None = None):
+        self._base = f"{api_url}/bot{token}/"
+        self._request = request or LeanRequest()
+
+    async def close(self) -> None:
+        await self._request.shutdown()
+
+    async def send(self, address: str, message: Outbound, _message_id: int) -> str | None:
+        method, parameters = call(address, message)
+        try:
+            answer = await self._request.post(self._base + method, form(parameters))
+        except RetryAfter as error:
+            after = error.retry_after
+            seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)
+            raise failures.Throttled("429", seconds) from None
+        except Forbidden:
+            raise failures.Unreachable("403") from None
+        except (InvalidToken, Conflict):
+            raise failures.Misconfigured("token") from None
+        except ChatMigrated:
+            raise failures.Unreachable("migrated") from None
+        except BadRequest as error:
+            if message.edit is not None:
+                return None  # not modified, too old or gone: the question still stands in the chat
+            raise _bad_request(error) from None
+        except TimedOut:
+            raise failures.Unsure("timeout") from None
+        except NetworkError as error:
+            raise (failures.NotNow if "not connected" in str(error) else failures.Unsure)("network") from None
+        return str(answer["message_id"]) if isinstance(answer, dict) and "message_id" in answer else None
+
+
+def _bad_request(error: BadRequest) -> failures.NotDelivered:
+    words = error.message.lower()
+    if "chat not found" in words or "user is deactivated" in words:
+        return failures.Unreachable("400")
+    return failures.Refused("400")
+
+
+def form(parameters: dict[str, str]) -> RequestData:
+    """Parameters as python-telegram-bot's request layer takes them; they are strings already."""
+    return RequestData([RequestParameter(name, value, None) for name, value in parameters.items()])
+
+
+def call(address: str, message: Outbound) -> tuple[str, dict[str, str]]:
+    """The Bot API method and its parameters, all as form strings."""
+    parameters = {"chat_id": address}
+    if message.edit is not None:
+        parameters["message_id"] = message.edit
+    else:
+        parameters["text"] = message.text
+    markup = keyboard(message)
+    if markup is not None:
+        parameters["reply_markup"] = json.dumps(markup, ensure_ascii=False, separators=(",", ":"))
+    return ("sendMessage" if message.edit is None else "editMessageReplyMarkup"), parameters
+
+
+def keyboard(message: Outbound) -> dict[str, Any] | None:
+    if message.wants_phone:
+        button = {"text": message.wants_phone, "request_contact": True}
+        return {"keyboard": [[button]], "one_time_keyboard": True, "resize_keyboard": True}
+    if not message.buttons:
+        return None
+    keys = [{"text": label, "callback_data": data} for label, data in message.buttons]
+    width = 1 if message.wide else PER_ROW
+    return {"inline_keyboard": [keys[i : i + width] for i in range(0, len(keys), width)]}

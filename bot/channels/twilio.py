@@ -1,0 +1,257 @@
+"""WhatsApp and SMS over Twilio: form parameters in, messages out (facts: Twilio API 2010-04-01; channels.md 3)."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from twilio.base.exceptions import TwilioRestException
+from twilio.http import AsyncHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from bot import failures
+from bot.channels import gsm7, pieces
+from bot.messages import Incoming, Outbound, Reply
+
+WHATSAPP, SMS = "whatsapp", "sms"
+LONGEST = 1600
+SMS_LONGEST = 918
+"""Six segments: a longer SMS is cut, since phones on weak networks lose long chains whole."""
+
+SECONDS = 10.0
+E164 = re.compile(r"\+[1-9]\d{6,14}")
+MOST_REPLIES, REPLY_TITLE = 3, 20
+MOST_LISTED, LISTED_TITLE = 10, 24
+
+STOPPED = (21610, 63033)
+GONE = (21211, 21614, 30005, 30006, 63003, 63024, 63032)
+LATER = (20429, 30001, 30003, 63012, 63018)
+OURS = (20003, 20404, 21606, 21408, 21612, 63001, 63007, 63051, 63112)
+FAILURES: Mapping[int, type[failures.NotDelivered]] = {
+    **dict.fromkeys(STOPPED, failures.OptedOut),
+    **dict.fromkeys(GONE, failures.Unreachable),
+    **dict.fromkeys(LATER, failures.Throttled),
+    **dict.fromkeys(OURS, failures.Misconfigured),
+    20500: failures.Unsure,
+}
+"""What follows from each error code; any other is a refusal of that message (channels.md 3.10)."""
+
+BECOMES = {
+    "sent": "sent", "delivered": "delivered", "read": "read", "undelivered": "failed", "failed": "failed",
+    "canceled": "failed",
+}  # fmt: skip
+"""The statuses of Twilio that change what we know; the others come before `sent`."""
+
+
+class WhatsAppShape:
+    name = WHATSAPP
+    short = False
+
+    def shape(self, reply: Reply) -> list[Outbound]:
+        if reply.edit is not None:  # nothing can be redrawn here: the question is shown again
+            reply = replace(reply, edit=None)
+        parts = pieces(reply.text, LONGEST)
+        buttons = reply.buttons if reply.wide and len(parts) == 1 and len(reply.buttons) <= MOST_LISTED else ()
+        return [
+            *(Outbound(part) for part in parts[:-1]),
+            Outbound(parts[-1], buttons, bare=reply.bare if buttons else ""),
+        ]
+
+    def phone_of(self, address: str) -> str | None:
+        """WhatsApp may hide the number behind an id of its own; only a real number proves one (channels.md 3.2)."""
+        number = address.removeprefix("whatsapp:")
+        return number if E164.fullmatch(number) else None
+
+
+class SmsShape:
+    name = SMS
+    short = True
+
+    def shape(self, reply: Reply) -> list[Outbound]:
+        text = gsm7.plain(re.sub(r"\n{2,}", "\n", reply.text))
+        return [Outbound(part, segments=gsm7.segments(part)) for part in pieces(text, SMS_LONGEST)]
+
+    def phone_of(self, address: str) -> str | None:
+        return address if E164.fullmatch(address) else None
+
+
+def read(form: Mapping[str, str]) -> Incoming | None:
+    """What a webhook call (or a listed message) says; None if it lacks what every message has.
+
+    Twilio adds parameters without notice, so only those that are used are looked at.
+    """
+    sid, sender = form.get("MessageSid") or form.get("SmsSid"), form.get("From")
+    if not sid or not sender or len(sid) > 64 or len(sender) > 160:
+        return None
+    channel = WHATSAPP if sender.startswith("whatsapp:") else SMS
+    opted = {"STOP": "opted_out", "START": "opted_in"}.get(form.get("OptOutType", "").upper())
+    if opted == "opted_out":
+        return Incoming(channel, sender, sid, "opted_out")
+    if opted == "opted_in":
+        return Incoming(channel, sender, sid, "opted_in")
+    pressed = form.get("ListId") or form.get("ButtonPayload")
+    if pressed:
+        return Incoming(channel, sender, sid, "press", pressed=pressed[:200])
+    text = form.get("Body", "")
+    media = form.get("NumMedia", "0") not in ("", "0") or "Latitude" in form
+    return Incoming(channel, sender, sid, "media" if media else "text", text=text)
+
+
+def answered_by_twilio(form: Mapping[str, str]) -> bool:
+    """Advanced Opt-Out has already answered HELP, STOP and START itself: nothing more is to be said."""
+    return form.get("OptOutType", "").upper() == "HELP"
+
+
+class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
+    """Twilio's asynchronous client with time limits that hold; its own ignores them (channels.md 3.13)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  the library's own signature
+        allow_redirects: bool = False,
+    ) -> Response:
+        """One call. Raises NotNow when it was never sent, Unsure when the answer was lost."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
+        body = urlencode({k: v for k, v in data.items() if v is not None}, doseq=True) if data else None
+        basic = aiohttp.BasicAuth(*auth) if auth else None
+        clean = {k: v for k, v in params.items() if v is not None} if params else None
+        try:
+            async with self._session.request(
+                method, url, params=clean, data=body, headers=dict(headers or {}), auth=basic, allow_redirects=False
+            ) as response:
+                return Response(response.status, await response.text(), dict(response.headers))
+        except aiohttp.ClientConnectorError:
+            raise failures.NotNow("connect") from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise failures.Unsure("timeout") from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A Twilio account and how it sends. `contents` are content templates by kind and size, such as `reply-2`."""
+
+    sid: str
+    token: str
+    api_url: str
+    status_url: str
+    whatsapp_from: str = ""
+    sms_from: str = ""
+    messaging_service: str = ""
+    contents: Mapping[str, str] = None  # type: ignore[assignment]
+
+
+class TwilioLine:
+    """The account's REST client, shared by WhatsApp, SMS and the reconciler. Lives in one event loop."""
+
+    def __init__(self, account: Account):
+        self.account = account
+        self.http = LeanHttp()
+        self.client = Client(account.sid, account.token, http_client=self.http)
+        if account.api_url:
+            self.client.api.base_url = account.api_url
+
+    async def close(self) -> None:
+        await self.http.close()
+
+
+class TwilioSender:
+    """Sends on one channel of the account."""
+
+    def __init__(self, name: str, line: TwilioLine):
+        self.name = name
+        self._line = line
+
+    async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
+        account = self._line.account
+        callback = f"{account.status_url}?m={message_id}" if account.status_url else None
+        try:
+            sent = await self._line.client.messages.create_async(
+                to=address, status_callback=callback, **self._origin(), **self._content(message)
+            )
+        except TwilioRestException as error:
+            raise failure(error) from None
+        return str(sent.sid)
+
+    async def find(self, address: str, message: Outbound, since: datetime) -> str | None:
+        """A message of ours whose answer was lost, as the account lists it."""
+        listed = await self._line.client.messages.list_async(to=address, date_sent_after=since, limit=50)
+        return next((str(m.sid) for m in listed if m.body == message.text and m.direction != "inbound"), None)
+
+    def _origin(self) -> dict[str, str]:
+        account = self._line.account
+        if self.name == WHATSAPP:
+            return {"from_": account.whatsapp_from}
+        if account.messaging_service:
+            return {"messaging_service_sid": account.messaging_service}
+        return {"from_": account.sms_from}
+
+    def _content(self, message: Outbound) -> dict[str, str]:
+        template = content(message, self._line.account.contents or {}) if self.name == WHATSAPP else None
+        return template or {"body": message.text}
+
+
+def content(message: Outbound, templates: Mapping[str, str]) -> dict[str, str] | None:
+    """The message as a content template with buttons (up to 3) or a list (up to 10), where there is one of that size.
+
+    Variables may hold no line break, and every one must be given (channels.md 3.6); what does not fit goes as text.
+    """
+    number = len(message.buttons)
+    kind, most = ("reply", REPLY_TITLE) if number <= MOST_REPLIES else ("list", LISTED_TITLE)
+    sid = templates.get(f"{kind}-{number}")
+    body = " ".join(message.bare.split())
+    if not sid or not body or len(body) > 1024 or any(len(label) > most for label, _data in message.buttons):
+        return None
+    variables = {"1": body}
+    for place, (label, data) in enumerate(message.buttons):
+        variables |= {str(2 * place + 2): label, str(2 * place + 3): data}
+    return {"content_sid": sid, "content_variables": json.dumps(variables, ensure_ascii=False)}
+
+
+def failure(error: TwilioRestException) -> failures.NotDelivered:
+    """What follows from an error of Twilio's API."""
+    code = int(error.code or 0)
+    kind = FAILURES.get(code)
+    if kind is None:
+        kind = (
+            failures.Unsure if error.status >= 500 else failures.Throttled if error.status == 429 else failures.Refused
+        )
+    return kind(str(code or error.status))
+
+
+def listed(message: Any) -> Incoming | None:
+    """An inbound message as the account lists it, for those whose webhook never reached us."""
+    form = {
+        "MessageSid": message.sid,
+        "From": message.from_,
+        "Body": message.body or "",
+        "NumMedia": message.num_media or "0",
+    }
+    return read(form)
+
+
+def sent_at(message: Any) -> datetime | None:
+    """When a listed message was sent; the client gives a datetime or the raw RFC 2822 text."""
+    value = message.date_sent or message.date_created
+    return parsedate_to_datetime(value) if isinstance(value, str) else value

@@ -1,0 +1,297 @@
+"""What each command and query of a flow does: one function for each, on the storage, in the turn's transaction."""
+
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection
+
+from bot.catalogue import NOTICE, Catalogue, Listed
+from flows import city, consultation, people
+from flows.language import Command
+from storage import ballots, consultations, contacts, counts
+from storage.ballot_keys import BallotBoxLocked, BallotKeys
+from storage.ballots import Voter
+
+LEVELS = ("contact", "phone", "document")
+"""What a voter can show, from least to most."""
+
+CODE_LASTS = timedelta(minutes=15)
+
+
+@dataclass
+class Visit:
+    """Who is speaking in this turn, and what the turn may use. Commands change it as they change the database."""
+
+    connection: Connection
+    catalogue: Catalogue
+    keys: BallotKeys
+    secret: bytes
+    now: datetime
+    channel: str
+    address: str
+    contact_id: int
+    language: str
+    state: str
+    phone: str | None
+    person_id: int | None
+    facts: people.Facts
+
+    def act(self, _key: str, command: Command[Any]) -> Any:
+        """Carry out a command or query; its outcome is JSON or a dataclass of JSON."""
+        return HANDLERS[type(command)](self, command)
+
+
+def me(visit: Visit, _query: people.Me) -> people.Facts:
+    return visit.facts
+
+
+def the_city(visit: Visit, _query: city.TheCity) -> city.City:
+    return visit.catalogue.city
+
+
+def open_now(visit: Visit, _query: consultation.Open) -> list[str]:
+    return visit.catalogue.open(visit.now)
+
+
+def the_consultation(visit: Visit, query: consultation.TheConsultation) -> consultation.Consultation | None:
+    listed = visit.catalogue.consultations.get(query.slug)
+    return listed.seen if listed else None
+
+
+def next_one(visit: Visit, _query: consultation.Next) -> consultation.Consultation | None:
+    return visit.catalogue.next(visit.now)
+
+
+def published(visit: Visit, _query: consultation.Published) -> list[str]:
+    return visit.catalogue.published()
+
+
+def has_voted(visit: Visit, query: consultation.HasVoted) -> bool:
+    return visit.person_id is not None and ballots.has_voted(visit.connection, query.slug, visit.person_id)
+
+
+def cast_ballot(visit: Visit, command: consultation.CastBallot) -> consultation.Cast:
+    """Cast by the rules as they are now, whatever the flow believed when it asked."""
+    listed = visit.catalogue.consultations[command.slug]
+    _valid(listed, command.choices)
+    if not consultations.hold_open(visit.connection, command.slug, visit.now):
+        return consultation.Cast("closed")
+    level = "phone" if visit.phone else "contact"
+    if LEVELS.index(level) < LEVELS.index(listed.rules["identity"]):
+        return consultation.Cast("identity")
+    if visit.person_id is None:
+        raise LookupError("a ballot without a person")
+    try:
+        mark = _mark(visit, listed, "person", str(visit.person_id))
+        stone = _mark(visit, listed, "contact", f"{visit.channel}|{visit.address}")
+    except BallotBoxLocked:
+        return consultation.Cast("away")
+    person = contacts.lock_person(visit.connection, visit.person_id, dict(command.profile))
+    buried = ballots.buried_at(visit.connection, command.slug, stone)
+    if buried is not None and person.consented_at >= buried:
+        return consultation.Cast("left")
+    if visit.facts.people > 1 and _crowded(visit, listed):
+        return consultation.Cast("crowded")
+    territory = visit.catalogue.city.territory
+    locality, unit = territory.containing(person.place, "locality"), territory.containing(person.place, "unit")
+    voter = Voter(
+        visit.person_id, level, visit.channel, person.age, person.sex, person.group,
+        locality.code if locality else None, unit.code if unit else None,
+    )  # fmt: skip
+    receipt, replaced = ballots.cast(visit.connection, command.slug, voter, mark, command.choices, visit.now)
+    return consultation.Cast("changed" if replaced else "counted", receipt)
+
+
+def _valid(listed: Listed, choices: tuple[str, ...]) -> None:
+    known = {p.id for p in listed.seen.proposals}
+    if not (set(choices) <= known and len(set(choices)) == len(choices)):
+        raise ValueError("choices that are not on the ballot")
+    if not listed.seen.least <= len(choices) <= listed.seen.most:
+        raise ValueError("too few or too many choices")
+
+
+def _mark(visit: Visit, listed: Listed, kind: str, who: str) -> str:
+    return visit.keys.mark(listed.row.slug, listed.row.key_print or "", kind, who)
+
+
+def _crowded(visit: Visit, listed: Listed) -> bool:
+    others = [p for p in contacts.people(visit.connection, visit.contact_id) if p != visit.person_id]
+    voted = ballots.voters_among(visit.connection, listed.row.slug, others)
+    return voted >= int(listed.rules["people_per_contact"])
+
+
+def find_receipt(visit: Visit, query: consultation.FindReceipt) -> consultation.Receipt:
+    """Before publication only that a ballot is in the box; what it says is in the published list afterwards."""
+    code = ballots.read_code(query.code)
+    counted = counts.chosen_by(visit.connection, code)
+    if counted is not None:
+        slug, choices = counted
+        if visit.catalogue.consultations[slug].row.state == "published":
+            return consultation.Receipt("public", slug, choices)
+        return consultation.Receipt("box", slug)
+    slug_in_box = ballots.in_box(visit.connection, code)
+    return consultation.Receipt("box", slug_in_box) if slug_in_box else consultation.Receipt("unknown")
+
+
+def results(visit: Visit, query: consultation.Results) -> dict[str, Any]:
+    count = counts.of(visit.connection, query.slug)
+    if count is None or visit.catalogue.consultations[query.slug].row.state != "published":
+        raise LookupError("results that are not published")
+    found = json.loads(count.results)
+    votes = sorted(((p["id"], p["votes"]) for p in found["proposals"]), key=lambda pair: -pair[1])
+    return {"ballots": found["ballots"], "votes": votes, "ties": found["ties"]}
+
+
+def give_consent(visit: Visit, _command: people.GiveConsent) -> None:
+    visit.person_id = contacts.consent(visit.connection, visit.contact_id, NOTICE, visit.now)
+    visit.facts = replace(visit.facts, consented=True, people=visit.facts.people + 1)
+
+
+def save_profile(visit: Visit, command: people.SaveProfile) -> None:
+    if visit.person_id is not None:
+        contacts.lock_person(visit.connection, visit.person_id, vars(command))
+
+
+def set_language(visit: Visit, command: people.SetLanguage) -> None:
+    contacts.change(visit.connection, visit.contact_id, language=command.language)
+    visit.language = command.language
+
+
+def stop_notices(visit: Visit, _command: people.StopNotices) -> None:
+    contacts.change(visit.connection, visit.contact_id, state="stopped")
+    visit.state = "stopped"
+
+
+def allow_notices(visit: Visit, _command: people.AllowNotices) -> None:
+    contacts.change(visit.connection, visit.contact_id, state="active")
+    visit.state = "active"
+
+
+def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
+    if visit.person_id is None:
+        return {"contacts": [], "took_part": []}
+    person = contacts.lock_person(visit.connection, visit.person_id, {})
+    known = contacts.contacts_of(visit.connection, visit.person_id)
+    return {
+        "age": person.age,
+        "sex": person.sex,
+        "group": person.group,
+        "place": person.place,
+        "consented_on": person.consented_at.date().isoformat(),
+        "contacts": [{"channel": c.channel, "ending": c.address[-4:]} for c in known],
+        "took_part": ballots.took_part(visit.connection, visit.person_id),
+    }
+
+
+def delete_me(visit: Visit, _command: people.DeleteMe) -> None:
+    """Forget the person; their ballots stay, and a tombstone keeps their contacts from voting a second time."""
+    if visit.person_id is None:
+        return
+    known = contacts.contacts_of(visit.connection, visit.person_id)
+    for slug in ballots.took_part(visit.connection, visit.person_id):
+        listed = visit.catalogue.consultations.get(slug)
+        if listed is not None and listed.row.state == "opened":
+            for contact in known:
+                stone = _mark(visit, listed, "contact", f"{contact.channel}|{contact.address}")
+                ballots.bury(visit.connection, slug, stone, visit.now)
+    contacts.forget(visit.connection, visit.person_id)
+    visit.person_id, visit.facts = None, people.Facts()
+
+
+def which_person(visit: Visit, _query: people.WhichPerson) -> int:
+    ids = contacts.people(visit.connection, visit.contact_id)
+    return ids.index(visit.person_id) + 1 if visit.person_id in ids else 0
+
+
+def switch_person(visit: Visit, command: people.SwitchPerson) -> None:
+    """Somebody new is nobody yet: consent is asked of them first."""
+    ids = contacts.people(visit.connection, visit.contact_id)
+    person_id = ids[command.number - 1] if 0 < command.number <= len(ids) else None
+    contacts.change(visit.connection, visit.contact_id, person_id=person_id)
+    visit.person_id = person_id
+    visit.facts = people.Facts(people=len(ids))
+    if person_id is not None:
+        person = contacts.lock_person(visit.connection, person_id, {})
+        visit.facts = people.Facts(
+            True, person.age, person.sex, person.group, person.place, visit.phone is not None,
+            visit.state == "stopped", len(ids),
+        )  # fmt: skip
+
+
+def make_join_code(visit: Visit, _command: people.MakeJoinCode) -> str:
+    code = ballots.new_code()
+    assert visit.person_id is not None
+    contacts.keep_code(visit.connection, _hashed(visit, code), visit.person_id, visit.now + CODE_LASTS)
+    return code
+
+
+def use_join_code(visit: Visit, command: people.UseJoinCode) -> people.Join:
+    code = ballots.read_code(command.code)
+    other = contacts.take_code(visit.connection, _hashed(visit, code), visit.now) if code else None
+    return _join(visit, other) if other is not None else people.Join("unknown")
+
+
+def share_phone(visit: Visit, command: people.SharePhone) -> people.Join:
+    """The contacts of one number are one person's, unless several people share them: then only a code can tell."""
+    assert visit.person_id is not None
+    contacts.change(visit.connection, visit.contact_id, phone=command.phone)
+    visit.phone = command.phone
+    others = contacts.with_phone(visit.connection, command.phone, visit.person_id)
+    return _join(visit, others[0]) if len(others) == 1 else people.Join("waiting")
+
+
+def _join(visit: Visit, other: int) -> people.Join:
+    """Make the speaker and another one person; the earlier id stays. Joins freeze where a vote of both is closed."""
+    assert visit.person_id is not None
+    if other == visit.person_id:
+        return people.Join("same")
+    kept, gone = sorted((other, visit.person_id))
+    for person_id in (kept, gone):
+        contacts.lock_person(visit.connection, person_id, {})
+    both = set(ballots.took_part(visit.connection, kept)) & set(ballots.took_part(visit.connection, gone))
+    undecided = {slug: c for slug, c in visit.catalogue.consultations.items() if c.row.state == "opened"}
+    if any(slug in both and c.phase(visit.now) == "closed" for slug, c in undecided.items()):
+        return people.Join("closed")
+    doubled = 0
+    for slug, listed in undecided.items():
+        marks = _mark(visit, listed, "person", str(kept)), _mark(visit, listed, "person", str(gone))
+        doubled += ballots.join(visit.connection, slug, kept, gone, *marks)
+    ballots.rename_on_rolls(visit.connection, kept, gone)
+    contacts.merge(visit.connection, kept, gone)
+    visit.person_id = kept
+    return people.Join("joined", doubled)
+
+
+def _hashed(visit: Visit, code: str) -> str:
+    return hmac.new(visit.secret, code.encode(), sha256).hexdigest()
+
+
+HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
+    people.Me: me,
+    city.TheCity: the_city,
+    consultation.Open: open_now,
+    consultation.TheConsultation: the_consultation,
+    consultation.Next: next_one,
+    consultation.Published: published,
+    consultation.HasVoted: has_voted,
+    consultation.CastBallot: cast_ballot,
+    consultation.FindReceipt: find_receipt,
+    consultation.Results: results,
+    people.GiveConsent: give_consent,
+    people.SaveProfile: save_profile,
+    people.SetLanguage: set_language,
+    people.StopNotices: stop_notices,
+    people.AllowNotices: allow_notices,
+    people.MyData: my_data,
+    people.DeleteMe: delete_me,
+    people.WhichPerson: which_person,
+    people.SwitchPerson: switch_person,
+    people.MakeJoinCode: make_join_code,
+    people.UseJoinCode: use_join_code,
+    people.SharePhone: share_phone,
+}

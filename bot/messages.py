@@ -1,0 +1,66 @@
+"""What comes in and what goes out, the same for every channel."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "press", "phone", "media", "opted_out", "opted_in", "blocked", "unblocked"]
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message from a person, as its channel read it.
+
+    `provider_id` is unique in its channel, `address` opaque. `pressed` is a button's data, `phone` a number that the
+    channel vouches for, `pressed_on` the message whose button was pressed. Nothing personal is shown by `repr`.
+    """
+
+    channel: str
+    address: str = field(repr=False)
+    provider_id: str = field(repr=False)
+    kind: Kind = "text"
+    text: str = field(default="", repr=False)
+    pressed: str | None = field(default=None, repr=False)
+    pressed_on: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a turn says, already in words, before a channel gives it its shape.
+
+    `text` ends with the numbered options where there are any, `bare` is without them. `buttons` are (label, data); they
+    stand one to a row when `wide`. `edit` is an earlier message of ours whose buttons are replaced.
+    """
+
+    text: str
+    bare: str = ""
+    buttons: tuple[tuple[str, str], ...] = ()
+    wide: bool = True
+    wants_phone: str = ""
+    edit: str | None = None
+    lasting: bool = False
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """One message as its channel will send it; `segments` is what the channel charges for it."""
+
+    text: str = field(repr=False)
+    buttons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    wide: bool = True
+    wants_phone: str = ""
+    edit: str | None = None
+    bare: str = field(default="", repr=False)
+    segments: int = 1
+
+    def packed(self) -> bytes:
+        """As bytes for the outbox."""
+        return json.dumps({k: v for k, v in asdict(self).items() if v}, ensure_ascii=False).encode()
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> "Outbound":
+        found: dict[str, Any] = json.loads(data)
+        found["buttons"] = tuple((label, value) for label, value in found.get("buttons", ()))
+        return cls(**{"text": "", **found})

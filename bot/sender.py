@@ -1,0 +1,271 @@
+"""The sender: claims what waits in the outbox, keeps the channel's pace, and records what became of each message.
+
+One sender is active for each lane (a channel of one provider account), by a lease. Claims and results name the lease's
+epoch, so a sender that was paused and wakes up late changes nothing.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection, Engine, Row
+
+from bot import failures
+from bot.messages import Outbound
+from bot.pace import Pace
+from storage import contacts, leases, outbox
+from storage.database import is_away, may_succeed_again, transaction
+from storage.ink import Ink
+from storage.leases import Held
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=30)
+"""Longer than any call's time limit (10 s), so that nothing is under way when another sender takes over."""
+
+RENEW = 8.0
+MOST_UNDER_WAY = 64
+SHORTEST, LONGEST = 0.004, 0.15
+"""Seconds between looks into the outbox: after work, and when it has long been empty."""
+
+MOST_TRIES = 8
+DOUBT = timedelta(seconds=5)
+"""How long an uncertain message rests before it is looked up."""
+
+
+class Sends(Protocol):
+    """A channel's way out."""
+
+    name: str
+
+    async def send(self, address: str, message: Outbound, message_id: int) -> str | None: ...
+
+
+class Finds(Protocol):
+    """A provider that can be asked whether it has a message."""
+
+    async def find(self, address: str, message: Outbound, since: datetime) -> str | None: ...
+
+
+@dataclass
+class Lane:
+    """One channel of one account, and how fast it may go."""
+
+    sends: Sends
+    pace: Pace
+    finds: Finds | None = None
+
+    @property
+    def name(self) -> str:
+        return self.sends.name
+
+
+Outcome = dict[str, Any]
+
+
+@dataclass
+class Sender:
+    """Runs one lane until it is told to stop."""
+
+    lane: Lane
+    engine: Engine
+    ink: Ink
+    clock: Callable[[], datetime]
+    holder: str
+    executor: Executor
+    steady: Callable[[], float] = time.monotonic
+    held: Held | None = None
+    _outcomes: list[Outcome] = field(default_factory=list)
+    _contacts_done: list[tuple[int, str]] = field(default_factory=list)
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _renew_at: float = 0.0
+    _settle_at: float = 0.0
+
+    @property
+    def lease(self) -> str:
+        return f"sender:{self.lane.name}"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Send until `stopping`; then let what is under way end, record it, and give the lease back."""
+        pause = SHORTEST
+        while not stopping.is_set():
+            busy = await self.cycle()
+            pause = SHORTEST if busy else min(pause * 1.5, LONGEST)
+            await self._wait(stopping, pause)
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await self._in_database(self._finish_and_claim, 0)
+        await self._in_database(lambda c: leases.give_back(c, self.lease, self.holder, self.clock()))
+
+    async def cycle(self) -> bool:
+        """Record what is done, claim what may go now, and start sending it. Whether there was anything to do."""
+        if not await self._hold_lease():
+            return False
+        now = self.steady()
+        if now >= self._settle_at:
+            self._settle_at = now + DOUBT.total_seconds()
+            await self._settle()
+        room = min(self.lane.pace.room(now), MOST_UNDER_WAY - len(self._under_way))
+        recorded = bool(self._outcomes)
+        if room <= 0 and not recorded:
+            return bool(self._under_way)
+        rows = await self._in_database(self._finish_and_claim, room)
+        for row, address, state in rows or ():
+            self._start(row, address, state)
+        return bool(rows) or recorded
+
+    async def _wait(self, stopping: asyncio.Event, pause: float) -> None:
+        """Until a message is done, or the pause is over."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), pause)
+
+    async def _hold_lease(self) -> bool:
+        now = self.steady()
+        if self.held is not None and now < self._renew_at:
+            return True
+        held = await self._in_database(
+            lambda c: leases.take(c, self.lease, self.holder, LEASE, self.clock(), self.held)
+        )
+        self._renew_at = now + RENEW
+        if held is None:
+            self.held = None
+            return False
+        if held.fresh:
+            self._outcomes.clear()  # they belong to an epoch that is over
+            await self._in_database(lambda c: outbox.orphaned(c, self.lane.name, held.epoch, self.clock()))
+        self.held = held
+        return True
+
+    def _finish_and_claim(self, connection: Connection, room: int) -> list[tuple[Row[Any], str, str]]:
+        """One transaction for what is done and what comes next."""
+        assert self.held is not None
+        now = self.clock()
+        outcomes, done = self._outcomes[:], self._contacts_done[:]
+        outbox.finish(connection, self.held.epoch, outcomes, now)
+        for contact_id, state in done:
+            contacts.change(connection, contact_id, state=state)
+            outbox.stop(connection, contact_id, state, now)
+        rows: list[Row[Any]] = []
+        if room > 0:
+            rows = outbox.claim(connection, self.lane.name, self.lease, self.holder, self.held.epoch, room, now)
+        found = outbox.addresses(connection, [row.contact_id for row in rows]) if rows else {}
+        del self._outcomes[: len(outcomes)], self._contacts_done[: len(done)]
+        return [(row, *found[row.contact_id]) for row in rows]
+
+    def _start(self, row: Row[Any], address: str, state: str) -> None:
+        at = self.lane.pace.spend(row.contact_id, self.steady())
+        task = asyncio.create_task(self._send(row, address, state, at))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _send(self, row: Row[Any], address: str, state: str, at: float) -> None:
+        """Send one message and note its outcome; no failure escapes."""
+        outcome: Outcome = {"message": row.id, "became": "sent", "given": None, "why": None, "due": self.clock()}
+        body = self.ink.open(row.sealed) if row.sealed else None
+        try:
+            if body is None:
+                raise failures.Refused("unreadable")
+            if state == "blocked" or (state == "stopped" and row.kind == "announcement"):
+                raise failures.Refused(state)
+            wait = at - self.steady()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            outcome["given"] = await self.lane.sends.send(address, Outbound.unpacked(body), row.id)
+        except failures.NotDelivered as failure:
+            self._failed(outcome, row, failure)
+        except Exception as error:  # a bug here must not stop the lane; whether it went out is not known
+            log.error("send.bug", lane=self.lane.name, error=type(error).__name__)
+            self._failed(outcome, row, failures.Unsure("bug"))
+        self._outcomes.append(outcome)
+
+    def _failed(self, outcome: Outcome, row: Row[Any], failure: failures.NotDelivered) -> None:
+        now = self.clock()
+        outcome["why"] = failure.reason
+        if isinstance(failure, failures.Throttled):
+            self.lane.pace.rest(self.steady() + failure.after)
+            outcome |= {"became": "queued", "due": now + timedelta(seconds=failure.after)}
+        elif isinstance(failure, failures.Misconfigured):
+            log.error("send.misconfigured", lane=self.lane.name, code=failure.reason)
+            outcome |= {"became": "queued", "due": now + timedelta(minutes=1)}
+        elif isinstance(failure, failures.NotNow):
+            outcome |= {"became": "queued", "due": now + timedelta(seconds=min(2**row.attempts, 300))}
+        elif isinstance(failure, failures.Unsure):
+            outcome |= {"became": "uncertain", "due": now + DOUBT}
+        else:
+            outcome["became"] = "failed"
+            if isinstance(failure, failures.Unreachable):
+                self._contacts_done.append((row.contact_id, "blocked"))
+            elif isinstance(failure, failures.OptedOut):
+                self._contacts_done.append((row.contact_id, "stopped"))
+
+    async def _settle(self) -> None:
+        """Decide what is uncertain: look it up where the provider can be asked, else send replies again.
+
+        Replies are sent at least once; announcements at most once: those stay uncertain, to be listed.
+        """
+        doubtful = await self._in_database(self._doubtful)
+        for row, address in doubtful or ():
+            found = await self._find(row, address)
+            again = "queued" if row.attempts < MOST_TRIES else "failed"
+            state = "sent" if found else again
+            if found is not False:
+                await self._in_database(
+                    lambda c, row=row, state=state, found=found: outbox.settle(c, row.id, state, found, self.clock())
+                )
+
+    def _doubtful(self, connection: Connection) -> list[tuple[Row[Any], str]]:
+        rows = outbox.uncertain(connection, self.lane.name, self.clock())
+        found = outbox.addresses(connection, [row.contact_id for row in rows]) if rows else {}
+        return [(row, found[row.contact_id][0]) for row in rows]
+
+    async def _find(self, row: Row[Any], address: str) -> str | bool | None:
+        """The provider's id, None if it has no such message, False if it could not be asked."""
+        body = self.ink.open(row.sealed) if row.sealed else None
+        if self.lane.finds is None or body is None:
+            return None
+        try:
+            return await self.lane.finds.find(address, Outbound.unpacked(body), row.created_at - timedelta(days=1))
+        except Exception as error:
+            log.warning("settle.failed", lane=self.lane.name, error=type(error).__name__)
+            return False
+
+    async def _in_database(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a transaction in the database's thread; None while the database is away (it is tried again)."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self.executor, self._transact, work, *arguments)
+        except Exception as error:
+            if is_away(error) or may_succeed_again(error):
+                log.warning("sender.database_away", lane=self.lane.name)
+                await asyncio.sleep(LONGEST)
+                return None
+            raise
+
+    def _transact(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        with transaction(self.engine) as connection:
+            return work(connection, *arguments)
+
+
+async def run_lanes(senders: Sequence[Sender], stopping: asyncio.Event) -> None:
+    """Run every lane; a lane that breaks is reported and started again, the others go on."""
+
+    async def steadily(sender: Sender) -> None:
+        while not stopping.is_set():
+            try:
+                await sender.run(stopping)
+            except Exception as error:
+                log.error("lane.broke", lane=sender.lane.name, error=type(error).__name__)
+                sender.held = None
+                await asyncio.sleep(1)
+
+    runs: list[Awaitable[None]] = [steadily(sender) for sender in senders]
+    await asyncio.gather(*runs)

@@ -1,0 +1,399 @@
+"""One turn: one message from a person, one transaction, one reply.
+
+The message's id, the contact, the talk, what was done and the reply that tells of it are committed together; only then
+does the provider get its answer. A message that comes again finds its id and changes nothing.
+"""
+
+import json
+import secrets
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Engine, Row
+
+from bot import catalogue
+from bot.catalogue import Catalogue
+from bot.channels import Channel
+from bot.commands import Visit
+from bot.messages import Incoming, Reply
+from bot.speech import Speaker, best_language
+from flows import register
+from flows.answers import PickSome, tidy
+from flows.language import Ask, Option, Phrase, Said, Say, _
+from flows.people import Facts
+from flows.replay import Advance, Journal, Stranded, advance
+from storage import contacts, inbox, outbox, parked, talks
+from storage.ballot_keys import BallotKeys
+from storage.ballots import CODE_LETTERS
+from storage.database import is_away, may_succeed_again, transaction
+from storage.ink import Ink
+
+log = structlog.get_logger()
+
+IDLE = timedelta(hours=12)
+"""After that long a typed answer may belong to something else: the question is shown again before it is answered."""
+
+SILENT = timedelta(days=180)
+"""A number may have a new owner after that: consent is asked again and nothing is inherited."""
+
+HEARD_EVERY = timedelta(minutes=5)
+TRIES = 4
+MOST_FOLLOWED = 4
+DRAFTS = frozenset({"vote", "profile"})
+"""Conversations worth resuming when somebody turns to another one in the middle."""
+
+PASSED = _("That question has passed.")
+RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
+NOT_READ = _("I can only read text here. Please write it in words.")
+LEFT = _("All right. To begin again write MENU.")
+CHANGED_WHILE_AWAY = _("This conversation changed while you were away. What you had confirmed is kept.")
+APOLOGY = _(
+    "I am sorry, something went wrong here. Nothing you confirmed before is lost. Please try again. Code: {code}"
+)
+
+
+class Away(Exception):
+    """The database cannot serve: the provider gets 503 and tries again; nothing was taken in."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that turns share: the database, the keys, the clock and the channels' shapes."""
+
+    engine: Engine
+    ink: Ink
+    keys: BallotKeys
+    clock: Callable[[], datetime]
+    channels: Mapping[str, Channel]
+    secret: bytes = field(repr=False)
+    _shelf: list[Catalogue] = field(default_factory=list, repr=False)
+
+    def take(self, incoming: Incoming) -> bool:
+        """Take a message in; False if it had been taken in before. Raises Away."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                with transaction(self.engine) as connection:
+                    return Turn(self, connection, incoming, self.clock()).run()
+            except Exception as error:
+                if may_succeed_again(error) and attempt < TRIES:
+                    continue
+                if is_away(error) or may_succeed_again(error):
+                    raise Away from None
+                return self._park(incoming, error)
+        raise Away
+
+    def _park(self, incoming: Incoming, error: Exception) -> bool:
+        """A bug must not block a chat: record where it happened (no text), apologise, and take the message as read."""
+        code, place = "".join(secrets.choice(CODE_LETTERS) for _n in range(6)), whereabouts(error)
+        log.error("turn.parked", code=code, place=place, channel=incoming.channel)
+        try:
+            with transaction(self.engine) as connection:
+                return Turn(self, connection, incoming, self.clock()).apologise(code, place)
+        except Exception as again:
+            if is_away(again):
+                raise Away from None
+            log.error("turn.lost", code=code, place=whereabouts(again), channel=incoming.channel)
+            raise Away from None
+
+    def catalogue(self, connection: Connection, revision: int | None) -> Catalogue:
+        """The catalogue of that revision, from memory where it has not changed."""
+        if not self._shelf or self._shelf[0].revision != revision:
+            self._shelf[:] = [catalogue.read(connection)]
+        return self._shelf[0]
+
+
+def whereabouts(error: Exception) -> str:
+    """Class, file and line of an error, without its message: that could hold what somebody wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = (
+        f"{frames[-1].filename.rsplit('/', 2)[-2]}/{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}"
+        if frames
+        else "?"
+    )
+    return f"{type(error).__name__} {place}"[:160]
+
+
+@dataclass
+class Turn:
+    """The work of one message, inside its transaction."""
+
+    desk: Desk
+    connection: Connection
+    incoming: Incoming
+    now: datetime
+    told: list[Say | Phrase] = field(default_factory=list)
+
+    def run(self) -> bool:
+        if not self._accept():
+            return False
+        row = self._contact()
+        if self._only_news(row):
+            return True
+        self._open(row)
+        self._understand()
+        return True
+
+    def apologise(self, code: str, place: str) -> bool:
+        """Take the message in without its effects, and say that something went wrong."""
+        if not self._accept():
+            return False
+        row = self._contact()
+        parked.park(self.connection, code, self.incoming.channel, place, self.now)
+        self._say(row.language, Reply(Speaker(row.language).say(_(APOLOGY.msgid, code=code)), lasting=True), row.id)
+        return True
+
+    def _accept(self) -> bool:
+        told = self.incoming
+        return inbox.accept(self.connection, told.channel, told.provider_id, told.address, self.now)
+
+    def _contact(self) -> Row[Any]:
+        told = self.incoming
+        row = contacts.arrive(self.connection, told.channel, told.address)
+        if row is None:
+            phone = self.desk.channels[told.channel].phone_of(told.address)
+            contacts.add(self.connection, told.channel, told.address, phone, best_language(told.language), self.now)
+            row = contacts.arrive(self.connection, told.channel, told.address)
+            assert row is not None
+        return row
+
+    def _only_news(self, row: Row[Any]) -> bool:
+        """News of the contact itself, which no reply follows."""
+        kind = self.incoming.kind
+        if kind in ("blocked", "opted_out"):
+            state = "blocked" if kind == "blocked" else "stopped"
+            contacts.change(self.connection, row.id, state=state)
+            outbox.stop(self.connection, row.id, kind, self.now)
+            return True
+        if kind in ("unblocked", "opted_in"):
+            contacts.change(self.connection, row.id, state="active")
+            return True
+        return False
+
+    def _open(self, row: Row[Any]) -> None:
+        """Who speaks, what is known of them, and the talk they are in."""
+        person_id = row.person_id
+        if self.now - row.heard_at > SILENT and person_id is not None:
+            contacts.part(self.connection, row.id)
+            row, person_id = self._contact(), None
+        if self.now - row.heard_at > HEARD_EVERY:
+            contacts.heard(self.connection, row.id, self.now)
+        if row.state == "blocked":  # whoever writes can be written to again
+            contacts.change(self.connection, row.id, state="active")
+        if row.waiting:
+            outbox.supersede(self.connection, row.id, self.now)
+        facts = Facts(
+            row.consented_at is not None, row.age, row.sex, row.group, row.place, row.phone is not None,
+            row.state == "stopped", row.people,
+        )  # fmt: skip
+        self.visit = Visit(
+            self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.secret,
+            self.now,
+            self.incoming.channel, self.incoming.address, row.id, row.language, row.state, row.phone, person_id, facts,
+        )  # fmt: skip
+        self.talk_id: int | None = row.talk_id
+        self.flow: str = row.flow or ""
+        self.subject: str = row.subject or ""
+        self.journal = Journal()
+        if self.talk_id is not None:
+            self._read_journal(row.sealed, row.touched_at)
+
+    def _read_journal(self, sealed: bytes, touched_at: datetime) -> None:
+        opened = self.desk.ink.open(sealed) if sealed else b"[[],null]"
+        if opened is None:
+            self._strand()
+            return
+        entries, asked = json.loads(opened)
+        self.journal = Journal([(kind, key, value) for kind, key, value in entries], asked)
+        if self.now - touched_at > IDLE and self.journal.entries:
+            self.journal.asked = None
+            self.told.append(RESUMED)
+
+    def _understand(self) -> None:
+        told = self.incoming
+        text = tidy(told.text)
+        if told.kind == "press":
+            return self._pressed(told.pressed or "")
+        if told.kind == "phone":
+            return self._advance(Said(phone=told.phone))
+        named, argument = self._named(text)
+        if named in register.ASIDES:
+            return self._aside(named)
+        if named:
+            return self._start(named, argument)
+        if register.leaves(text):
+            return self._leave()
+        if register.goes_back(text):
+            return self._back()
+        if told.kind == "media" and not text:
+            self.told.append(NOT_READ)
+            return self._advance(None)
+        if self.talk_id is None:
+            return self._start("menu")
+        return self._advance(Said(text=text, says=Speaker(self.visit.language).say))
+
+    def _named(self, text: str) -> tuple[str | None, str]:
+        """The conversation a message opens, and its argument: `/start v-<slug>` and `/start r-<slug>` are links."""
+        first, _space, rest = text.partition(" ")
+        if first.lower() in ("/start", "start") and rest[:2] in ("v-", "r-"):
+            return ("vote" if rest[0] == "v" else "results"), rest[2:62]
+        return register.called(text), ""
+
+    def _pressed(self, data: str) -> None:
+        """A button carries its talk and question; an old one says that its question has passed."""
+        talk, _dot, rest = data.partition(".")
+        key, _dot2, value = rest.partition(".")
+        if self.talk_id is None or talk != str(self.talk_id) or key != self.journal.asked:
+            self.told.append(PASSED)
+            return self._advance(None) if self.talk_id is not None else self._start("menu")
+        return self._advance(Said(pressed=value))
+
+    def _aside(self, name: str) -> None:
+        """Answer beside the talk, then show its question again."""
+        outcome = advance(register.FLOWS[name](), Journal(), None, self.visit.act)
+        self.told.extend(outcome.said)
+        if self.talk_id is not None:
+            return self._advance(None)
+        if name in ("spanish", "english"):
+            return self._start("menu")
+        return self._tell(outcome)
+
+    def _leave(self) -> None:
+        if self.talk_id is not None:
+            talks.finish(self.connection, self.talk_id)
+        self.told.append(LEFT)
+        self._tell(Advance(()))
+
+    def _back(self) -> None:
+        if self.talk_id is None or not self.journal.back():
+            return self._start("menu")
+        return self._advance(None)
+
+    def _strand(self) -> None:
+        if self.talk_id is not None:
+            talks.finish(self.connection, self.talk_id)
+        self.talk_id = None
+        self.told.append(CHANGED_WHILE_AWAY)
+
+    def _start(self, name: str, argument: str = "", followed: int = 0) -> None:
+        """Open a conversation: the person's draft of it if there is one, else a new talk."""
+        self._set_aside()
+        draft = None
+        if name in DRAFTS:
+            draft = talks.resume(self.connection, self.visit.contact_id, self.visit.person_id, name)
+        self.flow, self.subject, self.journal = name, argument if draft is None else draft.subject, Journal()
+        if draft is not None:
+            self.talk_id = draft.id
+            self._read_journal(draft.sealed, draft.touched_at)
+            self.journal.asked = None
+            if RESUMED not in self.told and self.journal.entries:
+                self.told.append(RESUMED)
+        else:
+            self.talk_id = talks.start(self.connection, self.visit.contact_id, self.visit.person_id, name, self.now)
+        self._advance(None, followed)
+
+    def _set_aside(self) -> None:
+        if self.talk_id is None:
+            return
+        if self.flow in DRAFTS and any(kind == "ask" for kind, _key, _value in self.journal.entries):
+            talks.set_aside(self.connection, self.talk_id)
+        else:
+            talks.finish(self.connection, self.talk_id)
+        self.talk_id = None
+
+    def _advance(self, said: Said | None, followed: int = 0) -> None:
+        """Take the talk on, keep where it is, and say what there is to say."""
+        if self.talk_id is None:
+            return self._start("menu")
+        flow = register.FLOWS.get(self.flow)
+        try:
+            if flow is None:  # a conversation that a deploy has taken away
+                raise Stranded
+            talk = flow(self.subject) if self.flow in register.WITH_SUBJECT else flow()
+            outcome = advance(talk, self.journal, said, self.visit.act)
+        except Stranded:
+            self._strand()
+            return self._start("menu", followed=followed + 1)
+        self.told.extend(outcome.said)
+        if outcome.over:
+            talks.finish(self.connection, self.talk_id)
+            self.talk_id = None
+            if outcome.follow and followed < MOST_FOLLOWED:
+                return self._start(outcome.follow, followed=followed + 1)
+            return self._tell(outcome)
+        self.subject = outcome.subject or self.subject
+        sealed = self.desk.ink.seal(json.dumps([self.journal.entries, self.journal.asked]).encode(), self.now)
+        talks.keep(self.connection, self.talk_id, self.visit.person_id, self.subject, sealed, self.now)
+        return self._tell(outcome)
+
+    def _tell(self, outcome: Advance) -> None:
+        """Put what was said, and the question, into one reply."""
+        speaker, short = Speaker(self.visit.language), self.desk.channels[self.incoming.channel].short
+        before = [speaker.say(_form(phrase, short)) for phrase in self.told]
+        if outcome.hint is not None:
+            before.append(speaker.say(outcome.hint))
+        lasting = any(isinstance(said, Say) and said.lasting for said in self.told)
+        if outcome.question is None:
+            reply = Reply("\n\n".join(before), lasting=lasting)
+        else:
+            reply = self._ask(speaker, short, before, outcome, outcome.question, lasting)
+        if reply.text or reply.edit:
+            self._say(self.visit.language, reply, self.visit.contact_id)
+
+    def _ask(
+        self, speaker: Speaker, short: bool, before: list[str], outcome: Advance, question: Ask[Any], lasting: bool
+    ) -> Reply:
+        asked = speaker.say(question.short if short and question.short is not None else question.text)
+        options = question.reader.options
+        labels = [speaker.say(o.short if short and o.short is not None else o.label) for o in options]
+        numbered = "\n".join(f"{n}. {label}" for n, label in enumerate(labels, 1))
+        bare = "\n\n".join([*before, asked])
+        # A selection is redrawn on the message whose button was pressed; typed answers get the question again.
+        edit = self.incoming.pressed_on if outcome.selected is not None else None
+        return Reply(
+            text="\n".join([bare, numbered]) if numbered else bare,
+            bare=bare,
+            buttons=self._buttons(question, labels, outcome.selected or (), speaker),
+            wide=not isinstance(question.reader, PickSome),
+            wants_phone=speaker.say(_("Share my number")) if hasattr(question.reader, "wants_phone") else "",
+            edit=edit,
+            lasting=lasting,
+        )
+
+    def _buttons(
+        self, question: Ask[Any], labels: list[str], selected: tuple[str, ...], speaker: Speaker
+    ) -> tuple[tuple[str, str], ...]:
+        options, stem = question.reader.options, f"{self.talk_id}.{question.key}."
+        if not isinstance(question.reader, PickSome):
+            return tuple((label, stem + option.id) for label, option in zip(labels, options, strict=True))
+        buttons = [_toggle(n, option, selected, stem) for n, option in enumerate(options, 1)]
+        if len(selected) >= question.reader.least:
+            buttons.append((speaker.say(_("Done")), f"{stem}=" + "+".join(selected)))
+        return tuple(buttons)
+
+    def _say(self, language: str, reply: Reply, contact_id: int) -> None:
+        """Queue the reply, in as many parts as its channel needs, each waiting for the one before."""
+        channel = self.desk.channels[self.incoming.channel]
+        kind = "receipt" if reply.lasting else "reply"
+        before: int | None = None
+        for part in channel.shape(reply):
+            sealed = self.desk.ink.seal(part.packed(), self.now)
+            before = outbox.queue(
+                self.connection, channel.name, contact_id, kind, sealed, self.now, before, part.segments
+            )
+
+
+def _form(phrase: Say | Phrase, short: bool) -> Phrase:
+    if isinstance(phrase, Say):
+        return phrase.short if short and phrase.short is not None else phrase.text
+    return phrase
+
+
+def _toggle(number: int, option: Option, selected: tuple[str, ...], stem: str) -> tuple[str, str]:
+    """A button that adds its option to the selection or takes it out again."""
+    chosen = option.id in selected
+    after = [i for i in selected if i != option.id] if chosen else [*selected, option.id]
+    return (f"✓ {number}" if chosen else str(number), stem + "+".join(after))

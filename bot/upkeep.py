@@ -1,0 +1,69 @@
+"""Upkeep: what the clock brings about besides messages: keys and drafts that end, records that are no longer needed.
+
+Everything here is computed from the database and harmless when it runs twice.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from storage import ballots, consultations, contacts, inbox, outbox, talks, ticks
+from storage.ballot_keys import BallotKeys
+from storage.database import checkpoint, transaction
+from storage.ink import Ink
+
+HEARTBEAT = "heartbeat:worker"
+
+RETENTION: Mapping[str, timedelta] = {
+    "ids of messages": timedelta(days=4),
+    "drafts and open talks": timedelta(days=28),
+    "messages not delivered": timedelta(hours=24),
+    "records of messages sent": timedelta(days=90),
+    "contacts without consent": timedelta(days=2),
+    "people who fell silent": timedelta(days=730),
+}
+"""How long each kind of data is kept (Ley 1581 de 2012, art. 11; documented in docs/deploy.md)."""
+
+
+def beat(engine: Engine, now: datetime) -> None:
+    """Show that the worker is alive."""
+    with transaction(engine) as connection:
+        ticks.mark(connection, HEARTBEAT, now)
+
+
+def close_ended(engine: Engine, keys: BallotKeys, now: datetime) -> None:
+    """Wipe the drafts of what has closed, and destroy keys whose count was committed before they could be."""
+    with transaction(engine) as connection:
+        for row in consultations.every(connection):
+            phase = consultations.phase(row.state, row.opens_at, row.closes_at, now)
+            if phase in ("closed", "annulled", "counted", "published"):
+                talks.end_subject(connection, row.slug)
+            if phase in ("annulled", "counted", "published") and row.key_print:
+                keys.destroy(row.slug)
+
+
+def mix_ballots(engine: Engine, now: datetime) -> None:
+    """Rewrite each open box as a whole, so that no ballot's place or transaction number tells when it was cast."""
+    if engine.dialect.name == "sqlite":  # ballots already lie in the order of their random ids, without a row number
+        return
+    with transaction(engine) as connection:
+        for row in consultations.every(connection):
+            if consultations.phase(row.state, row.opens_at, row.closes_at, now) == "open":
+                ballots.mix(connection, row.slug)
+
+
+def purge(engine: Engine, ink: Ink, now: datetime) -> None:
+    """Delete what has outlived its retention, in short transactions, and let SQLite give up what it erased."""
+    with transaction(engine) as connection:
+        inbox.purge(connection, now - RETENTION["ids of messages"])
+        outbox.give_up(connection, now - RETENTION["messages not delivered"], now)
+    with transaction(engine) as connection:
+        talks.purge(connection, now - RETENTION["drafts and open talks"])
+        outbox.purge(connection, now - RETENTION["records of messages sent"])
+    with transaction(engine) as connection:
+        contacts.purge(
+            connection, now - RETENTION["contacts without consent"], now - RETENTION["people who fell silent"], now
+        )
+    ink.destroy_old(now)
+    checkpoint(engine)

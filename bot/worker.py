@@ -1,0 +1,97 @@
+"""The worker: the sender's lanes, and the scheduler's ticks, in one event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot import reconciler, upkeep
+from bot.channels.telegram import TelegramSender
+from bot.channels.twilio import TwilioLine
+from bot.sender import Lane, Sender, run_lanes
+from bot.turn import Desk
+from storage import leases
+from storage.database import is_away, transaction
+
+log = structlog.get_logger()
+
+CLOCK_LEASE = "clock"
+
+
+@dataclass
+class Worker:
+    """Everything that runs beside the web processes. `holder` names this process in its leases."""
+
+    desk: Desk
+    holder: str
+    telegram: TelegramSender | None
+    twilio: TwilioLine | None
+    lanes: list[Lane]
+    reconcile_every: timedelta = timedelta(minutes=5)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Work until `stopping` is set."""
+        executor = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        scheduler = self._scheduler()
+        senders = [
+            Sender(lane, self.desk.engine, self.desk.ink, self.desk.clock, self.holder, executor) for lane in self.lanes
+        ]
+        scheduler.start()
+        log.info("worker.started", lanes=[lane.name for lane in self.lanes])
+        try:
+            await asyncio.gather(run_lanes(senders, self.stopping), self.stopping.wait())
+        finally:
+            scheduler.shutdown(wait=False)
+            executor.shutdown(wait=True)
+            for client in (self.telegram, self.twilio):
+                if client is not None:
+                    await client.close()
+            log.info("worker.stopped")
+
+    def _scheduler(self) -> AsyncIOScheduler:
+        """It only ticks: what is due is computed from the database, so a tick too many or too few is harmless."""
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        desk = self.desk
+
+        def every(seconds: float, name: str, work: Callable[[], Any], at_once: bool = False) -> None:
+            start = {"next_run_time": desk.clock().__class__.now(desk.clock().tzinfo)} if at_once else {}
+            scheduler.add_job(
+                self._tick, "interval", seconds=seconds, id=name, args=[name, work], max_instances=1, coalesce=True,
+                misfire_grace_time=None, **start,
+            )  # fmt: skip
+
+        every(15, "heartbeat", lambda: upkeep.beat(desk.engine, desk.clock()), at_once=True)
+        every(30, "close", lambda: upkeep.close_ended(desk.engine, desk.keys, desk.clock()), at_once=True)
+        every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
+        every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))
+        if self.twilio is not None:
+            line = self.twilio
+            every(
+                self.reconcile_every.total_seconds(),
+                "reconcile",
+                lambda: reconciler.reconcile(line, desk),
+                at_once=True,
+            )
+        return scheduler
+
+    async def _tick(self, name: str, work: Callable[[], Any]) -> None:
+        """Run one tick if this worker has the clock; a failure is reported and the next tick tries again."""
+        try:
+            if name != "heartbeat" and not await asyncio.to_thread(self._has_clock):
+                return
+            done = await asyncio.to_thread(work) if name != "reconcile" else work()
+            if asyncio.iscoroutine(done):
+                await done
+        except Exception as error:
+            log.warning("tick.failed", tick=name, error=type(error).__name__, away=is_away(error))
+
+    def _has_clock(self) -> bool:
+        with transaction(self.desk.engine) as connection:
+            held = leases.take(connection, CLOCK_LEASE, self.holder, timedelta(minutes=2), self.desk.clock())
+        return held is not None
