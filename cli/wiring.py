@@ -1,0 +1,96 @@
+"""Wiring: the one place where everything is put together. Tests call it with their own clock and addresses."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from bot.channels.telegram import TelegramSender, TelegramShape
+from bot.channels.terminal import TerminalShape
+from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
+from bot.pace import Pace
+from bot.sender import Lane
+from bot.speech import LANGUAGES, catalogue
+from bot.turn import Desk
+from bot.worker import Worker
+from cli import logs
+from cli.settings import Settings, read_settings
+from storage.ballot_keys import BallotKeys
+from storage.database import open_database
+from storage.ink import Ink
+from storage.schema import is_current
+from webhooks import application
+from webhooks.health import Checks
+from webhooks.twilio import Gate
+
+Clock = Callable[[], datetime]
+
+PER_CHAT = (5, 5.0)
+"""Telegram lets about one message a second into a chat, and short bursts (channels.md 1.5)."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def desk(settings: Settings, clock: Clock = now) -> Desk:
+    """What turns need. Raises NoCatalogue when a language has no compiled messages."""
+    for language in LANGUAGES:
+        catalogue(language)
+    shapes = (TelegramShape(), WhatsAppShape(), SmsShape(), TerminalShape())
+    return Desk(
+        engine=open_database(settings.database_url),
+        ink=Ink(settings.ballot_keys_dir),
+        keys=BallotKeys(settings.ballot_keys_dir),
+        clock=clock,
+        channels={shape.name: shape for shape in shapes},
+        secret=settings.secret_key.encode(),
+    )
+
+
+def app(settings: Settings, clock: Clock = now) -> Flask:
+    """The web application."""
+    made = desk(settings, clock)
+    tokens = tuple(filter(None, (settings.twilio_auth_token, settings.twilio_auth_token_previous)))
+    gate = Gate(settings.public_url, tokens, settings.twilio_account_sid) if settings.twilio_account_sid else None
+    checks = Checks(made.engine, clock, is_current)
+    return application.create(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
+
+
+def worker(settings: Settings, clock: Clock = now) -> Worker:
+    """The worker. Call it inside the event loop that runs it."""
+    telegram = TelegramSender(settings.telegram_bot_token, settings.telegram_api_url) if settings.telegram else None
+    line = twilio_line(settings) if settings.whatsapp or settings.sms else None
+    lanes: list[Lane] = []
+    if telegram is not None:
+        lanes.append(Lane(telegram, Pace(settings.telegram_per_second, PER_CHAT)))
+    for name, on, rate in (
+        ("whatsapp", settings.whatsapp, settings.whatsapp_per_second),
+        ("sms", settings.sms, settings.sms_per_second),
+    ):
+        if on and line is not None:
+            sender = TwilioSender(name, line)
+            lanes.append(Lane(sender, Pace(rate), sender))
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[:64]
+    return Worker(desk(settings, clock), holder, telegram, line, lanes)
+
+
+def twilio_line(settings: Settings) -> TwilioLine:
+    """Twilio's account. Call it inside the event loop that uses it."""
+    status = f"{settings.public_url}/webhooks/twilio/status" if settings.public_url else ""
+    return TwilioLine(
+        Account(
+            settings.twilio_account_sid, settings.twilio_auth_token, settings.twilio_api_url, status,
+            settings.twilio_whatsapp_from, settings.twilio_sms_from, settings.twilio_messaging_service_sid,
+            settings.twilio_contents,
+        )
+    )  # fmt: skip
+
+
+def web() -> Flask:
+    """gunicorn's factory: `gunicorn 'cli.wiring:web()'`."""
+    logs.set_up()
+    return app(read_settings())

@@ -1,0 +1,1 @@
+"""HTTP in: Telegram updates, Twilio messages, delivery statuses, health and metrics."""

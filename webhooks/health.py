@@ -1,0 +1,84 @@
+"""`/healthz` (this process answers), `/readyz` (database, migrations, worker), `/metrics` (counts, never content)."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+
+from bot.upkeep import HEARTBEAT
+from storage import outbox, parked, ticks
+from storage.database import reading
+
+STALE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What readiness asks. `migrated` says whether the database has the newest schema."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+    migrated: Callable[[Engine], bool]
+
+    def run(self) -> dict[str, bool]:
+        """Each check by name."""
+        found = {"database": False, "migrations": False, "worker": False}
+        try:
+            found["migrations"] = self.migrated(self.engine)
+            found["database"] = True
+            with reading(self.engine) as connection:
+                beat = ticks.last(connection, HEARTBEAT)
+            found["worker"] = beat is not None and self.clock() - beat < STALE
+        except Exception:  # whatever is wrong with the database, the answer is the same
+            return found
+        return found
+
+
+class Counts(Collector):
+    """Metrics read from the database when they are asked for: the same from every process."""
+
+    def __init__(self, checks: Checks):
+        self._checks = checks
+
+    def collect(self) -> Iterator[Metric]:
+        with reading(self._checks.engine) as connection:
+            messages = GaugeMetricFamily(
+                "cuenta_outgoing_messages", "Messages by lane and state", labels=["lane", "state"]
+            )
+            for lane, state, number in outbox.counts(connection):
+                messages.add_metric([lane, state], number)
+            yield messages
+            yield GaugeMetricFamily("cuenta_parked_errors", "Messages that met a bug", parked.count(connection))
+            beat = ticks.last(connection, HEARTBEAT)
+            age = (self._checks.clock() - beat).total_seconds() if beat else float("inf")
+            yield GaugeMetricFamily("cuenta_worker_heartbeat_age_seconds", "Since the worker was last seen", age)
+
+
+def routes(checks: Checks) -> Blueprint:
+    blueprint = Blueprint("health", __name__)
+    registry = CollectorRegistry()
+    registry.register(Counts(checks))
+
+    @blueprint.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", content_type="text/plain")
+
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
+        found = checks.run()
+        return Response(json.dumps(found), 200 if all(found.values()) else 503, content_type="application/json")
+
+    @blueprint.get("/metrics")
+    def metrics() -> Response:
+        try:
+            return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        except Exception:
+            return Response("", 503)
+
+    return blueprint

@@ -1,0 +1,85 @@
+"""`POST /webhooks/twilio` (WhatsApp and SMS) and `POST /webhooks/twilio/status` (delivery statuses)."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, request
+from twilio.request_validator import RequestValidator
+
+from bot.channels import twilio
+from bot.turn import Away, Desk
+from storage import contacts, outbox
+from storage.database import is_away, transaction
+
+ACKNOWLEDGED = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+"""Nothing to say here: answers go out over the REST API, where each has an id of its own."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Who may call: signed with one of `tokens` (two during a rotation) for our public address and account."""
+
+    public_url: str
+    tokens: tuple[str, ...]
+    account_sid: str
+
+    def admits(self) -> bool:
+        """Whether the present request is authentic.
+
+        The signature covers the URL as Twilio has it, so it is built from the public address and the raw path and
+        query; Flask's own would have them decoded (channels.md 3.3).
+        """
+        signature = request.headers.get("X-Twilio-Signature")
+        if not signature or not signature.isascii():
+            return False
+        raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path.rstrip("?")
+        path = raw if raw.startswith("/") else "/" + raw.split("://", 1)[-1].partition("/")[2]
+        if not any(
+            RequestValidator(token).validate(self.public_url + path, request.form, signature) for token in self.tokens
+        ):
+            return False
+        return request.form.get("AccountSid", self.account_sid) == self.account_sid
+
+
+def routes(desk: Desk, gate: Gate) -> Blueprint:
+    blueprint = Blueprint("twilio", __name__)
+
+    @blueprint.post("/webhooks/twilio")
+    def receive() -> Response:
+        if not gate.admits():
+            return Response("", 403)
+        form = request.form.to_dict()
+        incoming = None if twilio.answered_by_twilio(form) else twilio.read(form)
+        if incoming is not None:
+            desk.take(incoming)
+        return Response(ACKNOWLEDGED, 200, content_type="text/xml")
+
+    @blueprint.post("/webhooks/twilio/status")
+    def status() -> Response:
+        if not gate.admits():
+            return Response("", 403)
+        became = twilio.BECOMES.get(request.form.get("MessageStatus", ""))
+        sid = request.form.get("MessageSid", "")[:64]
+        if became and sid:
+            _record(desk, sid, became, request.form.get("ErrorCode", ""))
+        return Response("", 204)
+
+    return blueprint
+
+
+def _record(desk: Desk, sid: str, became: str, error: str) -> None:
+    """Note a status, and stop writing to whoever opted out or cannot be reached."""
+    number = request.args.get("m", "")
+    message_id = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else None
+    code = int(error) if error.isascii() and error.isdecimal() and len(error) < 9 else 0
+    try:
+        with transaction(desk.engine) as connection:
+            now = desk.clock()
+            contact_id = outbox.report(connection, message_id, sid, became, str(code) if code else None, now)
+            state = "stopped" if code in twilio.STOPPED else "blocked" if code in twilio.GONE else None
+            if contact_id is not None and state is not None:
+                contacts.change(connection, contact_id, state=state)
+                outbox.stop(connection, contact_id, state, now)
+    except Exception as problem:
+        if is_away(problem):
+            raise Away from None
+        raise
