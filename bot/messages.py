@@ -1,7 +1,7 @@
 """What comes in and what goes out, the same for every channel."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["text", "press", "phone", "media", "opted_out", "opted_in", "blocked", "unblocked"]
@@ -57,7 +57,7 @@ class Outbound:
 
     def packed(self) -> bytes:
         """As bytes for the outbox."""
-        return json.dumps({k: v for k, v in asdict(self).items() if v}, ensure_ascii=False).encode()
+        return json.dumps({k: v for k, v in vars(self).items() if v}, ensure_ascii=False).encode()
 
     @classmethod
     def unpacked(cls, data: bytes) -> "Outbound":

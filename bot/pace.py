@@ -1,27 +1,44 @@
 """Pace: how fast a provider's account, and one chat of it, may be written to."""
 
-from collections import deque
+from bisect import bisect_left, insort
 
 
 class Window:
-    """At most `most` in any `seconds`: exact for every window, not only on average."""
+    """At most `most` in any `seconds`: exact for every window, not only on average.
+
+    What is to go later counts too: moments may be spent ahead of time and in any order.
+    """
 
     def __init__(self, most: int, seconds: float):
         self._most, self._seconds = most, seconds
-        self._spent: deque[float] = deque()
+        self._spent: list[float] = []
 
     def room(self, now: float) -> int:
         """How many may go at `now` (seconds of any steady clock)."""
-        while self._spent and self._spent[0] <= now - self._seconds:
-            self._spent.popleft()
-        return self._most - len(self._spent)
+        near = bisect_left(self._spent, now + self._seconds) - self._first_after(now)
+        return max(0, self._most - near)
 
-    def spend(self, now: float) -> None:
-        self._spent.append(now)
+    def spend(self, at: float) -> None:
+        insort(self._spent, at)
 
     def opens_at(self, now: float) -> float:
         """When the next one may go."""
-        return now if self.room(now) > 0 else self._spent[0] + self._seconds
+        if self.room(now) > 0:
+            return now
+        later = (spent + self._seconds for spent in self._spent[self._first_after(now) :])
+        return next(moment for moment in later if self.room(moment) > 0)
+
+    def forget(self, now: float) -> None:
+        """Drop what no window from `now` on can hold."""
+        del self._spent[: self._first_after(now)]
+
+    def _first_after(self, now: float) -> int:
+        """The place of the first one that shares a window with `now`."""
+        place = bisect_left(self._spent, now - self._seconds)
+        # Moments are compared as they are made, by adding: a difference may round the other way.
+        while place < len(self._spent) and self._spent[place] + self._seconds <= now:
+            place += 1
+        return place
 
 
 class Pace:
@@ -39,27 +56,35 @@ class Pace:
         self._rests_until = 0.0
 
     def room(self, now: float) -> int:
-        return 0 if now < self._rests_until else self._overall.room(now)
+        return 0 if self.resting(now) else self._overall.room(now)
+
+    def resting(self, now: float) -> float:
+        """How many seconds of a pause are left."""
+        return max(0.0, self._rests_until - now)
 
     def spend(self, chat: int, now: float) -> float:
-        """Count one message to a chat; the moment from which it may go."""
-        self._overall.spend(now)
-        if self._per_chat is None:
-            return now
-        window = self._chats.get(chat)
-        if window is None:
-            self._sweep(now)
-            window = self._chats[chat] = Window(*self._per_chat)
-        at = window.opens_at(now)
-        window.spend(at)
+        """Count one message to a chat; the moment from which it may go, by every window."""
+        self._overall.forget(now)
+        windows = [self._overall, *self._chat(chat, now)]
+        at = now
+        while (later := max(window.opens_at(at) for window in windows)) > at:
+            at = later
+        for window in windows:
+            window.spend(at)
         return at
+
+    def _chat(self, chat: int, now: float) -> list[Window]:
+        if self._per_chat is None:
+            return []
+        if chat not in self._chats:
+            self._sweep(now)
+            self._chats[chat] = Window(*self._per_chat)
+        self._chats[chat].forget(now)
+        return [self._chats[chat]]
 
     def rest(self, until: float) -> None:
         """The provider asked for a pause (429): nothing goes before `until`."""
         self._rests_until = max(self._rests_until, until)
-
-    def opens_at(self, now: float) -> float:
-        return max(self._rests_until, self._overall.opens_at(now))
 
     def _sweep(self, now: float) -> None:
         if self._per_chat is not None and len(self._chats) > 5_000:

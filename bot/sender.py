@@ -38,6 +38,9 @@ MOST_TRIES = 8
 DOUBT = timedelta(seconds=5)
 """How long an uncertain message rests before it is looked up."""
 
+SKEW = timedelta(seconds=3)
+"""How far a provider's clock may be behind ours. An earlier message with the same words is not the one looked for."""
+
 
 class Sends(Protocol):
     """A channel's way out."""
@@ -80,8 +83,11 @@ class Sender:
     holder: str
     executor: Executor
     steady: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
     held: Held | None = None
-    _outcomes: list[Outcome] = field(default_factory=list)
+    _epoch: int = 0
+    _in_doubt: bool = False
+    _outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
     _contacts_done: list[tuple[int, str]] = field(default_factory=list)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _renew_at: float = 0.0
@@ -100,8 +106,10 @@ class Sender:
             await self._wait(stopping, pause)
         if self._under_way:
             await asyncio.wait(self._under_way)
-        await self._in_database(self._finish_and_claim, 0)
+        if self._outcomes or self._contacts_done:
+            await self._finish_and_claim(0)
         await self._in_database(lambda c: leases.give_back(c, self.lease, self.holder, self.clock()))
+        self.held = None
 
     async def cycle(self) -> bool:
         """Record what is done, claim what may go now, and start sending it. Whether there was anything to do."""
@@ -115,8 +123,8 @@ class Sender:
         recorded = bool(self._outcomes)
         if room <= 0 and not recorded:
             return bool(self._under_way)
-        rows = await self._in_database(self._finish_and_claim, room)
-        for row, address, state in rows or ():
+        rows = await self._finish_and_claim(room)
+        for row, address, state in rows:
             self._start(row, address, state)
         return bool(rows) or recorded
 
@@ -128,46 +136,74 @@ class Sender:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
 
+    def doubt(self) -> None:
+        """A commit may have been lost, and with it what was claimed: the next lease begins a new epoch."""
+        self._in_doubt = True
+
     async def _hold_lease(self) -> bool:
         now = self.steady()
-        if self.held is not None and now < self._renew_at:
+        if self._in_doubt and self._under_way:
+            return False  # in a new epoch their outcomes would be refused: let them end first
+        if self.held is not None and now < self._renew_at and not self._in_doubt:
             return True
-        held = await self._in_database(
-            lambda c: leases.take(c, self.lease, self.holder, LEASE, self.clock(), self.held)
-        )
-        self._renew_at = now + RENEW
-        if held is None:
-            self.held = None
+        noted, anew = len(self._outcomes), self._in_doubt
+        self._in_doubt = False
+        self.held = await self._in_database(self._take_lease, anew)
+        if self.held is None:
             return False
-        if held.fresh:
-            self._outcomes.clear()  # they belong to an epoch that is over
-            await self._in_database(lambda c: outbox.orphaned(c, self.lane.name, held.epoch, self.clock()))
-        self.held = held
+        if self.held.epoch != self._epoch:
+            self._epoch = self.held.epoch
+            del self._outcomes[:noted]
+        self._renew_at = now + RENEW
         return True
 
-    def _finish_and_claim(self, connection: Connection, room: int) -> list[tuple[Row[Any], str, str]]:
-        """One transaction for what is done and what comes next."""
-        assert self.held is not None
+    def _take_lease(self, connection: Connection, anew: bool) -> Held | None:
+        """Take or prolong the lease; in a new epoch whatever has no outcome by now is uncertain."""
         now = self.clock()
+        if anew:
+            leases.give_back(connection, self.lease, self.holder, now)
+        held = leases.take(connection, self.lease, self.holder, LEASE, now, self.held)
+        if held is not None and held.epoch != self._epoch:
+            self._record(connection, self._outcomes, now)
+            outbox.orphaned(connection, self.lane.name, held.epoch, now)
+        return held
+
+    async def _finish_and_claim(self, room: int) -> list[tuple[Row[Any], str, str]]:
+        """One transaction for what is done and what comes next; nothing is forgotten before it is committed."""
         outcomes, done = self._outcomes[:], self._contacts_done[:]
-        outbox.finish(connection, self.held.epoch, outcomes, now)
+        rows: list[tuple[Row[Any], str, str]] | None
+        rows = await self._in_database(self._record_and_claim, outcomes, done, room)
+        if rows is None:
+            return []
+        del self._outcomes[: len(outcomes)], self._contacts_done[: len(done)]
+        return rows
+
+    def _record_and_claim(
+        self, connection: Connection, outcomes: list[tuple[int, Outcome]], done: list[tuple[int, str]], room: int
+    ) -> list[tuple[Row[Any], str, str]]:
+        now = self.clock()
+        self._record(connection, outcomes, now)
         for contact_id, state in done:
             contacts.change(connection, contact_id, state=state)
             outbox.stop(connection, contact_id, state, now)
-        rows: list[Row[Any]] = []
-        if room > 0:
-            rows = outbox.claim(connection, self.lane.name, self.lease, self.holder, self.held.epoch, room, now)
+        if room <= 0 or self.held is None:
+            return []
+        rows = outbox.claim(connection, self.lane.name, self.lease, self.holder, self.held.epoch, room, now)
         found = outbox.addresses(connection, [row.contact_id for row in rows]) if rows else {}
-        del self._outcomes[: len(outcomes)], self._contacts_done[: len(done)]
         return [(row, *found[row.contact_id]) for row in rows]
+
+    def _record(self, connection: Connection, outcomes: list[tuple[int, Outcome]], now: datetime) -> None:
+        """Each outcome under the epoch that claimed its message: those of an epoch that was taken over are refused."""
+        for epoch in sorted({epoch for epoch, _outcome in outcomes}):
+            outbox.finish(connection, epoch, [outcome for mine, outcome in outcomes if mine == epoch], now)
 
     def _start(self, row: Row[Any], address: str, state: str) -> None:
         at = self.lane.pace.spend(row.contact_id, self.steady())
-        task = asyncio.create_task(self._send(row, address, state, at))
+        task = asyncio.create_task(self._send(row, address, state, at, self._epoch))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _send(self, row: Row[Any], address: str, state: str, at: float) -> None:
+    async def _send(self, row: Row[Any], address: str, state: str, at: float, epoch: int) -> None:
         """Send one message and note its outcome; no failure escapes."""
         outcome: Outcome = {"message": row.id, "became": "sent", "given": None, "why": None, "due": self.clock()}
         body = self.ink.open(row.sealed) if row.sealed else None
@@ -176,16 +212,23 @@ class Sender:
                 raise failures.Refused("unreadable")
             if state == "blocked" or (state == "stopped" and row.kind == "announcement"):
                 raise failures.Refused(state)
-            wait = at - self.steady()
-            if wait > 0:
-                await asyncio.sleep(wait)
+            await self._until(at)
             outcome["given"] = await self.lane.sends.send(address, Outbound.unpacked(body), row.id)
         except failures.NotDelivered as failure:
             self._failed(outcome, row, failure)
         except Exception as error:  # a bug here must not stop the lane; whether it went out is not known
             log.error("send.bug", lane=self.lane.name, error=type(error).__name__)
             self._failed(outcome, row, failures.Unsure("bug"))
-        self._outcomes.append(outcome)
+        self._outcomes.append((epoch, outcome))
+
+    async def _until(self, at: float) -> None:
+        """Wait for a chat's pace. Raises Throttled when the provider asked for a pause meanwhile."""
+        wait = at - self.steady()
+        if wait > 0:
+            await self.sleep(wait)
+        rest = self.lane.pace.resting(self.steady())
+        if rest > 0:
+            raise failures.Throttled("resting", rest)
 
     def _failed(self, outcome: Outcome, row: Row[Any], failure: failures.NotDelivered) -> None:
         now = self.clock()
@@ -233,7 +276,7 @@ class Sender:
         if self.lane.finds is None or body is None:
             return None
         try:
-            return await self.lane.finds.find(address, Outbound.unpacked(body), row.created_at - timedelta(days=1))
+            return await self.lane.finds.find(address, Outbound.unpacked(body), row.created_at - SKEW)
         except Exception as error:
             log.warning("settle.failed", lane=self.lane.name, error=type(error).__name__)
             return False
@@ -246,7 +289,8 @@ class Sender:
         except Exception as error:
             if is_away(error) or may_succeed_again(error):
                 log.warning("sender.database_away", lane=self.lane.name)
-                await asyncio.sleep(LONGEST)
+                self.doubt()
+                await self.sleep(LONGEST)
                 return None
             raise
 
@@ -264,7 +308,7 @@ async def run_lanes(senders: Sequence[Sender], stopping: asyncio.Event) -> None:
                 await sender.run(stopping)
             except Exception as error:
                 log.error("lane.broke", lane=sender.lane.name, error=type(error).__name__)
-                sender.held = None
+                sender.doubt()
                 await asyncio.sleep(1)
 
     runs: list[Awaitable[None]] = [steadily(sender) for sender in senders]

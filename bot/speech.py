@@ -4,7 +4,7 @@ import gettext
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,7 @@ class Speaker:
 
     def moment(self, value: datetime) -> str:
         """A date and hour; midnight at the end of a day is told as the last minute of that day."""
-        if value.hour == value.minute == 0:
-            value = datetime.fromtimestamp(value.timestamp() - 60, value.tzinfo)
-        words = format_datetime(value, WHEN[self.language], tzinfo=value.tzinfo, locale=REGION[self.language])
-        # CLDR puts U+202F and U+00A0 into hours; either would make an SMS twice as dear (channels.md 7).
-        return words.replace("\u202f", " ").replace("\u00a0", " ")
+        return _moment(value, self.language)
 
     def _local(self, by_language: Mapping[str, str]) -> str:
         return by_language.get(self.language) or next(iter(by_language.values()), "")
@@ -76,6 +72,15 @@ class Speaker:
     @cached_property
     def _messages(self) -> gettext.NullTranslations:
         return catalogue(self.language)
+
+
+@lru_cache(256)
+def _moment(value: datetime, language: str) -> str:
+    if value.hour == value.minute == 0:
+        value = datetime.fromtimestamp(value.timestamp() - 60, value.tzinfo)
+    words = format_datetime(value, WHEN[language], tzinfo=value.tzinfo, locale=REGION[language])
+    # CLDR puts U+202F and U+00A0 into hours; either would make an SMS twice as dear (channels.md 7).
+    return words.replace("\u202f", " ").replace("\u00a0", " ")
 
 
 def best_language(asked: str | None, default: str = "es") -> str:

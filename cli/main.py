@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +30,9 @@ from storage.folder import Invalid, read_folder
 from storage.loading import Frozen, load
 from storage.schema import is_current, migrate
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Cuenta: public participation inside the chats people have.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Cuenta: public participation inside the chats people have."
+)
 consultation = typer.Typer(no_args_is_help=True, help="The life of a consultation: open, close, count, publish, annul.")
 telegram = typer.Typer(no_args_is_help=True, help="Telegram's side of the desk.")
 app.add_typer(consultation, name="consultation")
@@ -59,7 +61,9 @@ def explained() -> Iterator[None]:
     except Exception as problem:
         if not is_away(problem):
             raise
-        err.print("[red]✗[/red] The database cannot be reached, or is not migrated. Check DATABASE_URL, then run: cuenta migrate")
+        err.print(
+            "[red]✗[/red] The database cannot be reached, or is not migrated. Check DATABASE_URL, then run: cuenta migrate"
+        )
     else:
         return
     raise typer.Exit(1)
@@ -99,7 +103,7 @@ def run(
     with explained():
         logs.set_up()
         settings = ready()
-        processes.run_web(settings, f"{host}:{port}", with_worker=True)
+        processes.run_web(settings, host, port, with_worker=True)
 
 
 @app.command()
@@ -111,7 +115,7 @@ def web(
     """The web processes: they take messages in."""
     with explained():
         logs.set_up()
-        processes.run_web(ready(), f"{host}:{port}", workers)
+        processes.run_web(ready(), host, port, workers)
 
 
 @app.command()
@@ -149,10 +153,12 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
         _settings, engine = opened()
         try:
             with working("Loading"), transaction(engine) as connection:
-                found = load(connection, read_folder(folder), wiring.now())
+                found = load(connection, read_folder(folder))
         except Invalid as invalid:
             for problem in invalid.problems:
-                err.print(f"{problem.file}:{problem.line}: {problem.reason}", soft_wrap=True, markup=False, highlight=False)
+                err.print(
+                    f"{problem.file}:{problem.line}: {problem.reason}", soft_wrap=True, markup=False, highlight=False
+                )
             raise lifecycle.NotPossible("Nothing was loaded. Mend these lines and load again.") from None
         except Frozen as frozen:
             slugs = ", ".join(frozen.slugs)
@@ -160,16 +166,22 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
                 f"{slugs}: already opened, and the file differs. What is open cannot be changed. Nothing was loaded."
             ) from None
         changes = [f"{slug} ({word})" for word in ("new", "changed", "same") for slug in getattr(found, word)]
-        out.print(f"Loaded {found.places} places, {found.texts} texts and the consultations {', '.join(changes) or '(none)'}.")
+        out.print(
+            f"Loaded {found.places} places, {found.texts} texts and the consultations {', '.join(changes) or '(none)'}."
+        )
 
 
 @consultation.command(name="open")
-def open_(slug: Slug, now: Annotated[bool, typer.Option("--now", help="Open at once, not on its date.")] = False) -> None:
+def open_(
+    slug: Slug, now: Annotated[bool, typer.Option("--now", help="Open at once, not on its date.")] = False
+) -> None:
     """Freeze a consultation and make its ballot key; the clock then opens and closes it."""
     with explained():
         settings, engine = opened()
         row = lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), slug, wiring.now(), at_once=now)
-        out.print(f"{slug} is frozen. It closes on {row.closes_at:%Y-%m-%d %H:%M} UTC. Its ballot key is in {settings.ballot_keys_dir}.")
+        out.print(
+            f"{slug} is frozen. It closes on {row.closes_at:%Y-%m-%d %H:%M} UTC. Its ballot key is in {settings.ballot_keys_dir}."
+        )
 
 
 @consultation.command()
@@ -188,13 +200,13 @@ def count(slug: Slug) -> None:
         settings, engine = opened()
         with working("Counting"):
             number = lifecycle.count(engine, BallotKeys(settings.ballot_keys_dir), slug, wiring.now())
-        out.print(f"{slug}: {number} ballots counted. The ballot key is destroyed. Next: cuenta consultation publish {slug}")
+        out.print(
+            f"{slug}: {number} ballots counted. The ballot key is destroyed. Next: cuenta consultation publish {slug}"
+        )
 
 
 @consultation.command()
-def publish(
-    slug: Slug, to: Annotated[Path, typer.Option(help="Where the public files go.")] = Path("public")
-) -> None:
+def publish(slug: Slug, to: Annotated[Path, typer.Option(help="Where the public files go.")] = Path("public")) -> None:
     """Write the public files of a counted consultation, and let the chat tell its results."""
     with explained():
         _settings, engine = opened()
@@ -261,10 +273,8 @@ def doctor() -> None:
     """Check every setting, connection and webhook; each problem with its fix."""
     findings = doctoring.examine_environment(os.environ)
     with working("Examining"):
-        try:
+        with suppress(BadSettings):
             findings += doctoring.examine(read_settings(), wiring.now)
-        except BadSettings:
-            pass
     marks = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[dim]–[/dim]"}
     for finding in findings:
         out.print(f"{marks[finding.ok]} {finding.name}: {finding.says}", soft_wrap=True)

@@ -1,54 +1,57 @@
-"""Web and worker as processes: gunicorn for HTTP, an event loop for the worker, or both in one."""
+"""Web and worker as processes: Granian for HTTP, an event loop for the worker, or both in one."""
 
 import asyncio
+import atexit
 import signal
 import threading
+from functools import partial
 from typing import Any
 
-from gunicorn.app.base import BaseApplication
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
 
 from bot.worker import Worker
 from cli import logs, wiring
 from cli.settings import Settings
 
-
-class Gunicorn(BaseApplication):  # type: ignore[misc]
-    """gunicorn with our options; the application is made in each of its processes, after the fork."""
-
-    def __init__(self, settings: Settings, clock: wiring.Clock, options: dict[str, Any]):
-        self._settings, self._clock, self._options = settings, clock, options
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in self._options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        return wiring.app(self._settings, self._clock)
+THREADS = 8
+"""Requests that one web process works on at once; most of a turn is waiting for the database."""
 
 
 def run_web(
-    settings: Settings, bind: str, workers: int = 1, with_worker: bool = False, clock: wiring.Clock = wiring.now
+    settings: Settings,
+    host: str,
+    port: int,
+    workers: int = 1,
+    with_worker: bool = False,
+    clock: wiring.Clock = wiring.now,
 ) -> None:
     """Serve until told to stop. With `with_worker` the worker runs in a thread of the (single) web process."""
-    options: dict[str, Any] = {
-        "bind": bind,
-        "workers": 1 if with_worker else workers,
-        "worker_class": "gthread",
-        "threads": 8,
-        "keepalive": 75,
-        "timeout": 60,
-        "graceful_timeout": 20,
-        "accesslog": None,
-        "errorlog": "-",
-        "loglevel": "warning",
-        "control_socket_disable": True,
-    }
+    server = Granian(
+        "cuenta",  # the application itself is made in each process, by the loader below
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1 if with_worker else workers,
+        blocking_threads=THREADS,
+        websockets=False,
+        http=HTTPModes.http1,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=20,
+    )
+    server.serve(target_loader=partial(load, settings, clock, with_worker), wrap_loader=False)
+
+
+def load(settings: Settings, clock: wiring.Clock, with_worker: bool) -> Flask:
+    """The application of one web process, and the worker beside it if it is to have one."""
+    logs.set_up()
     if with_worker:
         beside = WorkerThread(settings, clock)
-        options["post_worker_init"] = lambda _worker: beside.start()
-        options["worker_exit"] = lambda _server, _worker: beside.stop()
-    Gunicorn(settings, clock, options).run()
+        beside.start()
+        atexit.register(beside.stop)
+    return wiring.app(settings, clock)
 
 
 class WorkerThread:

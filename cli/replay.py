@@ -22,11 +22,11 @@ from rich.progress import Progress
 from twilio.request_validator import RequestValidator
 
 from bot import lifecycle, results
-from cli import logs, processes, residents
+from cli import processes, residents
 from cli.residents import Resident
 from cli.settings import Settings, read_settings
 from cli.standins import Standins, running_standins
-from storage import counts
+from storage import consultations, counts
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading, transaction
 from storage.folder import read_folder
@@ -47,7 +47,14 @@ class Replayed:
     digest: str
 
 
-class SharedClock:
+class Timepiece:
+    """The real time, as a clock that can be handed to a process."""
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class SharedClock(Timepiece):
     """A clock that the web and worker processes share with the replay; seconds since 1970."""
 
     def __init__(self, at: datetime):
@@ -64,7 +71,9 @@ def replay(slug: str, to: Path, database_url: str, err: Console, seed: int = 202
     """Vote, count and publish. Raises lifecycle.NotPossible when the city's folder has no official totals for it."""
     city = next((f for f in sorted(ROOT.iterdir()) if (f / "consultations" / slug / "official.toml").exists()), None)
     if city is None:
-        raise lifecycle.NotPossible(f"No territory has consultations/{slug}/official.toml, which a replay is made from.")
+        raise lifecycle.NotPossible(
+            f"No territory has consultations/{slug}/official.toml, from which one replays."
+        )
     with tempfile.TemporaryDirectory(prefix="cuenta-") as scratch:
         url = database_url or f"sqlite:///{scratch}/replay.db"
         with running_standins() as providers:
@@ -72,12 +81,14 @@ def replay(slug: str, to: Path, database_url: str, err: Console, seed: int = 202
             return Replay(settings, providers, city, slug, err, seed).run(to)
 
 
-def settings_for(database_url: str, keys: Path, providers: Standins) -> Settings:
-    """Settings for a desk on this machine alone, with the stand-ins as its providers."""
-    port = free_port()
+def settings_for(
+    database_url: str, keys: Path, providers: Standins, port: int = 0, secret: str = "", **more: str
+) -> Settings:
+    """Settings for a desk on this machine alone, with the stand-ins as its providers; 0 is any free port."""
+    port = port or free_port()
     return read_settings(
         {
-            "SECRET_KEY": secrets.token_urlsafe(48),
+            "SECRET_KEY": secret or secrets.token_urlsafe(48),
             "DATABASE_URL": database_url,
             "BALLOT_KEYS_DIR": str(keys),
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
@@ -85,6 +96,7 @@ def settings_for(database_url: str, keys: Path, providers: Standins) -> Settings
             "TELEGRAM_WEBHOOK_SECRET": secrets.token_urlsafe(32),
             "TELEGRAM_API_URL": providers.telegram_url,
             "TELEGRAM_PER_SECOND": "5000",
+            "TELEGRAM_PER_CHAT": "5000",
             "TWILIO_ACCOUNT_SID": providers.account_sid,
             "TWILIO_AUTH_TOKEN": providers.auth_token,
             "TWILIO_API_URL": providers.twilio_url,
@@ -92,6 +104,7 @@ def settings_for(database_url: str, keys: Path, providers: Standins) -> Settings
             "TWILIO_SMS_FROM": "+15550100002",
             "WHATSAPP_PER_SECOND": "5000",
             "SMS_PER_SECOND": "5000",
+            **more,
         }
     )
 
@@ -103,13 +116,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(settings: Settings, clock: SharedClock) -> Iterator[None]:
+def running(settings: Settings, clock: Timepiece) -> Iterator[None]:
     """A web and a worker process of their own; both end with this block."""
     spawn = multiprocessing.get_context("spawn")
-    bind = settings.public_url.removeprefix("http://")
+    port = int(settings.public_url.rpartition(":")[2])
+    # Not daemons: the web process has children of its own.
     started = [
-        spawn.Process(target=_web, args=(settings, bind, clock), daemon=True),
-        spawn.Process(target=_worker, args=(settings, clock), daemon=True),
+        spawn.Process(target=processes.run_web, args=(settings, "127.0.0.1", port), kwargs={"clock": clock}),
+        spawn.Process(target=processes.run_worker, args=(settings, clock)),
     ]
     for process in started:
         process.start()
@@ -134,15 +148,6 @@ def wait_until_ready(settings: Settings, started: list[SpawnProcess]) -> None:
             pass
         time.sleep(0.05)
     raise lifecycle.NotPossible("The desk did not start. Its errors are above.")
-
-
-def _web(settings: Settings, bind: str, clock: SharedClock) -> None:
-    logs.set_up()
-    processes.run_web(settings, bind, clock=clock)
-
-
-def _worker(settings: Settings, clock: SharedClock) -> None:
-    processes.run_worker(settings, clock)
 
 
 class Phone:
@@ -215,20 +220,31 @@ class Replay:
         self._engine = open_database(settings.database_url)
         self._keys = BallotKeys(settings.ballot_keys_dir)
 
+    def done(self) -> bool:
+        """Whether this database has published it before."""
+        migrate(self._engine)
+        with reading(self._engine) as connection:
+            row = consultations.one(connection, self._slug)
+        return row is not None and row.state == "published"
+
     def run(self, to: Path) -> Replayed:
         migrate(self._engine)
         folder = read_folder(self._city)
         definition = next(c for c in folder.consultations if c.slug == self._slug)
         before = definition.opens_at - timedelta(hours=1)
         with transaction(self._engine) as connection:
-            load(connection, folder, before)
+            load(connection, folder)
         lifecycle.open_(self._engine, self._keys, self._slug, before)
         days = (definition.closes_at - definition.opens_at).days
         people = residents.residents(
-            residents.official(self._city, self._slug), definition.least, definition.most, days, self._seed
+            residents.official(self._city, self._slug),
+            definition.rules["least"],
+            definition.rules["most"],
+            days,
+            self._seed,
         )
-        positions = {name: [option["id"] for option in folder.questions[name]] for name in ("age", "sex")}
-        positions["choices"] = [proposal["id"] for proposal in definition.proposals]
+        positions = {name: [option.id for option in folder.questions[name]] for name in ("age", "sex")}
+        positions["choices"] = [proposal.id for proposal in definition.proposals]
         clock = SharedClock(definition.opens_at)
         with running(self._settings, clock):
             self._vote(people, clock, definition.opens_at, days, positions)

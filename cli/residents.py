@@ -61,9 +61,7 @@ def dealt(counts: Mapping[str, int], number: int, chance: random.Random) -> list
     return answers
 
 
-def draw_ballots(
-    votes: Mapping[str, int], number: int, least: int, most: int, chance: random.Random
-) -> list[set[str]]:
+def draw_ballots(votes: Mapping[str, int], number: int, least: int, most: int, chance: random.Random) -> list[set[str]]:
     """Ballots of `least` to `most` different choices with exactly these totals. Raises ValueError if there are none."""
     sizes = [least] * number
     spare = sum(votes.values()) - number * least

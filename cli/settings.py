@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -97,8 +96,8 @@ def contents(value: str) -> Mapping[str, str]:
 def setting(default: Any, read: Callable[[str], Any], about: str, private: bool = False) -> Any:
     """One setting: its default (None: there is none), how it is read, and what it is for."""
     metadata = {"read": read, "about": about, "private": private}
-    if isinstance(default, MappingProxyType):
-        return field(default_factory=lambda: default, metadata=metadata)
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=metadata)
     return field(default=default, repr=not private, metadata=metadata)
 
 
@@ -120,6 +119,7 @@ class Settings:
         "https://api.telegram.org", address, "Telegram's server, or a local Bot API server."
     )
     telegram_per_second: int = setting(30, rate, "Messages a second on Telegram.")
+    telegram_per_chat: int = setting(5, rate, "Messages into one Telegram chat in five seconds.")
     twilio_account_sid: str = setting("", account, "From Twilio's console. Without it WhatsApp and SMS are off.")
     twilio_auth_token: str = setting("", str, "Signs Twilio's calls and ours.", True)
     twilio_auth_token_previous: str = setting("", str, "The old token, accepted while it is being rotated.", True)
@@ -130,7 +130,7 @@ class Settings:
     twilio_messaging_service_sid: str = setting("", service, "A messaging service for SMS, instead of one number.")
     twilio_api_url: str = setting("", address, "Another address for Twilio's API, for tests.")
     twilio_contents: Mapping[str, str] = setting(
-        MappingProxyType({}), contents, "Content templates for WhatsApp buttons and lists."
+        {}, contents, "Content templates for WhatsApp buttons and lists."
     )
     whatsapp_per_second: int = setting(80, rate, "Messages a second on WhatsApp.")
     sms_per_second: int = setting(1, rate, "Messages a second by SMS; a short code may take 100.")

@@ -28,7 +28,7 @@ from webhooks.twilio import Gate
 
 Clock = Callable[[], datetime]
 
-PER_CHAT = (5, 5.0)
+CHAT_SECONDS = 5.0
 """Telegram lets about one message a second into a chat, and short bursts (channels.md 1.5)."""
 
 
@@ -66,7 +66,7 @@ def worker(settings: Settings, clock: Clock = now) -> Worker:
     line = twilio_line(settings) if settings.whatsapp or settings.sms else None
     lanes: list[Lane] = []
     if telegram is not None:
-        lanes.append(Lane(telegram, Pace(settings.telegram_per_second, PER_CHAT)))
+        lanes.append(Lane(telegram, Pace(settings.telegram_per_second, (settings.telegram_per_chat, CHAT_SECONDS))))
     for name, on, rate in (
         ("whatsapp", settings.whatsapp, settings.whatsapp_per_second),
         ("sms", settings.sms, settings.sms_per_second),

@@ -74,6 +74,10 @@ _ENROL = text(
 ).bindparams(bindparam("cast_at", type_=_R.cast_at.type))
 
 
+_ON_ROLL = select(_R.level).where(_R.consultation == bindparam("which"), _R.person_id == bindparam("who"))
+_BURIED = select(_S.left_at).where(_S.consultation == bindparam("which"), _S.mark == bindparam("of"))
+
+
 @dataclass(frozen=True)
 class Voter:
     """Who casts a ballot, as the roll will have it."""

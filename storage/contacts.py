@@ -74,6 +74,8 @@ _ARRIVE = (
     .outerjoin(Talk, (_T.contact_id == _C.id) & _T.active)
     .where(_C.channel == bindparam("channel"), _C.address == bindparam("address"))
 )  # fmt: skip
+_PROFILE = (_P.id, _P.age, _P.sex, _P.group, _P.place, _P.consented_at)
+_LOCK = select(*_PROFILE).where(_P.id == bindparam("who")).with_for_update()
 _NEW = insert(Contact).returning(_C.id)
 _HEARD = update(Contact).where(_C.id == bindparam("contact_id")).values(heard_at=bindparam("now"))
 
@@ -116,8 +118,9 @@ def consent(connection: Connection, contact_id: int, notice: str, now: datetime)
 def lock_person(connection: Connection, person_id: int, profile: dict[str, str | None]) -> Row[Any]:
     """Lock a person for the rest of the transaction, keep the given profile fields, and return the profile."""
     values: dict[str, Any] = {name: value or None for name, value in profile.items() if value is not None}
-    statement = update(Person).where(_P.id == person_id).values(values or {"notice": _P.notice})
-    return connection.execute(statement.returning(_P.id, _P.age, _P.sex, _P.group, _P.place, _P.consented_at)).one()
+    if not values:
+        return cast("Row[Any]", connection.execute(_LOCK, {"who": person_id}).one())
+    return connection.execute(update(Person).where(_P.id == person_id).values(values).returning(*_PROFILE)).one()
 
 
 def people(connection: Connection, contact_id: int) -> list[int]:

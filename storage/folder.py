@@ -19,7 +19,7 @@ TEXTS = {"name": 40, "help": 500, "emergency": 160, "privacy": 300}
 
 QUESTIONS = ("age", "sex", "group")
 ASKS = (*QUESTIONS, "place")
-DIMENSIONS = (*QUESTIONS, "locality", "unit")
+DIMENSIONS = (*QUESTIONS, "locality", "unit", "origin", "level")
 CELLS = ("shown", "hidden")
 """What becomes of a number of people so small that it can point to a person."""
 

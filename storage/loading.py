@@ -64,7 +64,7 @@ def load(connection: Connection, folder: Folder) -> Loaded:
         catalogue.changed(connection)
     became: dict[str, list[str]] = {"new": [], "changed": [], "same": [], "frozen": []}
     for consultation in folder.consultations:
-        became[consultations.load(connection, _row(consultation))].append(consultation.slug)
+        became[consultations.load(connection, consultation_row(consultation))].append(consultation.slug)
     if became["frozen"]:
         raise Frozen(became["frozen"])
     return Loaded(
@@ -124,7 +124,8 @@ def _texts(folder: Folder) -> dict[str, str]:
     return {"zone": folder.zone, **{key: _json(value) for key, value in words.items()}}
 
 
-def _row(consultation: ReadConsultation) -> dict[str, Any]:
+def consultation_row(consultation: ReadConsultation) -> dict[str, Any]:
+    """The columns of a consultation's row, as `storage.consultations.load` takes them."""
     return {
         "slug": consultation.slug,
         "title": _json(consultation.title),

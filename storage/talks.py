@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Index, Row, bindparam, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -42,6 +42,17 @@ _KEEP = (
         touched_at=bindparam("now"),
     )
 )
+_DRAFT = (
+    select(_T.id, _T.sealed, _T.subject, _T.touched_at)
+    .where(
+        _T.contact_id == bindparam("contact"),
+        func.coalesce(_T.person_id, 0) == bindparam("person"),
+        _T.flow == bindparam("name"),
+        ~_T.active,
+    )
+    .order_by(_T.id.desc())
+    .limit(1)
+)
 _FINISH = delete(Talk).where(_T.id == bindparam("talk_id"))
 
 
@@ -79,12 +90,8 @@ def set_aside(connection: Connection, talk_id: int) -> None:
 
 def resume(connection: Connection, contact_id: int, person_id: int | None, flow: str) -> Row[Any] | None:
     """Make the person's draft of that conversation active again, if there is one."""
-    row = connection.execute(
-        select(_T.id, _T.sealed, _T.subject, _T.touched_at)
-        .where(_T.contact_id == contact_id, _T.person_id == person_id, _T.flow == flow, ~_T.active)
-        .order_by(_T.id.desc())
-        .limit(1)
-    ).one_or_none()
+    values = {"contact": contact_id, "person": person_id or 0, "name": flow}
+    row = connection.execute(_DRAFT, values).one_or_none()
     if row is not None:
         connection.execute(update(Talk).where(_T.id == row.id).values(active=True))
     return row

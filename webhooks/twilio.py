@@ -31,8 +31,8 @@ class Gate:
         signature = request.headers.get("X-Twilio-Signature")
         if not signature or not signature.isascii():
             return False
-        raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path.rstrip("?")
-        path = raw if raw.startswith("/") else "/" + raw.split("://", 1)[-1].partition("/")[2]
+        query = request.environ.get("QUERY_STRING", "")
+        path = f"{request.path}?{query}" if query else request.path
         if not any(
             RequestValidator(token).validate(self.public_url + path, request.form, signature) for token in self.tokens
         ):

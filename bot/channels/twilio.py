@@ -1,6 +1,7 @@
 """WhatsApp and SMS over Twilio: form parameters in, messages out (facts: Twilio API 2010-04-01; channels.md 3)."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -112,7 +113,7 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
     """Twilio's asynchronous client with time limits that hold; its own ignores them (channels.md 3.13)."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(logging.getLogger("twilio.http_client"), True)
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
