@@ -1,6 +1,8 @@
 # Every target makes its own environment; a fresh machine needs only Python 3.11, make and git.
 PYTHON ?= python3
 BIN := .venv/bin
+EXTRACT = $(BIN)/pybabel -q extract -F babel.cfg -k many:1,2 --add-location=file --sort-output --omit-header \
+  -o locales/cuenta.pot .
 
 .PHONY: demo test lint bench messages lock clean
 
@@ -27,16 +29,16 @@ lint: locales/compiled
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pybabel -q extract -F babel.cfg -k Text -k many:1,2 --no-location --sort-output -o locales/cuenta.pot .
-	$(BIN)/pybabel -q update --check -N -i locales/cuenta.pot -d locales -D cuenta
+	$(EXTRACT)
+	$(BIN)/pybabel -q update --check -N --ignore-pot-creation-date -i locales/cuenta.pot -d locales -D cuenta
 
 bench: locales/compiled
 	$(BIN)/python -m bench
 
 messages: .venv/ready
-	$(BIN)/pybabel -q extract -F babel.cfg -o locales/cuenta.pot .
-	$(BIN)/pybabel -q update -N -i locales/cuenta.pot -d locales -D cuenta
-	$(BIN)/pybabel compile -d locales -D cuenta
+	$(EXTRACT)
+	$(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date -i locales/cuenta.pot -d locales -D cuenta
+	$(BIN)/pybabel -q compile -d locales -D cuenta
 
 lock:
 	uv pip compile -q pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
