@@ -4,7 +4,6 @@ Twilio tries a failed webhook hardly ever again (channels.md 3.4); what it recei
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ import structlog
 from sqlalchemy import Engine
 
 from bot.channels import twilio
-from bot.channels.twilio import TwilioLine
+from bot.channels.twilio import Account, TwilioLine
 from bot.messages import Incoming
 from bot.turn import Desk
 from storage import inbox, ticks
@@ -28,7 +27,7 @@ FIRST_LOOK = timedelta(days=2)
 SETTLING = timedelta(seconds=30)
 """A message this young may still be on its way to the webhook."""
 
-MOST = 5_000
+PAGE = 500
 
 
 def since(engine: Engine, now: datetime) -> datetime:
@@ -43,18 +42,26 @@ async def reconcile(line: TwilioLine, desk: Desk) -> int:
     now = desk.clock()
     start = await asyncio.to_thread(since, desk.engine, now)
     missed: list[Incoming] = []
-    for number in filter(None, (line.account.whatsapp_from, line.account.sms_from)):
-        listed = await line.client.messages.list_async(to=number, date_sent_after=start, limit=MOST)
-        missed += _ripe(reversed(listed), now)  # the list is newest first; people wrote oldest first
+    for where in _numbers(line.account):
+        listed = await line.client.messages.stream_async(**where, date_sent_after=start, page_size=PAGE)
+        ripe = [told async for message in listed if (told := _ripe(message, now)) is not None]
+        missed += reversed(ripe)  # the list is newest first; people wrote oldest first
     return await asyncio.to_thread(_take_in, desk, missed, now)
 
 
-def _ripe(listed: Iterable[Any], now: datetime) -> Iterator[Incoming]:
-    for message in listed:
-        told = twilio.listed(message) if message.direction == "inbound" else None
-        sent = twilio.sent_at(message)
-        if told is not None and (sent is None or sent <= now - SETTLING):
-            yield told
+def _numbers(account: Account) -> list[dict[str, str]]:
+    """How to ask for what came in. A messaging service may have any number of numbers, so then we ask for all."""
+    if account.messaging_service:
+        return [{}]
+    return [{"to": number} for number in (account.whatsapp_from, account.sms_from) if number]
+
+
+def _ripe(message: Any, now: datetime) -> Incoming | None:
+    """What a listed message says to us, unless it is one of ours or too young."""
+    sent = twilio.sent_at(message)
+    if message.direction != "inbound" or (sent is not None and sent > now - SETTLING):
+        return None
+    return twilio.listed(message)
 
 
 def _take_in(desk: Desk, missed: list[Incoming], now: datetime) -> int:

@@ -144,12 +144,14 @@ class Sender:
         now = self.steady()
         if self._in_doubt and self._under_way:
             return False  # in a new epoch their outcomes would be refused: let them end first
-        if self.held is not None and now < self._renew_at and not self._in_doubt:
+        if self.held is not None and now < self._renew_at and self.clock() < self.held.until and not self._in_doubt:
             return True
         noted, anew = len(self._outcomes), self._in_doubt
         self._in_doubt = False
         self.held = await self._in_database(self._take_lease, anew)
         if self.held is None:
+            if not self._in_doubt:  # another holder has it, and what was under way is uncertain to it
+                del self._outcomes[:noted]
             return False
         if self.held.epoch != self._epoch:
             self._epoch = self.held.epoch

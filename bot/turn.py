@@ -48,11 +48,11 @@ DRAFTS = frozenset({"vote", "profile"})
 
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
-NOT_READ = _("I can only read text here. Please write it in words.")
+NOT_READ = _("We can only read text here. Please write it in words.")
 LEFT = _("All right. To begin again write MENU.")
 CHANGED_WHILE_AWAY = _("This conversation changed while you were away. What you had confirmed is kept.")
 APOLOGY = _(
-    "I am sorry, something went wrong here. Nothing you confirmed before is lost. Please try again. Code: {code}"
+    "We are sorry: something went wrong here. Nothing you confirmed before is lost. Please try again. Code: {code}"
 )
 
 

@@ -272,9 +272,8 @@ def setup() -> None:
 def doctor() -> None:
     """Check every setting, connection and webhook; each problem with its fix."""
     findings = doctoring.examine_environment(os.environ)
-    with working("Examining"):
-        with suppress(BadSettings):
-            findings += doctoring.examine(read_settings(), wiring.now)
+    with working("Examining"), suppress(BadSettings):
+        findings += doctoring.examine(read_settings(), wiring.now)
     marks = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[dim]–[/dim]"}
     for finding in findings:
         out.print(f"{marks[finding.ok]} {finding.name}: {finding.says}", soft_wrap=True)

@@ -5,7 +5,6 @@ import atexit
 import signal
 import threading
 from functools import partial
-from typing import Any
 
 from flask import Flask
 from granian import Granian

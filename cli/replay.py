@@ -71,9 +71,7 @@ def replay(slug: str, to: Path, database_url: str, err: Console, seed: int = 202
     """Vote, count and publish. Raises lifecycle.NotPossible when the city's folder has no official totals for it."""
     city = next((f for f in sorted(ROOT.iterdir()) if (f / "consultations" / slug / "official.toml").exists()), None)
     if city is None:
-        raise lifecycle.NotPossible(
-            f"No territory has consultations/{slug}/official.toml, from which one replays."
-        )
+        raise lifecycle.NotPossible(f"No territory has consultations/{slug}/official.toml, from which one replays.")
     with tempfile.TemporaryDirectory(prefix="cuenta-") as scratch:
         url = database_url or f"sqlite:///{scratch}/replay.db"
         with running_standins() as providers:

@@ -9,9 +9,9 @@ from typing import Any
 from flows.language import NotUnderstood, Option, Phrase, Said, StillChoosing, _, many
 
 CONTROL = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u20e3]"
+    "[\u0000-\u0008\u000e-\u001b\u007f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u20e3]"
 )
-"""Control, zero-width and direction characters, and the marks that make an emoji of a digit."""
+"""Control, zero-width and direction characters, and the marks that make an emoji of a digit; what parts words stays."""
 
 LISTING = re.compile(r"[\s,;./+&\-–—_|()\[\]:#*]+")
 
@@ -126,9 +126,11 @@ class PickSome:
         return self._enough([self.options[n - 1].id for n in listed])
 
     def _refuse_glued(self, listed: list[int]) -> None:
-        # "146" with 12 options could be 1, 4 and 6 or a slip: ask, never guess.
-        if len(listed) == 1 and listed[0] > len(self.options) and len(str(listed[0])) > 1:
-            spaced = " ".join(str(listed[0]))
+        # "146" with 12 options could be 1, 4 and 6 or a slip: ask, never guess. "20" can only be a slip.
+        digits = str(listed[0])
+        glued = len(digits) > 1 and len({*digits} - {"0"}) == len(digits)
+        if len(listed) == 1 and listed[0] > len(self.options) and glued:
+            spaced = " ".join(digits)
             raise NotUnderstood(_("Please leave a space between the numbers, like this: {spaced}", spaced=spaced))
 
     def _pressed(self, pressed: str) -> list[str]:
@@ -158,7 +160,7 @@ class PickSome:
         return (
             isinstance(value, list)
             and self.least <= len(value) <= self.most
-            and {*value} <= {o.id for o in self.options}
+            and len([o for o in self.options if o.id in value]) == len(value)
         )
 
 

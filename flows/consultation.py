@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from flows.answers import pick_one
@@ -43,6 +43,11 @@ class Consultation:
     asks: tuple[str, ...] = ()
     who: Local = field(default_factory=lambda: Local({}))
     tie: Local = field(default_factory=lambda: Local({}))
+
+    @property
+    def first_minute(self) -> datetime:
+        """When one can vote, as people are told: midnight itself would be told as the end of the day before."""
+        return self.opens + timedelta(minutes=1) if self.opens.hour == self.opens.minute == 0 else self.opens
 
     def proposal(self, id: str) -> Proposal:
         return next(p for p in self.proposals if p.id == id)

@@ -10,6 +10,8 @@ MOST_PEOPLE = 8
 def household() -> Talk:
     """Say who is speaking. People are numbers here: nobody has to give a name."""
     me: Facts = yield from Look(Me(), "me")
+    if not me.people:  # nobody has agreed on this phone yet: whoever writes is the first
+        return "menu"
     now = yield from Look(WhichPerson(), "now")
     people = [
         Option(str(n), _("Person {n} (now)", n=n) if n == now else _("Person {n}", n=n))

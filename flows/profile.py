@@ -45,6 +45,7 @@ def barrio(city: City, optional: bool) -> Flow[str | None]:
             )
             if picked != NOT_HERE.id:
                 return picked
+            continue
         text = _("We do not know that place. Write the name of your barrio, or of one nearby.")
     yield Say(_("We could not find it. We go on without it."))
     return None

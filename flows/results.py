@@ -1,5 +1,7 @@
 """The published results, for anybody: no consent is needed to read them."""
 
+from collections.abc import Sequence
+
 from flows.consultation import Published, Results, one_of
 from flows.language import Joined, Look, Phrase, Say, Talk, _, many
 
@@ -20,10 +22,12 @@ def results(slug: str = "") -> Talk:
         return "menu"
     found = yield from Look(Results(consultation.slug))
     lines: list[Phrase] = []
-    for place, (proposal, votes) in enumerate(found["votes"][:SHOWN], 1):
+    shown = best(found["votes"])
+    for place, proposal, votes in shown:
         title = consultation.proposal(proposal).title
         lines.append(many("{place}. {title}: {n} vote", "{place}. {title}: {n} votes", votes, place=place, title=title))
-    tied: list[Phrase] = [_("Some of these are tied."), consultation.tie] if found["ties"] else []
+    ties = len({place for place, _proposal, _votes in shown}) < len(shown)
+    tied: list[Phrase] = [_("Some of these are tied."), consultation.tie] if ties else []
     yield Say(
         Joined(
             [
@@ -35,3 +39,11 @@ def results(slug: str = "") -> Talk:
         )
     )
     return None
+
+
+def best(votes: Sequence[tuple[str, int]]) -> list[tuple[int, str, int]]:
+    """The first places (place, proposal, votes). Those with as many votes share a place, and are shown all or none."""
+    ranked = [(1 + sum(more > mine for _id, more in votes), id, mine) for id, mine in votes]
+    cut = next((place for place, _id, _votes in ranked[SHOWN:]), 0)
+    kept = [row for row in ranked[:SHOWN] if row[0] != cut]
+    return kept or [row for row in ranked if row[0] == 1]

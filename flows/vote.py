@@ -21,6 +21,10 @@ def vote(slug: str = "") -> Talk:
         yield from nothing_open()
         return None
     yield About(consultation.slug)
+    open_now = yield from Look(Open())
+    if consultation.slug not in open_now:  # it closed while they were choosing, or their draft is of an earlier day
+        yield tell(Cast("closed"), consultation)
+        return None
     if consultation.identity == "phone" and not me.phone:
         yield Say(_("To vote here we must know your phone number is yours. Write PRIVACY and choose to share it."))
         return None
@@ -53,7 +57,7 @@ def nothing_open() -> Flow[None]:
             _(
                 "There is no vote open now. On {day} the next one opens: {title}.",
                 title=coming.title,
-                day=coming.opens,
+                day=coming.first_minute,
             )
         )
 
@@ -73,7 +77,9 @@ def ballot(consultation: Consultation, voted: bool) -> Flow[list[str] | None]:
     """The choices, confirmed; None if the person would rather not. Each change of mind is a new pair of questions."""
     for attempt in range(1, 20):
         reader = pick_some([p.option for p in consultation.proposals], consultation.least, consultation.most)
-        chosen = yield from Ask(f"choices-{attempt}", question(consultation, voted), reader, short=brief(consultation))
+        chosen = yield from Ask(
+            f"choices-{attempt}", question(consultation, voted), reader, short=brief(consultation, voted)
+        )
         listed: Phrase = Joined(
             [_("{number}. {title}", number=p.number, title=p.title) for p in consultation.proposals if p.id in chosen]
         )
@@ -91,10 +97,13 @@ def ballot(consultation: Consultation, voted: bool) -> Flow[list[str] | None]:
     return None
 
 
+AGAIN = _("You already voted. If you vote again, only the new vote counts.")
+
+
 def question(consultation: Consultation, voted: bool) -> Phrase:
     parts: list[Phrase] = [consultation.title]
     if voted:
-        parts.append(_("You already voted. If you vote again, only the new vote counts."))
+        parts.append(AGAIN)
     if consultation.most == 1:
         parts.append(_("Choose one. Reply with its number."))
     else:
@@ -108,10 +117,9 @@ def question(consultation: Consultation, voted: bool) -> Phrase:
     return Joined(parts)
 
 
-def brief(consultation: Consultation) -> Phrase:
-    if consultation.most == 1:
-        return _("Choose one:")
-    return _("Choose up to {n}, like this: 1 3", n=consultation.most)
+def brief(consultation: Consultation, voted: bool) -> Phrase:
+    choose = _("Choose one:") if consultation.most == 1 else _("Choose up to {n}, like this: 1 3", n=consultation.most)
+    return Joined([AGAIN, choose]) if voted else choose
 
 
 def tell(outcome: Cast, consultation: Consultation) -> Say:

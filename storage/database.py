@@ -1,5 +1,7 @@
 """The database: one engine, and transactions that mean the same on SQLite and PostgreSQL."""
 
+import fcntl
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -31,7 +33,8 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=10, hide_parameters=True)
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
-        _WRITERS[id(engine)] = threading.RLock()
+        lock = f"{parsed.database}.lock" if parsed.database and parsed.database != ":memory:" else os.devnull
+        _TURNSTILES[id(engine)] = Turnstile(lock)
         return engine
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
@@ -47,7 +50,31 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
     )
 
 
-_WRITERS: dict[int, threading.RLock] = {}
+class Turnstile:
+    """SQLite's writers, one after another, across the threads and processes of a host.
+
+    SQLite's own busy handler sleeps and looks again, so that under load everybody waits tens of milliseconds; the
+    kernel wakes the next one at once. A process that dies lets go of the lock.
+    """
+
+    def __init__(self, path: str):
+        self._path = path
+        self._threads = threading.Lock()
+        self._file: int | None = None
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_error: object) -> None:
+        assert self._file is not None
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+
+_TURNSTILES: dict[int, Turnstile] = {}
 
 
 def _sqlite_connected(connection: Any, _record: Any) -> None:
@@ -74,8 +101,7 @@ def _sqlite_begins(connection: Connection) -> None:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Read and write; commits at the end, rolls back on any exception. SQLite takes its write lock at once."""
-    # Threads of one process queue here; SQLite's own busy handler would let them sleep past each other.
-    with _WRITERS.get(id(engine), nullcontext()), engine.begin() as connection:
+    with _TURNSTILES.get(id(engine), nullcontext()), engine.begin() as connection:
         yield connection
 
 

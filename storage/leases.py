@@ -28,7 +28,7 @@ class Held:
 _TAKE = text(
     "INSERT INTO lease (name, holder, epoch, until) VALUES (:name, :holder, 1, :until)"
     " ON CONFLICT (name) DO UPDATE SET until = excluded.until, holder = excluded.holder,"
-    " epoch = lease.epoch + CASE WHEN lease.holder = excluded.holder AND lease.until > :now THEN 0 ELSE 1 END"
+    " epoch = lease.epoch + CASE WHEN lease.holder = excluded.holder THEN 0 ELSE 1 END"
     " WHERE lease.holder = excluded.holder OR lease.until <= :now RETURNING epoch"
 ).bindparams(
     bindparam("until", type_=columns(Lease).until.type),
@@ -39,7 +39,10 @@ _TAKE = text(
 def take(
     connection: Connection, name: str, holder: str, length: timedelta, now: datetime, held: Held | None = None
 ) -> Held | None:
-    """Take or prolong a lease for `length`; None while another holder has it."""
+    """Take or prolong a lease for `length`; None while another holder has it.
+
+    A holder that let its lease run out keeps its epoch as long as nobody else has had it in between.
+    """
     values = {"name": name, "holder": holder, "until": now + length, "now": now}
     epoch = connection.execute(_TAKE, values).scalar_one_or_none()
     if epoch is None:
@@ -47,11 +50,11 @@ def take(
     return Held(epoch, now + length, fresh=held is None or held.epoch != epoch)
 
 
-_YIELD = text("UPDATE lease SET until = :now WHERE name = :name AND holder = :holder").bindparams(
+_YIELD = text("UPDATE lease SET until = :now, holder = '' WHERE name = :name AND holder = :holder").bindparams(
     bindparam("now", type_=columns(Lease).until.type)
 )
 
 
 def give_back(connection: Connection, name: str, holder: str, now: datetime) -> None:
-    """End a lease early, so that another holder need not wait for it."""
+    """End a lease early, so that another holder need not wait for it; whoever takes it next begins a new epoch."""
     connection.execute(_YIELD, {"name": name, "holder": holder, "now": now})

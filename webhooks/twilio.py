@@ -69,7 +69,7 @@ def routes(desk: Desk, gate: Gate) -> Blueprint:
 def _record(desk: Desk, sid: str, became: str, error: str) -> None:
     """Note a status, and stop writing to whoever opted out or cannot be reached."""
     number = request.args.get("m", "")
-    message_id = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else None
+    message_id = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None
     code = int(error) if error.isascii() and error.isdecimal() and len(error) < 9 else 0
     try:
         with transaction(desk.engine) as connection:

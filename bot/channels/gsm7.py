@@ -12,6 +12,8 @@ EXTENDED = frozenset("^{}\\[~]|€")
 INSTEAD = {
     "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "‘": "'", "’": "'", "`": "'", "´": "'", "–": "-", "—": "-",
     "…": "...", "•": "-", "·": ".", "✓": "*", "→": ">", "º": "o", "ª": "a", "°": "o", "ç": "c", "\t": " ",
+    "‐": "-", "‑": "-", "‒": "-", "―": "-", "−": "-", "‹": "<", "›": ">", "‚": "'", "×": "x", "÷": "/", "≤": "<=",
+    "≥": ">=", "⁄": "/",
 }  # fmt: skip
 
 SINGLE, PART = 160, 153
@@ -30,13 +32,24 @@ def _letter(character: str) -> str:
         return INSTEAD[character]
     if character.isspace():
         return " "
-    return "".join(c for c in unicodedata.normalize("NFKD", character) if c in BASIC or c in EXTENDED)
+    parts = (INSTEAD.get(c, c) for c in unicodedata.normalize("NFKD", character))
+    return "".join(c for part in parts for c in part if c in BASIC or c in EXTENDED)
 
 
 def segments(text: str) -> int:
     """How many SMS a text is charged as; one character outside GSM-7 makes every segment hold 70, or 67 in a chain."""
     if all(c in BASIC or c in EXTENDED for c in text):
-        length = sum(2 if c in EXTENDED else 1 for c in text)
-        return 1 if length <= SINGLE else -(-length // PART)
-    length = len(text.encode("utf-16-be")) // 2
-    return 1 if length <= WIDE_SINGLE else -(-length // WIDE_PART)
+        return _parts([2 if c in EXTENDED else 1 for c in text], SINGLE, PART)
+    return _parts([2 if ord(c) > 0xFFFF else 1 for c in text], WIDE_SINGLE, WIDE_PART)
+
+
+def _parts(widths: list[int], single: int, part: int) -> int:
+    """How many parts hold characters of these widths; one of width two is never cut in half."""
+    if sum(widths) <= single:
+        return 1
+    parts, used = 1, 0
+    for width in widths:
+        if used + width > part:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

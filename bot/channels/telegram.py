@@ -1,6 +1,7 @@
 """Telegram: updates in, messages with inline buttons out (facts: Bot API 10.1; python-telegram-bot 22.8)."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from telegram.error import (
     InvalidToken,
     NetworkError,
     RetryAfter,
+    TelegramError,
     TimedOut,
 )
 from telegram.request import BaseRequest, RequestData
@@ -28,7 +30,11 @@ LONGEST = 4096
 DATA_BYTES = 64
 MOST_BUTTONS = 100
 PER_ROW = 6
-SECONDS = 10.0
+SECONDS, TO_CONNECT = 10.0, 5.0
+MOST_DIGITS = 18
+"""Ids have at most 52 bits (channels.md 1.3); a longer number is no id."""
+
+PHONE = re.compile(r"[1-9]\d{6,14}", re.ASCII)
 
 UPDATES = ["message", "callback_query", "my_chat_member"]
 """The updates we ask for. Edits are left out: what was sent first is what counts."""
@@ -56,7 +62,7 @@ class TelegramShape:
         buttons = tuple((label[:60], data) for label, data in reply.buttons if len(data.encode()) <= DATA_BYTES)
         if len(buttons) > MOST_BUTTONS or len(buttons) < len(reply.buttons):
             buttons = ()  # a keyboard that lacks an answer would mislead; the numbers in the text always work
-        if reply.edit is not None:
+        if reply.edit is not None and buttons:
             return [Outbound("", buttons, reply.wide, edit=reply.edit)]
         parts = pieces(reply.text, LONGEST)
         last = Outbound(parts[-1], buttons, reply.wide, reply.wants_phone)
@@ -71,27 +77,40 @@ def read(update: Any) -> Incoming | None:
 
     Reads the plain dict: parsing an Update object costs as much as the rest of a turn.
     """
-    if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+    update_id = _id(update.get("update_id")) if isinstance(update, dict) else None
+    if update_id is None:
         return None
     for kind, reader in READERS.items():
         payload = update.get(kind)
         if isinstance(payload, dict):
-            return reader(payload, str(update["update_id"]))
+            return reader(payload, update_id)
+    return None
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MOST_DIGITS:
+        return str(value)
     return None
 
 
 def _private(chat: Any) -> str | None:
-    if isinstance(chat, dict) and chat.get("type") == "private" and isinstance(chat.get("id"), int):
-        return str(chat["id"])
-    return None
+    return _id(chat.get("id")) if isinstance(chat, dict) and chat.get("type") == "private" else None
 
 
-def _sender(payload: Mapping[str, Any]) -> tuple[int | None, str | None]:
+def _sender(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
     sender = payload.get("from")
     if not isinstance(sender, dict):
         return None, None
     language = sender.get("language_code")
-    return sender.get("id"), language if isinstance(language, str) else None
+    return _id(sender.get("id")), language if isinstance(language, str) else None
+
+
+def _own_phone(contact: Any, sender: str | None) -> str | None:
+    """The number on a card, if it is the sender's own: anyone can forward anybody's card."""
+    if not isinstance(contact, dict) or sender is None or _id(contact.get("user_id")) != sender:
+        return None
+    digits = re.sub(r"[^0-9]", "", str(contact.get("phone_number")))
+    return f"+{digits}" if PHONE.fullmatch(digits) else None
 
 
 def _message(message: dict[str, Any], update_id: str) -> Incoming | None:
@@ -99,11 +118,9 @@ def _message(message: dict[str, Any], update_id: str) -> Incoming | None:
     if chat is None:
         return None
     sender, language = _sender(message)
-    contact = message.get("contact")
-    # Anyone can forward anybody's card: only the sender's own number is theirs.
-    if isinstance(contact, dict) and contact.get("user_id") == sender and isinstance(contact.get("phone_number"), str):
-        digits = "".join(c for c in contact["phone_number"] if c.isdecimal())
-        return Incoming(NAME, chat, update_id, "phone", phone=f"+{digits}"[:20], language=language)
+    phone = _own_phone(message.get("contact"), sender)
+    if phone is not None:
+        return Incoming(NAME, chat, update_id, "phone", phone=phone, language=language)
     text = message.get("text", message.get("caption"))
     if isinstance(message.get("text"), str):
         return Incoming(NAME, chat, update_id, "text", text=message["text"], language=language)
@@ -117,10 +134,8 @@ def _press(query: dict[str, Any], update_id: str) -> Incoming | None:
     chat = _private(message.get("chat")) if isinstance(message, dict) else None
     if chat is None or not isinstance(query.get("data"), str):
         return None
-    _id, language = _sender(query)
-    on = (
-        str(message["message_id"]) if isinstance(message, dict) and isinstance(message.get("message_id"), int) else None
-    )
+    _presser, language = _sender(query)
+    on = _id(message.get("message_id")) if isinstance(message, dict) else None
     return Incoming(
         NAME, chat, update_id, "press", pressed=query["data"][:DATA_BYTES], pressed_on=on, language=language
     )
@@ -145,6 +160,10 @@ def acknowledgement(update: Any) -> dict[str, str] | None:
     return None
 
 
+class NotConnected(NetworkError):
+    """The call never left."""
+
+
 class LeanRequest(BaseRequest):
     """python-telegram-bot's request layer on aiohttp: the same errors, a fraction of the default's processor time."""
 
@@ -158,7 +177,8 @@ class LeanRequest(BaseRequest):
 
     async def initialize(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections), timeout=aiohttp.ClientTimeout(total=SECONDS)
+            connector=aiohttp.TCPConnector(limit=self._connections),
+            timeout=aiohttp.ClientTimeout(total=SECONDS, connect=TO_CONNECT),
         )
 
     async def shutdown(self) -> None:
@@ -169,7 +189,7 @@ class LeanRequest(BaseRequest):
     async def do_request(
         self, url: str, method: str, request_data: RequestData | None = None, *_timeouts: Any, **_more: Any
     ) -> tuple[int, bytes]:
-        """One call. Raises TimedOut when the answer was lost, NetworkError when it was never sent."""
+        """One call. Raises TimedOut when the answer was lost, NotConnected when it was never sent."""
         if self._session is None:
             await self.initialize()
         assert self._session is not None
@@ -177,8 +197,8 @@ class LeanRequest(BaseRequest):
         try:
             async with self._session.request(method, url, data=data, allow_redirects=False) as response:
                 return response.status, await response.read()
-        except aiohttp.ClientConnectorError as error:
-            raise NetworkError("not connected") from error
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotConnected("not connected") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TimedOut("no answer") from error
 
@@ -213,10 +233,12 @@ class TelegramSender:
             if message.edit is not None:
                 return None  # not modified, too old or gone: the question still stands in the chat
             raise _bad_request(error) from None
+        except NotConnected:
+            raise failures.NotNow("connect") from None
         except TimedOut:
             raise failures.Unsure("timeout") from None
-        except NetworkError as error:
-            raise (failures.NotNow if "not connected" in str(error) else failures.Unsure)("network") from None
+        except TelegramError:  # 5xx, or an answer that is none: it may have been delivered all the same
+            raise failures.Unsure("network") from None
         return str(answer["message_id"]) if isinstance(answer, dict) and "message_id" in answer else None
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -25,8 +26,10 @@ LONGEST = 1600
 SMS_LONGEST = 918
 """Six segments: a longer SMS is cut, since phones on weak networks lose long chains whole."""
 
-SECONDS = 10.0
-E164 = re.compile(r"\+[1-9]\d{6,14}")
+SECONDS, TO_CONNECT = 10.0, 5.0
+E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ADDRESS = re.compile(r"[\x21-\x7e]{1,160}")
 MOST_REPLIES, REPLY_TITLE = 3, 20
 MOST_LISTED, LISTED_TITLE = 10, 24
 
@@ -88,7 +91,7 @@ def read(form: Mapping[str, str]) -> Incoming | None:
     Twilio adds parameters without notice, so only those that are used are looked at.
     """
     sid, sender = form.get("MessageSid") or form.get("SmsSid"), form.get("From")
-    if not sid or not sender or len(sid) > 64 or len(sender) > 160:
+    if not sid or not sender or not SID.fullmatch(sid) or not ADDRESS.fullmatch(sender):
         return None
     channel = WHATSAPP if sender.startswith("whatsapp:") else SMS
     opted = {"STOP": "opted_out", "START": "opted_in"}.get(form.get("OptOutType", "").upper())
@@ -129,16 +132,16 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
     ) -> Response:
         """One call. Raises NotNow when it was never sent, Unsure when the answer was lost."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS))
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS, connect=TO_CONNECT))
         body = urlencode({k: v for k, v in data.items() if v is not None}, doseq=True) if data else None
-        basic = aiohttp.BasicAuth(*auth) if auth else None
+        with_auth = {**(headers or {}), **({"Authorization": _basic(*auth)} if auth else {})}
         clean = {k: v for k, v in params.items() if v is not None} if params else None
         try:
             async with self._session.request(
-                method, url, params=clean, data=body, headers=dict(headers or {}), auth=basic, allow_redirects=False
+                method, url, params=clean, data=body, headers=with_auth, allow_redirects=False
             ) as response:
                 return Response(response.status, await response.text(), dict(response.headers))
-        except aiohttp.ClientConnectorError:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise failures.NotNow("connect") from None
         except (aiohttp.ClientError, TimeoutError):
             raise failures.Unsure("timeout") from None
@@ -147,6 +150,10 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _basic(name: str, password: str) -> str:
+    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
 
 
 @dataclass(frozen=True)
@@ -191,14 +198,22 @@ class TwilioSender:
             sent = await self._line.client.messages.create_async(
                 to=address, status_callback=callback, **self._origin(), **self._content(message)
             )
-        except TwilioRestException as error:
+        except TwilioException as error:
             raise failure(error) from None
         return str(sent.sid)
 
     async def find(self, address: str, message: Outbound, since: datetime) -> str | None:
-        """A message of ours whose answer was lost, as the account lists it."""
+        """A message of ours whose answer was lost, as the account lists it; none older than `since`.
+
+        A template is listed with its variables filled in.
+        """
+        words = {_words(message.text), _words(message.bare) if message.buttons else ""} - {""}
         listed = await self._line.client.messages.list_async(to=address, date_sent_after=since, limit=50)
-        return next((str(m.sid) for m in listed if m.body == message.text and m.direction != "inbound"), None)
+        for each in listed:
+            when = sent_at(each)
+            if each.direction != "inbound" and _words(each.body or "") in words and (when is None or when >= since):
+                return str(each.sid)
+        return None
 
     def _origin(self) -> dict[str, str]:
         account = self._line.account
@@ -213,6 +228,11 @@ class TwilioSender:
         return template or {"body": message.text}
 
 
+def _words(text: str) -> str:
+    """A text without its line breaks: providers are not exact about white space."""
+    return " ".join(text.split())
+
+
 def content(message: Outbound, templates: Mapping[str, str]) -> dict[str, str] | None:
     """The message as a content template with buttons (up to 3) or a list (up to 10), where there is one of that size.
 
@@ -221,8 +241,8 @@ def content(message: Outbound, templates: Mapping[str, str]) -> dict[str, str] |
     number = len(message.buttons)
     kind, most = ("reply", REPLY_TITLE) if number <= MOST_REPLIES else ("list", LISTED_TITLE)
     sid = templates.get(f"{kind}-{number}")
-    body = " ".join(message.bare.split())
-    if not sid or not body or len(body) > 1024 or any(len(label) > most for label, _data in message.buttons):
+    body = _words(message.bare)
+    if not sid or not body or len(body) > 1024 or any(not 0 < len(label) <= most for label, _ in message.buttons):
         return None
     variables = {"1": body}
     for place, (label, data) in enumerate(message.buttons):
@@ -230,15 +250,19 @@ def content(message: Outbound, templates: Mapping[str, str]) -> dict[str, str] |
     return {"content_sid": sid, "content_variables": json.dumps(variables, ensure_ascii=False)}
 
 
-def failure(error: TwilioRestException) -> failures.NotDelivered:
+def failure(error: TwilioException) -> failures.NotDelivered:
     """What follows from an error of Twilio's API."""
-    code = int(error.code or 0)
-    kind = FAILURES.get(code)
-    if kind is None:
-        kind = (
-            failures.Unsure if error.status >= 500 else failures.Throttled if error.status == 429 else failures.Refused
-        )
-    return kind(str(code or error.status))
+    code, status = int(getattr(error, "code", 0) or 0), int(getattr(error, "status", 0) or 0)
+    return FAILURES.get(code, _by_status(status))(str(code or status or "answer"))
+
+
+def _by_status(status: int) -> type[failures.NotDelivered]:
+    """What follows where there is no code, or one that is not known."""
+    if status == 429:
+        return failures.Throttled
+    if status in (401, 403):
+        return failures.Misconfigured
+    return failures.Refused if 400 <= status < 500 else failures.Unsure
 
 
 def listed(message: Any) -> Incoming | None:
