@@ -163,12 +163,12 @@ def set_language(visit: Visit, command: people.SetLanguage) -> None:
 
 
 def stop_notices(visit: Visit, _command: people.StopNotices) -> None:
-    contacts.change(visit.connection, visit.contact_id, state="stopped")
+    contacts.opt_out(visit.connection, visit.contact_id)
     visit.state = "stopped"
 
 
 def allow_notices(visit: Visit, _command: people.AllowNotices) -> None:
-    contacts.change(visit.connection, visit.contact_id, state="active")
+    contacts.opt_in(visit.connection, visit.contact_id)
     visit.state = "active"
 
 

@@ -186,7 +186,7 @@ class Sender:
         now = self.clock()
         self._record(connection, outcomes, now)
         for contact_id, state in done:
-            contacts.change(connection, contact_id, state=state)
+            (contacts.opt_out if state == "stopped" else contacts.block)(connection, contact_id)
             outbox.stop(connection, contact_id, state, now)
         if room <= 0 or self.held is None:
             return []

@@ -43,6 +43,12 @@ SILENT = timedelta(days=180)
 HEARD_EVERY = timedelta(minutes=5)
 TRIES = 4
 MOST_FOLLOWED = 4
+NEWS = {
+    "blocked": contacts.block,
+    "unblocked": contacts.unblock,
+    "opted_out": contacts.opt_out,
+    "opted_in": contacts.opt_in,
+}
 DRAFTS = frozenset({"vote", "profile"})
 """Conversations worth resuming when somebody turns to another one in the middle."""
 
@@ -163,15 +169,13 @@ class Turn:
     def _only_news(self, row: Row[Any]) -> bool:
         """News of the contact itself, which no reply follows."""
         kind = self.incoming.kind
+        change = NEWS.get(kind)
+        if change is None:
+            return False
+        change(self.connection, row.id)
         if kind in ("blocked", "opted_out"):
-            state = "blocked" if kind == "blocked" else "stopped"
-            contacts.change(self.connection, row.id, state=state)
             outbox.stop(self.connection, row.id, kind, self.now)
-            return True
-        if kind in ("unblocked", "opted_in"):
-            contacts.change(self.connection, row.id, state="active")
-            return True
-        return False
+        return True
 
     def _open(self, row: Row[Any]) -> None:
         """Who speaks, what is known of them, and the talk they are in."""
@@ -182,7 +186,7 @@ class Turn:
         if self.now - row.heard_at > HEARD_EVERY:
             contacts.heard(self.connection, row.id, self.now)
         if row.state == "blocked":  # whoever writes can be written to again
-            contacts.change(self.connection, row.id, state="active")
+            contacts.unblock(self.connection, row.id)
         if row.waiting:
             outbox.supersede(self.connection, row.id, self.now)
         facts = Facts(
@@ -262,8 +266,7 @@ class Turn:
         return self._tell(outcome)
 
     def _leave(self) -> None:
-        if self.talk_id is not None:
-            talks.finish(self.connection, self.talk_id)
+        self._finish()
         self.told.append(LEFT)
         self._tell(Advance(()))
 
@@ -273,10 +276,14 @@ class Turn:
         return self._advance(None)
 
     def _strand(self) -> None:
+        self._finish()
+        self.told.append(CHANGED_WHILE_AWAY)
+
+    def _finish(self) -> None:
+        """Delete the talk whole; one that began in this turn was never written."""
         if self.talk_id is not None:
             talks.finish(self.connection, self.talk_id)
-        self.talk_id = None
-        self.told.append(CHANGED_WHILE_AWAY)
+        self.talk_id, self.flow = None, ""
 
     def _start(self, name: str, argument: str = "", followed: int = 0) -> None:
         """Open a conversation: the person's draft of it if there is one, else a new talk."""
@@ -291,8 +298,6 @@ class Turn:
             self.journal.asked = None
             if RESUMED not in self.told and self.journal.entries:
                 self.told.append(RESUMED)
-        else:
-            self.talk_id = talks.start(self.connection, self.visit.contact_id, self.visit.person_id, name, self.now)
         self._advance(None, followed)
 
     def _set_aside(self) -> None:
@@ -300,13 +305,13 @@ class Turn:
             return
         if self.flow in DRAFTS and any(kind == "ask" for kind, _key, _value in self.journal.entries):
             talks.set_aside(self.connection, self.talk_id)
+            self.talk_id = None
         else:
-            talks.finish(self.connection, self.talk_id)
-        self.talk_id = None
+            self._finish()
 
     def _advance(self, said: Said | None, followed: int = 0) -> None:
         """Take the talk on, keep where it is, and say what there is to say."""
-        if self.talk_id is None:
+        if not self.flow:
             return self._start("menu")
         flow = register.FLOWS.get(self.flow)
         try:
@@ -319,14 +324,17 @@ class Turn:
             return self._start("menu", followed=followed + 1)
         self.told.extend(outcome.said)
         if outcome.over:
-            talks.finish(self.connection, self.talk_id)
-            self.talk_id = None
+            self._finish()
             if outcome.follow and followed < MOST_FOLLOWED:
                 return self._start(outcome.follow, followed=followed + 1)
             return self._tell(outcome)
         self.subject = outcome.subject or self.subject
         sealed = self.desk.ink.seal(json.dumps([self.journal.entries, self.journal.asked]).encode(), self.now)
-        talks.keep(self.connection, self.talk_id, self.visit.person_id, self.subject, sealed, self.now)
+        where = talks.Where(self.visit.contact_id, self.visit.person_id, self.flow, self.subject, sealed)
+        if self.talk_id is None:
+            self.talk_id = talks.start(self.connection, where, self.now)
+        else:
+            talks.keep(self.connection, self.talk_id, where, self.now)
         return self._tell(outcome)
 
     def _tell(self, outcome: Advance) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.language import NotUnderstood, Option, Phrase, Said, StillChoosing, _, many
+from flows.language import Joined, NotUnderstood, Option, Phrase, Said, StillChoosing, _, many
 
 CONTROL = re.compile(
     "[\u0000-\u0008\u000e-\u001b\u007f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\u20e3]"
@@ -26,6 +26,9 @@ COUNTING = {
 
 BETWEEN = {"y", "e", "and", "la", "el", "las", "los", "the", "numero", "number", "opcion", "option", "votar", "vote"}
 """Words that people put between numbers; they carry no choice."""
+
+MORE = re.compile(r"(?:mas|more|info|que es|what is)\s*(?:de |about |la |el |sobre )?#?(\d{1,3})")
+"""How people ask for more about an option: "más 6", "more 6", "info 6"."""
 
 YES = ("si", "sí", "s", "yes", "y", "ok", "vale", "claro", "dale", "listo", "acepto", "de acuerdo", "sure")
 NO = ("no", "n", "nop", "cambiar", "change", "no acepto")
@@ -111,6 +114,7 @@ class PickSome:
     def read(self, said: Said) -> list[str]:
         if said.pressed is not None:
             return self._pressed(said.pressed)
+        self._explain(said.text)
         listed = numbers(said.text)
         if listed is None:
             named = _named(self.options, said)
@@ -124,6 +128,14 @@ class PickSome:
                 _("There is no option {number}. The list goes from 1 to {n}.", number=wrong[0], n=len(self.options))
             )
         return self._enough([self.options[n - 1].id for n in listed])
+
+    def _explain(self, text: str) -> None:
+        """Somebody who asks for more about an option gets it, and the question again."""
+        asked = MORE.fullmatch(fold(text))
+        if asked and 1 <= int(asked[1]) <= len(self.options):
+            option = self.options[int(asked[1]) - 1]
+            if option.more is not None:
+                raise NotUnderstood(Joined([option.label, option.more]))
 
     def _refuse_glued(self, listed: list[int]) -> None:
         # "146" with 12 options could be 1, 4 and 6 or a slip: ask, never guess. "20" can only be a slip.

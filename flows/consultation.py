@@ -21,7 +21,7 @@ class Proposal:
 
     @property
     def option(self) -> Option:
-        return Option(self.id, self.title, self.short)
+        return Option(self.id, self.title, self.short, more=self.more)
 
 
 @dataclass(frozen=True)

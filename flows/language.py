@@ -69,12 +69,16 @@ class Said:
 
 @dataclass(frozen=True)
 class Option:
-    """One possible answer: its stable id, how it is shown, a form of at most 28 characters for SMS, other names."""
+    """One possible answer: its stable id, how it is shown, a form of at most 28 characters for SMS, other names.
+
+    `more` is a longer explanation, for those who ask.
+    """
 
     id: str
     label: Phrase
     short: Phrase | None = None
     words: tuple[str, ...] = ()
+    more: Phrase | None = None
 
 
 class NotUnderstood(Exception):

@@ -114,6 +114,7 @@ def question(consultation: Consultation, voted: bool) -> Phrase:
                 consultation.most,
             )
         )
+    parts.append(_("To know more about one, write: more 2"))
     return Joined(parts)
 
 

@@ -101,8 +101,23 @@ def change(connection: Connection, contact_id: int, **values: Any) -> None:
     connection.execute(update(Contact).where(_C.id == contact_id).values(**values))
 
 
-def set_state(connection: Connection, channel: str, address: str, state: str) -> None:
-    connection.execute(update(Contact).where(_C.channel == channel, _C.address == address).values(state=state))
+def block(connection: Connection, contact_id: int) -> None:
+    """The provider does not deliver to this contact. An opt-out stands above it: it outlasts the block."""
+    connection.execute(update(Contact).where(_C.id == contact_id, _C.state == "active").values(state="blocked"))
+
+
+def unblock(connection: Connection, contact_id: int) -> None:
+    """The contact can be reached again; whether it had opted out does not change."""
+    connection.execute(update(Contact).where(_C.id == contact_id, _C.state == "blocked").values(state="active"))
+
+
+def opt_out(connection: Connection, contact_id: int) -> None:
+    """Nothing is sent to this contact any more unless it writes first."""
+    change(connection, contact_id, state="stopped")
+
+
+def opt_in(connection: Connection, contact_id: int) -> None:
+    change(connection, contact_id, state="active")
 
 
 def consent(connection: Connection, contact_id: int, notice: str, now: datetime) -> int:

@@ -1,5 +1,6 @@
 """Talks: at most one active for each contact, and the drafts that can be resumed. The journal is written sealed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -56,26 +57,26 @@ _DRAFT = (
 _FINISH = delete(Talk).where(_T.id == bindparam("talk_id"))
 
 
-def start(connection: Connection, contact_id: int, person_id: int | None, flow: str, now: datetime) -> int:
-    """A new, empty talk; its id."""
-    values = {
-        "contact_id": contact_id,
-        "person_id": person_id,
-        "flow": flow,
-        "subject": "",
-        "sealed": b"",
-        "active": True,
-    }
-    return int(connection.execute(_START, {**values, "touched_at": now}).scalar_one())
+@dataclass(frozen=True)
+class Where:
+    """Where a talk is: whose it is, which conversation, what it is about, and its sealed journal."""
+
+    contact_id: int
+    person_id: int | None
+    flow: str
+    subject: str
+    sealed: bytes
 
 
-def keep(
-    connection: Connection, talk_id: int, person_id: int | None, subject: str, sealed: bytes, now: datetime
-) -> None:
-    """Write where the talk is now."""
-    connection.execute(
-        _KEEP, {"talk_id": talk_id, "person": person_id, "about": subject, "journal": sealed, "now": now}
-    )
+def start(connection: Connection, where: Where, now: datetime) -> int:
+    """A new talk, written for the first time; its id."""
+    return int(connection.execute(_START, {**vars(where), "active": True, "touched_at": now}).scalar_one())
+
+
+def keep(connection: Connection, talk_id: int, where: Where, now: datetime) -> None:
+    """Write where a talk is now."""
+    values = {"talk_id": talk_id, "person": where.person_id, "about": where.subject, "journal": where.sealed}
+    connection.execute(_KEEP, {**values, "now": now})
 
 
 def finish(connection: Connection, talk_id: int) -> None:

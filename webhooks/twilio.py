@@ -77,7 +77,7 @@ def _record(desk: Desk, sid: str, became: str, error: str) -> None:
             contact_id = outbox.report(connection, message_id, sid, became, str(code) if code else None, now)
             state = "stopped" if code in twilio.STOPPED else "blocked" if code in twilio.GONE else None
             if contact_id is not None and state is not None:
-                contacts.change(connection, contact_id, state=state)
+                (contacts.opt_out if state == "stopped" else contacts.block)(connection, contact_id)
                 outbox.stop(connection, contact_id, state, now)
     except Exception as problem:
         if is_away(problem):
