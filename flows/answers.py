@@ -27,7 +27,7 @@ COUNTING = {
 BETWEEN = {"y", "e", "and", "la", "el", "las", "los", "the", "numero", "number", "opcion", "option", "votar", "vote"}
 """Words that people put between numbers; they carry no choice."""
 
-MORE = re.compile(r"(?:mas|more|info|que es|what is)\s*(?:de |about |la |el |sobre )?#?(\d{1,3})")
+MORE = re.compile(r"(?:mas|more|info|que es|what is)\s*(?:de |about |la |el |sobre )*#?(\d{1,3})")
 """How people ask for more about an option: "más 6", "more 6", "info 6"."""
 
 YES = ("si", "sí", "s", "yes", "y", "ok", "vale", "claro", "dale", "listo", "acepto", "de acuerdo", "sure")

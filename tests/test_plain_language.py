@@ -1,0 +1,159 @@
+"""The Spanish messages are plain, and say usted."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from flows.profile import SKIP
+from flows.register import LEAVE, WORDS
+from tests import plain
+
+ROOT = Path(__file__).parent.parent
+MOST_CHARACTERS = 300
+"""About five short lines on a phone."""
+
+COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words) for w in words}
+
+VALUES = {
+    "channel": "WhatsApp", "chosen": "4", "city": "Cartagena de Indias", "code": "K7M2QP9XAB", "ending": "4567",
+    "day": "lunes 21 de noviembre, 11:59 p. m.", "most": "3", "n": "3", "number": "4", "place": "1", "spaced": "1 4 6",
+    "title": "Cuentas claras todo el año", "value": "Mujer",
+}  # fmt: skip
+"""Plausible words for the places of a message. A new place needs one here."""
+
+
+def spanish() -> Iterator[tuple[str, set[str]]]:
+    """Every form of every message as people read it, with the files that say it."""
+    with (ROOT / "locales/es/LC_MESSAGES/cuenta.po").open("rb") as file:
+        for message in read_po(file, locale="es"):
+            forms = [message.string] if isinstance(message.string, str) else message.string or ()
+            for form in forms if message.id else ():
+                yield plain.filled(form, VALUES), {name for name, _line in message.locations}
+
+
+MESSAGES = list(spanish())
+
+
+def of_file(name: str) -> str:
+    """All that one conversation says. A list of words to write is looked up, not read: like a list of proposals."""
+    listed = re.compile(r"(?:\b[A-ZÁÉÍÓÚÑ]{2,}(?: [A-ZÁÉÍÓÚÑ]{2,})?, ){3,}[A-ZÁÉÍÓÚÑ]{2,}")
+    return "\n".join(listed.sub("", text) for text, files in MESSAGES if name in files)
+
+
+@pytest.mark.parametrize("text", [text for text, _files in MESSAGES])
+def test_a_message_keeps_the_rules(text: str) -> None:
+    assert plain.faults(text, COMMANDS) == []
+
+
+@pytest.mark.parametrize("text", [text for text, _files in MESSAGES])
+def test_a_message_fits_a_small_screen(text: str) -> None:
+    assert len(text) <= MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("name", sorted({file for _text, files in MESSAGES for file in files}))
+def test_a_conversation_is_easy_to_read(name: str) -> None:
+    measured = plain.measure(of_file(name))
+    assert measured.inflesz >= plain.EASY, f"{measured.inflesz:.1f} ({measured.band})"
+
+
+def test_every_place_has_a_plausible_word() -> None:
+    assert [text for text, _files in MESSAGES if plain.PLACE.search(text)] == [], "add the word to VALUES"
+
+
+@pytest.mark.parametrize("text", [text for text, _files in MESSAGES])
+def test_a_date_does_not_end_a_sentence(text: str) -> None:
+    assert "p. m.." not in text, "an hour ends in a full stop of its own"
+
+
+def test_the_first_message_says_what_why_how_long_and_who() -> None:
+    (text,) = (text for text, files in MESSAGES if "flows/consent.py" in files and text.startswith("Hola"))
+    for told in ("guardamos", "participa", "dos años", "borr", "Telegram", "Twilio", "Meta", "PRIVACIDAD", "ENGLISH"):
+        assert told in text
+
+
+@pytest.mark.parametrize(
+    ("bad", "rule"),
+    [
+        ("Para votar debe escribir " + "uno " * 17, "long sentence"),
+        ("De conformidad con la norma, vote.", "word to avoid"),
+        ("Puede radicar su queja.", "word to avoid"),
+        ("Guarde su recibo. Muestre el mismo.", "word to avoid"),
+        ("Consulte el PAA de la ciudad.", "sigla not explained"),
+        ("Hable con la Unidad (UCG) o la JAC.", "sigla not explained"),
+        ("Actualmente vota rápidamente.", "adverbs in -mente"),
+        ("Vote hoy; o mañana; o nunca.", "too many marks"),
+        ("Su voto (uno) y su recibo (otro).", "too many marks"),
+        ("Guardamos tu voto.", "tú"),
+        ("¿Quieres votar?", "tú"),
+        ("Si cambias de idea, escribe VOTAR.", "tú"),
+        ("Para votar: elige hasta 3.", "tú"),
+        ("Ya votaste.", "tú"),
+        ("Podrás cambiarlo.", "tú"),
+    ],
+)
+def test_each_rule_bites(bad: str, rule: str) -> None:
+    assert [fault for fault in plain.faults(bad, COMMANDS) if fault.startswith(rule)]
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        "Twilio también lo ve. Lo que usted escribe aquí queda guardado.",
+        "Vuelva atrás. Además, existe otro recibo del mismo día.",
+        "Escriba VOTAR u OTRA PERSONA.",
+        "La Unidad Comunera de Gobierno (UCG) es de todos.",
+        "Vote hasta las 4 p. m. del martes.",
+    ],
+)
+def test_no_rule_bites_plain_spanish(good: str) -> None:
+    assert plain.faults(good, COMMANDS) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "count"),
+    [
+        ("economía", 5), ("participación", 5), ("ciudadanía", 5), ("rendición", 3), ("cuentas", 2), ("ahora", 3),
+        ("aéreo", 4), ("guía", 2), ("transparencia", 4), ("obra", 2), ("alcaldía", 4), ("oigo", 2), ("río", 2),
+        ("país", 2), ("cooperación", 5), ("veeduría", 5), ("búho", 2), ("amigo", 3), ("denuncia", 3), ("anónima", 4),
+        ("barrio", 2), ("contrato", 3), ("presupuesto", 4), ("y", 1), ("muy", 1), ("hay", 1), ("averigüe", 4),
+        ("pingüino", 3), ("quiere", 2), ("guitarra", 3), ("vergüenza", 3),
+    ],
+)  # fmt: skip
+def test_syllables_are_counted_as_spanish_counts_them(word: str, count: int) -> None:
+    assert plain.syllables(word) == count
+
+
+PLAIN_REWRITE = (
+    "Cuéntenos cómo se gasta la plata de la ciudad. Queremos saberlo todo el año."
+    " Usted puede preguntar y opinar. También iremos a su barrio."
+)
+PROPOSAL_AS_PRINTED = (
+    "Estrategia de rendición de cuentas y de acceso a la información pública sobre cómo se gastan los recursos,"
+    " ejecución presupuestal, manejo de las finanzas públicas, avances del Plan de Desarrollo y de Fondos de Desarrollo"
+    " Local. Debe manejar información clara y sencilla, así como documentos técnicos de soporte (que especifique"
+    " información sobre las poblaciones impactadas), y debe ser permanente, no limitada a un evento anual o semestral,"
+    " con posibilidad de controversión por parte de la ciudadanía y con actividades descentralizadas para garantizar el"
+    " enfoque territorial (localidades, UCG, zonas rurales) y el acceso a la información de comunidades con problemas"
+    " de conectividad."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "counts", "inflesz", "fernandez_huerta", "crawford", "band"),
+    [
+        (PLAIN_REWRITE, (24, 4, 46), 81.43, 85.72, 2.57, "muy fácil"),
+        (PROPOSAL_AS_PRINTED, (101, 2, 237), 10.15, 14.54, 7.69, "muy difícil"),
+    ],
+)
+def test_the_formulas_give_the_known_values(
+    text: str, counts: tuple[int, int, int], inflesz: float, fernandez_huerta: float, crawford: float, band: str
+) -> None:
+    measured = plain.measure(text)
+    assert (measured.words, measured.sentences, measured.syllables) == counts
+    assert measured.inflesz == pytest.approx(inflesz, abs=0.01)
+    assert measured.fernandez_huerta == pytest.approx(fernandez_huerta, abs=0.01)
+    assert measured.crawford == pytest.approx(crawford, abs=0.01)
+    assert measured.band == band

@@ -1,0 +1,195 @@
+"""The reconciler against a stand-in of Twilio: messages whose webhook never came are taken in, once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from bot import reconciler
+from bot.channels.twilio import Account, TwilioLine
+from bot.turn import Away, Desk
+from cli.standins import Standins
+from storage import ticks
+from storage.contacts import Contact
+from storage.database import transaction
+from storage.inbox import Inbox
+from storage.outbox import Outgoing
+from tests.world import DURING, World, address, incoming
+
+NUMBERS = {"whatsapp": "whatsapp:+15550000001", "sms": "+15550000002"}
+LONG_AGO = timedelta(minutes=10)
+
+
+@asynccontextmanager
+async def twilio(service: str = "") -> AsyncIterator[tuple[Standins, TwilioLine]]:
+    async with Standins() as standins:
+        sms = "" if service else NUMBERS["sms"]
+        line = TwilioLine(
+            Account(
+                standins.account_sid, standins.auth_token, standins.twilio_url, "", NUMBERS["whatsapp"], sms, service
+            )
+        )
+        try:
+            yield standins, line
+        finally:
+            await line.close()
+
+
+def wrote(
+    standins: Standins, number: int, text: str, channel: str = "sms", ago: timedelta = LONG_AGO, **more: Any
+) -> str:
+    """Somebody wrote that, so long ago; the message's sid."""
+    told = standins.receive(address(channel, number), NUMBERS[channel], text, DURING - ago)
+    told.update(more)
+    return str(told["sid"])
+
+
+def test_missed_messages_are_taken_in_once_on_both_channels(world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            sids = {wrote(standins, 1, "hola"), wrote(standins, 2, "hola", "whatsapp")}
+            assert await reconciler.reconcile(line, world.desk) == 2
+            assert {row["provider_id"] for row in world.rows(Inbox)} == sids
+            assert {(row["channel"], row["address"]) for row in world.rows(Contact)} == {
+                ("sms", address("sms", 1)),
+                ("whatsapp", address("whatsapp", 2)),
+            }
+            assert len(world.rows(Outgoing)) == 2
+            assert await reconciler.reconcile(line, world.desk) == 0
+            assert len(world.rows(Outgoing)) == 2
+
+    asyncio.run(scene())
+
+
+def test_the_order_of_writing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Desk, "take", lambda _desk, told: not said.append(told.text))
+
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            for n in range(1200):  # three pages of the list
+                wrote(standins, 1, str(n), ago=timedelta(seconds=3600 - n))
+            assert await reconciler.reconcile(line, world.desk) == 1200
+            assert said == [str(n) for n in range(1200)]
+
+    asyncio.run(scene())
+
+
+def test_a_whole_vote_that_was_missed_is_counted(world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            for n, text in enumerate(("votar", "1", "1", "1", "1 4 6", "1")):
+                wrote(standins, 1, text, ago=timedelta(minutes=20 - n))
+            await reconciler.reconcile(line, world.desk)
+
+    asyncio.run(scene())
+    receipts = [row for row in world.rows(Outgoing) if row["kind"] == "receipt"]
+    assert len(receipts) == 1
+
+
+def test_what_came_over_the_webhook_is_left_alone(world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            told = incoming("sms", address("sms", 1), "hola", 7)
+            world.take(told)
+            standins.receive(told.address, NUMBERS["sms"], "hola", DURING - LONG_AGO, told.provider_id)
+            assert await reconciler.reconcile(line, world.desk) == 0
+            assert len(world.rows(Inbox)) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_young_message_is_left_to_its_webhook_and_taken_in_later(little_world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            wrote(standins, 1, "hola", ago=timedelta(seconds=5))
+            assert await reconciler.reconcile(line, little_world.desk) == 0
+            little_world.clock.forward(minutes=5)
+            assert await reconciler.reconcile(line, little_world.desk) == 1
+
+    asyncio.run(scene())
+
+
+def test_our_own_messages_and_pictures(little_world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            wrote(standins, 1, "ours", direction="outbound-api")
+            wrote(standins, 2, "", num_media="1")
+            wrote(standins, 3, "", "whatsapp", body=None)
+            assert await reconciler.reconcile(line, little_world.desk) == 2
+            assert {row["address"] for row in little_world.rows(Contact)} == {
+                address("sms", 2),
+                address("whatsapp", 3),
+            }
+
+    asyncio.run(scene())
+
+
+def test_with_a_messaging_service_every_number_is_looked_at(little_world: World) -> None:
+    async def scene() -> None:
+        async with twilio("MG" + "0" * 32) as (standins, line):
+            wrote(standins, 1, "hola")
+            wrote(standins, 2, "hola", "whatsapp")
+            assert await reconciler.reconcile(line, little_world.desk) == 2
+
+    asyncio.run(scene())
+
+
+def test_the_list_is_asked_for_what_is_new_with_an_overlap(little_world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            assert reconciler.since(little_world.desk.engine, DURING) == DURING - reconciler.FIRST_LOOK
+            await reconciler.reconcile(line, little_world.desk)
+            later = DURING + timedelta(minutes=5)
+            assert reconciler.since(little_world.desk.engine, later) == DURING - reconciler.OVERLAP
+            weeks = DURING + timedelta(days=20)
+            assert reconciler.since(little_world.desk.engine, weeks) == weeks - reconciler.FIRST_LOOK
+            asked = [given for _api, method, given in standins.calls if method == "ListMessage"]
+            assert {given["To"] for given in asked} == set(NUMBERS.values())
+            assert all("DateSent>" in given for given in asked)
+
+    asyncio.run(scene())
+
+
+def test_a_database_that_goes_away_in_the_middle_leaves_the_rest_for_the_next_look(
+    little_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes = Desk.take
+    calls: list[str] = []
+
+    def breaks(desk: Desk, told: Any) -> bool:
+        calls.append(told.text)
+        if len(calls) == 2:
+            raise Away
+        return takes(desk, told)
+
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            for n in range(3):
+                wrote(standins, n + 1, "hola", ago=timedelta(minutes=9 - n))
+            monkeypatch.setattr(Desk, "take", breaks)
+            with pytest.raises(Away):
+                await reconciler.reconcile(line, little_world.desk)
+            monkeypatch.setattr(Desk, "take", takes)
+            with transaction(little_world.desk.engine) as connection:
+                assert ticks.last(connection, reconciler.TICK) is None
+            assert await reconciler.reconcile(line, little_world.desk) == 2
+
+    asyncio.run(scene())
+
+
+def test_a_contact_that_opted_out_is_not_brought_back(little_world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            little_world.say("hola", "sms")
+            with transaction(little_world.desk.engine) as connection:
+                connection.execute(update(Contact).values(state="stopped"))
+            wrote(standins, 1, "ayuda")
+            await reconciler.reconcile(line, little_world.desk)
+            assert [row["state"] for row in little_world.rows(Contact)] == ["stopped"]
+
+    asyncio.run(scene())

@@ -1,0 +1,259 @@
+"""Transcripts: talks in plain text that anybody can read, and how they are played through the desk.
+
+# name: what it shows
+@ at 2022-11-22 00:00:01     the clock moves (local time of the city)
+@ who 2                      another person writes, on the same channel
+@ chat other                 the same person writes on another channel (`@ chat first`: on the first one again)
+@ only telegram              the talk needs what only these channels have
+@ close, @ count, @ publish  what the operator does
+> text                       what the person types; {receipt} is the receipt shown before
+> [label]                    the button they press; on SMS its number is typed
+> (photo), > (phone +57…)    a picture; their own number, shared with the chat's button
+< text                       what they get; further lines are indented
+<sms text                    what they get by SMS, where that is not the same text in the letters of an SMS
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from bot import lifecycle
+from bot.channels import gsm7, telegram, twilio
+from bot.messages import Outbound, Reply
+from flows import register
+from storage import ballots
+from storage.database import reading
+from tests.world import CHANNELS, World, address, telegram_text, twilio_form
+
+FOLDER = Path(__file__).parent / "talks"
+SLUG = "cartagena-2022"
+LOCAL = ZoneInfo("America/Bogota")
+SILENCE = "(no answer)"
+
+Kind = Literal["note", "@", ">", "<", "<sms"]
+
+_CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
+_ADDRESSES = (
+    (re.compile(r"\b(?:telegram|whatsapp|sms)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
+    (re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )"\d{4}"'), r'\1"<channel>"\2"<ending>"'),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a transcript, with those indented below it."""
+
+    kind: Kind
+    text: str
+
+    def written(self) -> str:
+        mark = "" if self.kind == "note" else f"{self.kind} "
+        first, *more = self.text.split("\n")
+        return "\n".join([f"{mark}{first}".rstrip(), *(f"  {line}".rstrip() for line in more)])
+
+
+@dataclass(frozen=True)
+class Transcript:
+    name: str
+    lines: tuple[Line, ...]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        only = [line.text.split()[1:] for line in self.lines if line.kind == "@" and line.text.startswith("only ")]
+        return tuple(only[0]) if only else CHANNELS
+
+    @property
+    def typed(self) -> list[str]:
+        return [line.text for line in self.lines if line.kind == ">"]
+
+    def written(self) -> str:
+        return "\n".join(line.written() for line in self.lines) + "\n"
+
+
+def read(path: Path) -> Transcript:
+    """A transcript from its file. Raises ValueError at a line that is none of the known kinds."""
+    lines: list[Line] = []
+    gap = 0
+    for raw in path.read_text(encoding="utf-8").splitlines():
+        mark, _space, rest = raw.partition(" ")
+        if not raw:
+            gap += 1
+            continue
+        if raw.startswith("  ") and lines:
+            last = lines.pop()
+            lines.append(Line(last.kind, "\n".join([last.text, *[""] * gap, raw[2:]])))
+        elif mark in ("@", ">", "<", "<sms"):
+            lines.append(Line(mark, rest))  # type: ignore[arg-type]
+        elif mark == "#":
+            lines.append(Line("note", raw))
+        else:
+            raise ValueError(f"{path.name}: {raw!r}")
+        gap = 0
+    return Transcript(path.stem, tuple(lines))
+
+
+def every() -> list[Transcript]:
+    return [read(path) for path in sorted(FOLDER.glob("*.talk"))]
+
+
+def untold(transcripts: Iterable[Transcript], flows: Iterable[str]) -> set[str]:
+    """The conversations that nobody opens in any transcript."""
+    return set(flows) - {register.called(text) for transcript in transcripts for text in transcript.typed}
+
+
+@dataclass
+class Play:
+    """A transcript being played: who writes where, and the codes that were given out."""
+
+    world: World
+    home: str
+    restarted: bool = False
+    channel: str = ""
+    who: int = 1
+    codes: dict[str, str] = field(default_factory=dict)
+    turns: list[tuple[str, list[str]]] = field(default_factory=list)
+    """The channel and the messages of each turn so far."""
+
+    def __post_init__(self) -> None:
+        self.channel = self.home
+
+    def through(self, transcript: Transcript) -> list[tuple[str, list[str]]]:
+        """Play it all; what was answered in each turn, and on which channel."""
+        for line in transcript.lines:
+            if line.kind == "@":
+                self._direct(line.text)
+            elif line.kind == ">":
+                if self.restarted:
+                    self.world.restart()
+                got = self._say(self._filled(line.text))
+                self.turns.append((self.channel, [self._shown(message) for message in got] or [SILENCE]))
+        return self.turns
+
+    def _direct(self, text: str) -> None:
+        word, _space, rest = text.partition(" ")
+        directions: dict[str, Callable[[str], None]] = {
+            "at": self._at,
+            "who": lambda number: setattr(self, "who", int(number)),
+            "chat": lambda which: setattr(self, "channel", self.home if which == "first" else following(self.home)),
+            "only": lambda _channels: None,
+            "close": lambda _none: lifecycle.close(self.world.desk.engine, SLUG, self.world.clock()),
+            "count": lambda _none: self._count(),
+            "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, "0" * 64, self.world.clock()),
+        }
+        directions[word](rest)
+
+    def _at(self, moment: str) -> None:
+        self.world.clock.now = datetime.fromisoformat(moment).replace(tzinfo=LOCAL)
+
+    def _count(self) -> None:
+        lifecycle.count(self.world.desk.engine, self.world.desk.keys, SLUG, self.world.clock())
+
+    def _filled(self, text: str) -> str:
+        for code, name in self.codes.items():
+            text = text.replace("{" + name + "}", code)
+        return text
+
+    def _say(self, text: str) -> list[Outbound]:
+        if text == "(photo)":
+            return self._photo()
+        if text.startswith("(phone "):
+            return self._phone(text[7:-1])
+        if not text.startswith("["):
+            return self.world.say(text, self.channel, self.who)
+        label = text[1:-1]
+        if self.channel == "sms":
+            return self.world.say(self._digit(label), self.channel, self.who)
+        return self.world.press(label, self.channel, self.who)
+
+    def _digit(self, label: str) -> str:
+        text = self.world.last[self.channel, address(self.channel, self.who)].text
+        found = re.search(rf"^(\d+)\. {re.escape(gsm7.plain(label))}", text, re.MULTILINE)
+        assert found, f"no option {label!r} in {text!r}"
+        return found[1]
+
+    def _photo(self) -> list[Outbound]:
+        where, number = address(self.channel, self.who), next(self.world._ids)
+        update = telegram_text(number, where, "") if self.channel == "telegram" else {}
+        if update:
+            del update["message"]["text"]
+            update["message"]["photo"] = []
+        form = twilio_form(f"SM{number:032x}", where, "", NumMedia="1")
+        told = telegram.read(update) if update else twilio.read(form)
+        assert told is not None
+        return self.world.take(told)
+
+    def _phone(self, phone: str) -> list[Outbound]:
+        where = address(self.channel, self.who)
+        update = telegram_text(next(self.world._ids), where, "")
+        del update["message"]["text"]
+        update["message"]["contact"] = {"user_id": int(where), "phone_number": phone, "first_name": "X"}
+        told = telegram.read(update)
+        assert told is not None
+        return self.world.take(told)
+
+    def _shown(self, message: Outbound) -> str:
+        if message.edit is not None:
+            return " ".join(f"[{label}]" for label, _data in message.buttons)
+        text = _CODE.sub(lambda found: f"<{self._named(found[0])}>", message.text)
+        for pattern, instead in _ADDRESSES:
+            text = pattern.sub(instead, text)
+        return text
+
+    def _named(self, code: str) -> str:
+        if code not in self.codes:
+            with reading(self.world.desk.engine) as connection:
+                kind = "receipt" if ballots.in_box(connection, code) else "code"
+            number = 1 + sum(name.startswith(kind) for name in self.codes.values())
+            self.codes[code] = kind if number == 1 else f"{kind} {number}"
+        return self.codes[code]
+
+
+def following(channel: str) -> str:
+    return CHANNELS[(CHANNELS.index(channel) + 1) % len(CHANNELS)]
+
+
+def by_sms(neutral: list[str]) -> list[str]:
+    """The same text in the letters of an SMS."""
+    # Placeholders hold no letter that an SMS lacks.
+    return [part.text for text in neutral for part in twilio.SmsShape().shape(Reply(text))]
+
+
+def expected(transcript: Transcript, channels: list[str]) -> list[tuple[str, list[str]]]:
+    """What each turn should answer on the channel it was played on."""
+    turns: list[tuple[list[str], list[str]]] = []
+    for line in transcript.lines:
+        if line.kind == ">":
+            turns.append(([], []))
+        elif line.kind in ("<", "<sms"):
+            turns[-1][line.kind == "<sms"].append(line.text)
+    return [
+        (channel, (sms or by_sms(neutral)) if channel == "sms" else neutral)
+        for channel, (neutral, sms) in zip(channels, turns, strict=True)
+    ]
+
+
+def rewritten(transcript: Transcript, played: list[list[tuple[str, list[str]]]]) -> Transcript:
+    """The transcript with the answers of these runs, of which one or more are by SMS."""
+    lines: list[Line] = []
+    turn = 0
+    for line in transcript.lines:
+        if line.kind in ("<", "<sms"):
+            continue
+        lines.append(line)
+        if line.kind == ">":
+            lines.extend(_answers([run[turn] for run in played]))
+            turn += 1
+    return Transcript(transcript.name, tuple(lines))
+
+
+def _answers(runs: list[tuple[str, list[str]]]) -> list[Line]:
+    neutral = next(answer for channel, answer in runs if channel != "sms")
+    sms = next((answer for channel, answer in runs if channel == "sms"), None)
+    answers = [Line("<", text) for text in neutral]
+    if sms is not None and sms != by_sms(neutral):
+        answers += [Line("<sms", text) for text in sms]
+    return answers

@@ -1,0 +1,209 @@
+"""A small world for tests: a desk on a real database, a clock that stands still, people who write on each channel."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, insert, select, update
+
+from bot import lifecycle
+from bot.channels import telegram, twilio
+from bot.messages import Incoming, Outbound
+from bot.turn import Desk
+from cli import wiring
+from cli.settings import Settings, read_settings
+from storage.contacts import Contact
+from storage.database import reading, transaction
+from storage.folder import read_folder
+from storage.loading import load
+from storage.outbox import Outgoing
+
+ROOT = Path(__file__).parent.parent
+CARTAGENA = ROOT / "territories" / "cartagena"
+EXAMPLE = ROOT / "territories" / "ejemplo"
+DURING = datetime(2022, 11, 16, 15, 0, tzinfo=UTC)
+"""A moment at which the consultation of 2022 is open."""
+
+CHANNELS = ("telegram", "whatsapp", "sms")
+ADDRESSES = {"telegram": "700{}", "whatsapp": "whatsapp:+5730000{:05}", "sms": "+5731000{:05}", "terminal": "t{}"}
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, now: datetime = DURING):
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+
+def address(channel: str, number: int) -> str:
+    """The address of the n-th person on a channel."""
+    return ADDRESSES[channel].format(number)
+
+
+def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
+    """Settings with all three channels on; every secret is made up."""
+    return {
+        "SECRET_KEY": "only-for-tests-" * 4,
+        "DATABASE_URL": database_url,
+        "BALLOT_KEYS_DIR": str(folder / "keys"),
+        "PUBLIC_URL": "https://cuenta.example.test",
+        "TELEGRAM_BOT_TOKEN": "123456:test-token-test-token-test",
+        "TELEGRAM_WEBHOOK_SECRET": "webhook-secret-for-tests",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "auth-token-for-tests",
+        "TWILIO_WHATSAPP_FROM": "whatsapp:+15550000001",
+        "TWILIO_SMS_FROM": "+15550000002",
+        **more,
+    }
+
+
+def telegram_text(update_id: int, chat: str, text: str, language: str = "es") -> dict[str, Any]:
+    """An update with a text, as Telegram sends it."""
+    person = {"id": int(chat), "is_bot": False, "first_name": "X", "language_code": language}
+    return {
+        "update_id": update_id,
+        "message": {"message_id": update_id, "date": 1668610800, "chat": {"id": int(chat), "type": "private"}, "from": person, "text": text},
+    }  # fmt: skip
+
+
+def telegram_press(update_id: int, chat: str, data: str, on: int = 1) -> dict[str, Any]:
+    """An update with a pressed button."""
+    person = {"id": int(chat), "is_bot": False, "first_name": "X"}
+    message = {"message_id": on, "date": 1668610800, "chat": {"id": int(chat), "type": "private"}, "text": "…"}
+    return {
+        "update_id": update_id,
+        "callback_query": {
+            "id": str(update_id),
+            "from": person,
+            "message": message,
+            "chat_instance": "1",
+            "data": data,
+        },
+    }
+
+
+def twilio_form(sid: str, sender: str, text: str, **more: str) -> dict[str, str]:
+    """The form of an inbound message, as Twilio posts it."""
+    to = "whatsapp:+15550000001" if sender.startswith("whatsapp:") else "+15550000002"
+    return {
+        "MessageSid": sid, "SmsSid": sid, "SmsMessageSid": sid, "AccountSid": "AC" + "0" * 32, "From": sender, "To": to,
+        "Body": text, "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01", **more,
+    }  # fmt: skip
+
+
+def incoming(channel: str, who: str, text: str, number: int) -> Incoming:
+    """A text through the channel's own reader."""
+    if channel == "telegram":
+        told = telegram.read(telegram_text(number, who, text))
+    elif channel == "terminal":
+        told = Incoming("terminal", who, str(number), text=text)
+    else:
+        told = twilio.read(twilio_form(f"SM{number:032x}", who, text))
+    assert told is not None
+    return told
+
+
+@dataclass
+class World:
+    """One desk and everybody who writes to it."""
+
+    desk: Desk
+    settings: Settings
+    clock: Clock
+    folder: Path
+    statements: list[str] = field(default_factory=list)
+    last: dict[tuple[str, str], Outbound] = field(default_factory=dict)
+    _ids: Any = field(default_factory=lambda: count(1))
+
+    @classmethod
+    def on(cls, database_url: str, folder: Path, clock: Clock | None = None, **more: str) -> "World":
+        settings = read_settings(environment(database_url, folder, **more))
+        clock = clock or Clock()
+        world = cls(wiring.desk(settings, clock), settings, clock, folder)
+        event.listen(world.desk.engine, "before_cursor_execute", world._count)
+        return world
+
+    def _count(self, _c: Any, _cursor: Any, statement: str, _p: Any, _context: Any, _many: bool) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            self.statements.append(statement)
+
+    def load(self, city: Path = CARTAGENA) -> "World":
+        with transaction(self.desk.engine) as connection:
+            load(connection, read_folder(city))
+        return self
+
+    def open(self, slug: str = "cartagena-2022") -> "World":
+        lifecycle.open_(self.desk.engine, self.desk.keys, slug, self.clock())
+        return self
+
+    def restart(self) -> None:
+        """As a deploy or a crash does: nothing stays in memory."""
+        self.desk.engine.dispose()
+        self.desk = wiring.desk(self.settings, self.clock)
+        event.listen(self.desk.engine, "before_cursor_execute", self._count)
+
+    def take(self, told: Incoming) -> list[Outbound]:
+        """Take a message in; what is then waiting for that contact, which counts as sent."""
+        self.statements.clear()
+        self.desk.take(told)
+        self.took = len(self.statements)
+        return self.delivered(told.channel, told.address)
+
+    def say(self, text: str, channel: str = "telegram", who: str | int = 1) -> list[Outbound]:
+        """Somebody types; what they get."""
+        where = address(channel, who) if isinstance(who, int) else who
+        return self.take(incoming(channel, where, text, next(self._ids)))
+
+    def press(self, label: str, channel: str = "telegram", who: int = 1) -> list[Outbound]:
+        """Somebody presses a button of the last message they got; the label's beginning is enough."""
+        where = address(channel, who)
+        data = next(data for words, data in self.last[channel, where].buttons if words.startswith(label))
+        return self.press_data(data, channel, who)
+
+    def press_data(self, data: str, channel: str = "telegram", who: int = 1) -> list[Outbound]:
+        where, number = address(channel, who), next(self._ids)
+        if channel == "telegram":
+            told = telegram.read(telegram_press(number, where, data))
+        else:
+            told = twilio.read(twilio_form(f"SM{number:032x}", where, "", ButtonPayload=data))
+        assert told is not None
+        return self.take(told)
+
+    def delivered(self, channel: str, where: str) -> list[Outbound]:
+        """What waits for a contact, in order; it is then recorded as sent and erased, as the sender does."""
+        with transaction(self.desk.engine) as connection:
+            contact = select(Contact.id).where(Contact.channel == channel, Contact.address == where).scalar_subquery()
+            mine = (Outgoing.contact_id == contact) & (Outgoing.state == "queued")
+            rows = connection.execute(select(Outgoing.sealed).where(mine).order_by(Outgoing.id)).all()
+            connection.execute(update(Outgoing).where(mine).values(state="sent", sealed=None))
+        messages = []
+        for row in rows:
+            opened = self.desk.ink.open(row.sealed)
+            assert opened is not None
+            messages.append(Outbound.unpacked(opened))
+        if messages:
+            self.last[channel, where] = messages[-1]
+        return messages
+
+    def vote(self, choices: str, channel: str = "telegram", who: int = 1, age: str = "1", sex: str = "1") -> str:
+        """A whole first vote; the last message's text."""
+        for text in ("votar", "1", age, sex, choices, "1"):
+            got = self.say(text, channel, who)
+        return got[-1].text
+
+    def rows(self, table: Any) -> list[dict[str, Any]]:
+        """All rows of a table."""
+        with reading(self.desk.engine) as connection:
+            return [dict(row._mapping) for row in connection.execute(select(*table.__table__.c))]
+
+    def put(self, table: Any, *rows: dict[str, Any]) -> None:
+        with transaction(self.desk.engine) as connection:
+            connection.execute(insert(table), list(rows))
