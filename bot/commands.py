@@ -120,8 +120,7 @@ def _mark(visit: Visit, listed: Listed, kind: str, who: str) -> str:
 
 
 def _crowded(visit: Visit, listed: Listed) -> bool:
-    others = [p for p in contacts.people(visit.connection, visit.contact_id) if p != visit.person_id]
-    voted = ballots.voters_among(visit.connection, listed.row.slug, others)
+    voted = contacts.voters_beside(visit.connection, visit.contact_id, visit.person_id or 0, listed.row.slug)
     return voted >= int(listed.rules["people_per_contact"])
 
 

@@ -201,18 +201,22 @@ class Turn:
         self.talk_id: int | None = row.talk_id
         self.flow: str = row.flow or ""
         self.subject: str = row.subject or ""
+        self.argument = ""
         self.journal = Journal()
         if self.talk_id is not None:
             self._read_journal(row.sealed, row.touched_at)
 
     def _read_journal(self, sealed: bytes, touched_at: datetime) -> None:
-        opened = self.desk.ink.open(sealed) if sealed else b"[[],null]"
+        opened = self.desk.ink.open(sealed) if sealed else b'[[],null,""]'
         if opened is None:
             self._strand()
             return
-        entries, asked = json.loads(opened)
+        entries, asked, *argument = json.loads(opened)
+        # What opened the talk stays what it was: the subject is learnt later, from an answer perhaps.
+        self.argument = argument[0] if argument else ""
         self.journal = Journal([(kind, key, value) for kind, key, value in entries], asked)
-        if self.now - touched_at > IDLE and self.journal.entries:
+        # A button names its question; only what is typed may belong to something else.
+        if self.now - touched_at > IDLE and self.journal.entries and self.incoming.kind != "press":
             self.journal.asked = None
             self.told.append(RESUMED)
 
@@ -290,8 +294,9 @@ class Turn:
         self._set_aside()
         draft = None
         if name in DRAFTS:
-            draft = talks.resume(self.connection, self.visit.contact_id, self.visit.person_id, name)
-        self.flow, self.subject, self.journal = name, argument if draft is None else draft.subject, Journal()
+            draft = talks.resume(self.connection, self.visit.contact_id, self.visit.person_id, name, argument)
+        self.flow, self.argument, self.journal = name, argument, Journal()
+        self.subject = argument if draft is None else draft.subject
         if draft is not None:
             self.talk_id = draft.id
             self._read_journal(draft.sealed, draft.touched_at)
@@ -317,7 +322,7 @@ class Turn:
         try:
             if flow is None:  # a conversation that a deploy has taken away
                 raise Stranded
-            talk = flow(self.subject) if self.flow in register.WITH_SUBJECT else flow()
+            talk = flow(self.argument) if self.flow in register.WITH_SUBJECT else flow()
             outcome = advance(talk, self.journal, said, self.visit.act)
         except Stranded:
             self._strand()
@@ -329,7 +334,8 @@ class Turn:
                 return self._start(outcome.follow, followed=followed + 1)
             return self._tell(outcome)
         self.subject = outcome.subject or self.subject
-        sealed = self.desk.ink.seal(json.dumps([self.journal.entries, self.journal.asked]).encode(), self.now)
+        kept = json.dumps([self.journal.entries, self.journal.asked, self.argument])
+        sealed = self.desk.ink.seal(kept.encode(), self.now)
         where = talks.Where(self.visit.contact_id, self.visit.person_id, self.flow, self.subject, sealed)
         if self.talk_id is None:
             self.talk_id = talks.start(self.connection, where, self.now)

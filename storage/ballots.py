@@ -132,15 +132,6 @@ def took_part(connection: Connection, person_id: int) -> list[str]:
     return list(connection.scalars(select(_R.consultation).where(_R.person_id == person_id).order_by(_R.cast_at)))
 
 
-def voters_among(connection: Connection, slug: str, person_ids: list[int]) -> int:
-    """How many of these people are on the roll."""
-    return int(
-        connection.execute(
-            select(func.count()).where(_R.consultation == slug, _R.person_id.in_(person_ids))
-        ).scalar_one()
-    )
-
-
 def in_box(connection: Connection, code: str) -> str | None:
     """The consultation in whose box a ballot with this receipt lies."""
     return connection.execute(select(_B.consultation).where(_B.id == code).limit(1)).scalar_one_or_none()

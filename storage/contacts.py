@@ -7,8 +7,9 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 from sqlmodel import Field, SQLModel
 
+from storage.ballots import Roll
 from storage.catalogue import Revision
-from storage.database import columns
+from storage.database import Moved, columns
 from storage.outbox import Outgoing
 from storage.talks import Talk
 
@@ -131,17 +132,38 @@ def consent(connection: Connection, contact_id: int, notice: str, now: datetime)
 
 
 def lock_person(connection: Connection, person_id: int, profile: dict[str, str | None]) -> Row[Any]:
-    """Lock a person for the rest of the transaction, keep the given profile fields, and return the profile."""
+    """Lock a person for the rest of the transaction, keep the given profile fields, and return the profile.
+
+    Raises Moved when that person was joined with another since this turn began.
+    """
     values: dict[str, Any] = {name: value or None for name, value in profile.items() if value is not None}
-    if not values:
-        return cast("Row[Any]", connection.execute(_LOCK, {"who": person_id}).one())
-    return connection.execute(update(Person).where(_P.id == person_id).values(values).returning(*_PROFILE)).one()
+    if values:
+        statement = update(Person).where(_P.id == person_id).values(values).returning(*_PROFILE)
+        row = connection.execute(statement).one_or_none()
+    else:
+        row = connection.execute(_LOCK, {"who": person_id}).one_or_none()
+    if row is None:
+        raise Moved
+    return row
 
 
 def people(connection: Connection, contact_id: int) -> list[int]:
     """The ids of those who use a contact, in the order in which they came."""
     return list(
         connection.scalars(select(_H.person_id).where(_H.contact_id == contact_id).order_by(_H.joined_at, _H.person_id))
+    )
+
+
+def voters_beside(connection: Connection, contact_id: int, person_id: int, slug: str) -> int:
+    """How many others of those who use a contact are on the roll of a consultation."""
+    roll = columns(Roll)
+    return int(
+        connection.execute(
+            select(func.count())
+            .select_from(Housemate)
+            .join(Roll, roll.person_id == _H.person_id)
+            .where(_H.contact_id == contact_id, _H.person_id != person_id, roll.consultation == slug)
+        ).scalar_one()
     )
 
 

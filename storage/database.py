@@ -122,9 +122,15 @@ def is_away(error: Exception) -> bool:
     return isinstance(error, AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
+class Moved(Exception):
+    """Who speaks became one with another person in the meantime: the same turn, run again, finds that one."""
+
+
 def may_succeed_again(error: Exception) -> bool:
     """Whether running the same transaction again may succeed (a deadlock was broken in favour of another)."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in TRY_AGAIN
+    return isinstance(error, Moved) or (
+        isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in TRY_AGAIN
+    )
 
 
 def checkpoint(engine: Engine) -> None:

@@ -50,6 +50,7 @@ _DRAFT = (
         func.coalesce(_T.person_id, 0) == bindparam("person"),
         _T.flow == bindparam("name"),
         ~_T.active,
+        _T.subject == func.coalesce(bindparam("about", type_=_T.subject.type), _T.subject),
     )
     .order_by(_T.id.desc())
     .limit(1)
@@ -89,9 +90,11 @@ def set_aside(connection: Connection, talk_id: int) -> None:
     connection.execute(update(Talk).where(_T.id == talk_id).values(active=False))
 
 
-def resume(connection: Connection, contact_id: int, person_id: int | None, flow: str) -> Row[Any] | None:
-    """Make the person's draft of that conversation active again, if there is one."""
-    values = {"contact": contact_id, "person": person_id or 0, "name": flow}
+def resume(
+    connection: Connection, contact_id: int, person_id: int | None, flow: str, subject: str = ""
+) -> Row[Any] | None:
+    """Make the person's draft of that conversation (and about that subject) active again, if there is one."""
+    values = {"contact": contact_id, "person": person_id or 0, "name": flow, "about": subject or None}
     row = connection.execute(_DRAFT, values).one_or_none()
     if row is not None:
         connection.execute(update(Talk).where(_T.id == row.id).values(active=True))

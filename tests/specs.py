@@ -17,7 +17,7 @@ Check = Callable[[str, str, Mapping[str, Value]], None]
 
 FILES = {"telegram": "telegram_bot_api.json", "twilio": "twilio_api_v2010.json", "content": "twilio_content_v1.json"}
 # Types of the Bot API that JSON has under another name; the rest are objects, described under "types".
-PLAIN = {"String": str, "Integer": int, "Boolean": bool, "True": bool, "Float": (int, float)}
+PLAIN: dict[str, Any] = {"String": str, "Integer": int, "Boolean": bool, "True": bool, "Float": (int, float)}
 
 
 def checker(folder: Path = SPECS) -> Check:
@@ -138,7 +138,7 @@ def _operations(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _parameters(description: dict[str, Any], operation: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """Schemas by name, of the query and of the form together, and which are required. Those of the path are left out."""
+    """Schemas by name, of the query and of the form together, and which are required; those of the path are left out."""
     query = [one for one in operation.get("parameters", []) if one["in"] == "query"]
     schemas = {one["name"]: one["schema"] for one in query}
     required = {one["name"] for one in query if one.get("required")}

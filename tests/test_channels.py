@@ -102,7 +102,8 @@ def test_no_form_breaks_the_reader(form: dict[str, str]) -> None:
 def test_the_press_is_acknowledged_and_nothing_else_is() -> None:
     press = json.loads((PAYLOADS / "telegram" / "press.json").read_bytes())
     assert telegram.acknowledgement(press) == {"method": "answerCallbackQuery", "callback_query_id": "3006477107"}
-    for update in (None, [], 5, {}, {"callback_query": []}, {"callback_query": {"id": 5}}):
+    others: list[Any] = [None, [], 5, {}, {"callback_query": []}, {"callback_query": {"id": 5}}]
+    for update in others:
         assert telegram.acknowledgement(update) is None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from bot import reconciler
 from bot.channels.twilio import Account, TwilioLine
+from bot.messages import Incoming
 from bot.turn import Away, Desk
 from cli.standins import Standins
 from storage import ticks
@@ -67,7 +68,12 @@ def test_missed_messages_are_taken_in_once_on_both_channels(world: World) -> Non
 
 def test_the_order_of_writing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(Desk, "take", lambda _desk, told: not said.append(told.text))
+
+    def take(_desk: Desk, told: Incoming) -> bool:
+        said.append(told.text)
+        return True
+
+    monkeypatch.setattr(Desk, "take", take)
 
     async def scene() -> None:
         async with twilio() as (standins, line):

@@ -23,7 +23,7 @@ class Channel(Protocol):
 def pieces(text: str, most: int) -> list[str]:
     """A text in parts of at most `most` characters, cut between lines where possible, else between words."""
     parts: list[str] = []
-    rest = text
+    rest = text.strip() if len(text) > most else text
     while len(rest) > most:
         cut = rest.rfind("\n", 1, most + 1)
         cut = cut if cut > most // 3 else rest.rfind(" ", 1, most + 1)
