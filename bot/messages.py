@@ -57,7 +57,7 @@ class Outbound:
 
     def packed(self) -> bytes:
         """As bytes for the outbox."""
-        return json.dumps({k: v for k, v in vars(self).items() if v}, ensure_ascii=False).encode()
+        return json.dumps({k: v for k, v in vars(self).items() if v or v is False}, ensure_ascii=False).encode()
 
     @classmethod
     def unpacked(cls, data: bytes) -> "Outbound":

@@ -31,8 +31,11 @@ LEASE = timedelta(seconds=30)
 
 RENEW = 8.0
 MOST_UNDER_WAY = 64
-SHORTEST, LONGEST = 0.004, 0.15
+SHORTEST, LONGEST = 0.005, 0.15
 """Seconds between looks into the outbox: after work, and when it has long been empty."""
+
+GATHERING = 0.01
+"""Seconds to wait for messages under way, so that several share the transaction that records them."""
 
 MOST_TRIES = 8
 DOUBT = timedelta(seconds=5)
@@ -124,14 +127,14 @@ class Sender:
         if room <= 0 and not recorded:
             return bool(self._under_way)
         rows = await self._finish_and_claim(room)
-        for row, address, state in rows:
-            self._start(row, address, state)
+        for row in rows:
+            self._start(row)
         return bool(rows) or recorded
 
     async def _wait(self, stopping: asyncio.Event, pause: float) -> None:
-        """Until a message is done, or the pause is over."""
+        """Until what is under way is done, or the pause is over: one transaction then records and claims for many."""
         if self._under_way:
-            await asyncio.wait(self._under_way, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(self._under_way, timeout=max(pause, GATHERING))
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
@@ -170,10 +173,10 @@ class Sender:
             outbox.orphaned(connection, self.lane.name, held.epoch, now)
         return held
 
-    async def _finish_and_claim(self, room: int) -> list[tuple[Row[Any], str, str]]:
+    async def _finish_and_claim(self, room: int) -> list[Row[Any]]:
         """One transaction for what is done and what comes next; nothing is forgotten before it is committed."""
         outcomes, done = self._outcomes[:], self._contacts_done[:]
-        rows: list[tuple[Row[Any], str, str]] | None
+        rows: list[Row[Any]] | None
         rows = await self._in_database(self._record_and_claim, outcomes, done, room)
         if rows is None:
             return []
@@ -182,7 +185,7 @@ class Sender:
 
     def _record_and_claim(
         self, connection: Connection, outcomes: list[tuple[int, Outcome]], done: list[tuple[int, str]], room: int
-    ) -> list[tuple[Row[Any], str, str]]:
+    ) -> list[Row[Any]]:
         now = self.clock()
         self._record(connection, outcomes, now)
         for contact_id, state in done:
@@ -190,32 +193,30 @@ class Sender:
             outbox.stop(connection, contact_id, state, now)
         if room <= 0 or self.held is None:
             return []
-        rows = outbox.claim(connection, self.lane.name, self.lease, self.holder, self.held.epoch, room, now)
-        found = outbox.addresses(connection, [row.contact_id for row in rows]) if rows else {}
-        return [(row, *found[row.contact_id]) for row in rows]
+        return outbox.claim(connection, self.lane.name, self.lease, self.holder, self.held.epoch, room, now)
 
     def _record(self, connection: Connection, outcomes: list[tuple[int, Outcome]], now: datetime) -> None:
         """Each outcome under the epoch that claimed its message: those of an epoch that was taken over are refused."""
         for epoch in sorted({epoch for epoch, _outcome in outcomes}):
             outbox.finish(connection, epoch, [outcome for mine, outcome in outcomes if mine == epoch], now)
 
-    def _start(self, row: Row[Any], address: str, state: str) -> None:
+    def _start(self, row: Row[Any]) -> None:
         at = self.lane.pace.spend(row.contact_id, self.steady())
-        task = asyncio.create_task(self._send(row, address, state, at, self._epoch))
+        task = asyncio.create_task(self._send(row, at, self._epoch))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _send(self, row: Row[Any], address: str, state: str, at: float, epoch: int) -> None:
+    async def _send(self, row: Row[Any], at: float, epoch: int) -> None:
         """Send one message and note its outcome; no failure escapes."""
         outcome: Outcome = {"message": row.id, "became": "sent", "given": None, "why": None, "due": self.clock()}
         body = self.ink.open(row.sealed) if row.sealed else None
         try:
             if body is None:
                 raise failures.Refused("unreadable")
-            if state == "blocked" or (state == "stopped" and row.kind == "announcement"):
-                raise failures.Refused(state)
+            if row.reach == "blocked" or (row.reach == "stopped" and row.kind == "announcement"):
+                raise failures.Refused(row.reach)
             await self._until(at)
-            outcome["given"] = await self.lane.sends.send(address, Outbound.unpacked(body), row.id)
+            outcome["given"] = await self.lane.sends.send(row.address, Outbound.unpacked(body), row.id)
         except failures.NotDelivered as failure:
             self._failed(outcome, row, failure)
         except Exception as error:  # a bug here must not stop the lane; whether it went out is not known
@@ -258,8 +259,8 @@ class Sender:
         Replies are sent at least once; announcements at most once: those stay uncertain, to be listed.
         """
         doubtful = await self._in_database(self._doubtful)
-        for row, address in doubtful or ():
-            found = await self._find(row, address)
+        for row in doubtful or ():
+            found = await self._find(row, row.address)
             again = "queued" if row.attempts < MOST_TRIES else "failed"
             state = "sent" if found else again
             if found is not False:
@@ -267,10 +268,8 @@ class Sender:
                     lambda c, row=row, state=state, found=found: outbox.settle(c, row.id, state, found, self.clock())
                 )
 
-    def _doubtful(self, connection: Connection) -> list[tuple[Row[Any], str]]:
-        rows = outbox.uncertain(connection, self.lane.name, self.clock())
-        found = outbox.addresses(connection, [row.contact_id for row in rows]) if rows else {}
-        return [(row, found[row.contact_id][0]) for row in rows]
+    def _doubtful(self, connection: Connection) -> list[Row[Any]]:
+        return outbox.uncertain(connection, self.lane.name, self.clock())
 
     async def _find(self, row: Row[Any], address: str) -> str | bool | None:
         """The provider's id, None if it has no such message, False if it could not be asked."""

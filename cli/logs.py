@@ -6,6 +6,7 @@ import sys
 import structlog
 
 QUIET = (
+    "sqlalchemy",
     "httpx",
     "telegram",
     "twilio",

@@ -7,25 +7,31 @@ nothing to anybody, and can be told to fail in the ways real ones fail.
 import asyncio
 import base64
 import json
+import re
 import secrets
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import cache
+from math import ceil
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 import aiohttp
 from aiohttp import web
 from twilio.request_validator import RequestValidator
+from yarl import URL
 
 TOKEN = "123456:stand-in-for-the-token-of-a-bot"  # noqa: S105  nobody's
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "stand-in-for-an-auth-token"  # noqa: S105  nobody's
+
+ME = {"id": 123456, "is_bot": True, "first_name": "Cuenta", "username": "cuenta_stand_in_bot"}
 
 METHODS = frozenset(
     [
@@ -48,6 +54,23 @@ METHODS = frozenset(
     ]
 )
 
+# Twilio's operations by verb and resource, named as in its API description.
+COLLECTIONS = {
+    ("GET", ".json"): "FetchAccount",
+    ("GET", "/IncomingPhoneNumbers.json"): "ListIncomingPhoneNumber",
+    ("GET", "/Messages.json"): "ListMessage",
+    ("POST", "/Messages.json"): "CreateMessage",
+}
+ONE_MESSAGE = {"GET": "FetchMessage", "POST": "UpdateMessage", "DELETE": "DeleteMessage"}
+
+WORDS = {
+    400: "Bad Request: chat not found",
+    403: "Forbidden: bot was blocked by the user",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
+CODES = {401: 20003, 404: 20404, 429: 20429}
+
 How = Literal["answer", "accept_then_drop", "drop", "accept_then_hang"]
 
 
@@ -61,14 +84,25 @@ class Delivered:
     buttons: tuple[tuple[str, str], ...]
     raw: dict[str, str]
     at: float
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many messages a provider takes in any one second: over all, and for each address."""
+
+    overall: int
+    each: int
 
 
 @dataclass
 class Fault:
-    """What to do to the next `times` calls that fit `to` (any address if empty).
+    """What to do to the next `times` calls that fit `to` (any address if empty) and `method`.
 
-    `answer` gives `status` and `body`; `drop` closes the connection before accepting, `accept_then_drop` after;
-    `accept_then_hang` never answers.
+    Without a method only messages being sent or edited are meant; "*" is any call.
+    `answer` gives `status` and `body`, or without a body the provider's own form of `status`, `words` (Telegram),
+    `code` (Twilio) and `retry_after` (seconds). `drop` closes the connection before accepting, `accept_then_drop`
+    after; `accept_then_hang` says nothing for `seconds`, or until the stand-ins stop, and then closes it.
     """
 
     times: int = 1
@@ -77,6 +111,25 @@ class Fault:
     body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     to: str = ""
+    method: str = ""
+    words: str = ""
+    code: int = 0
+    retry_after: int | None = None
+    seconds: float = 60.0
+
+    def fits(self, method: str, to: str) -> bool:
+        if self.to not in ("", to):
+            return False
+        return self.method in (method, "*") if self.method else method.startswith(("send", "edit", "CreateMessage"))
+
+
+class Refusal(Exception):
+    """A provider says no: `status` of HTTP, `words` for Telegram, `code` for Twilio, `retry_after` in seconds."""
+
+    def __init__(self, status: int, words: str = "", code: int = 0, retry_after: int | None = None):
+        super().__init__(words or str(code))
+        self.status, self.words, self.retry_after = status, words or WORDS.get(status, "error"), retry_after
+        self.code = code or CODES.get(status, 20500)
 
 
 def telegram_error(code: int, description: str, retry_after: int | None = None) -> dict[str, Any]:
@@ -104,7 +157,13 @@ class Standins:
         check: Callable[[str, str, dict[str, str]], None] | None = None,
         steady: Callable[[], float] = time.monotonic,
         keep: bool = True,
+        limits: Mapping[str, Limit] | None = None,
+        port: int = 0,
     ):
+        """`callbacks` posts delivery statuses; `limits` is by channel and paced by `steady`; port 0 is any free one.
+
+        Without `keep` only the latest thousand messages are remembered.
+        """
         self.token, self.account_sid, self.auth_token = TOKEN, ACCOUNT_SID, AUTH_TOKEN
         self.sent: deque[Delivered] = deque(maxlen=None if keep else 1000)
         self.calls: deque[tuple[str, str, dict[str, str]]] = deque(maxlen=10_000)
@@ -113,17 +172,32 @@ class Standins:
         self.inbound: list[dict[str, Any]] = []
         self.outbound: dict[str, dict[str, Any]] = {}
         self.webhook: dict[str, Any] = {"url": "", "allowed_updates": [], "pending_update_count": 0}
+        self.webhook_secret = ""
+        self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.numbers: list[dict[str, Any]] = []
+        self.contents: dict[str, dict[str, Any]] = {}
         self.on_message: Callable[[Delivered], None] | None = None
         self.wrong: list[str] = []
         self._callbacks, self._check, self._steady = callbacks, check, steady
         self._counts: dict[str, int] = defaultdict(int)
         self._arrived = threading.Condition()
         self._hanging = asyncio.Event()
+        self.unreported = 0
+        self.refused = 0
+        self._keep, self._limits = keep, limits or {}
+        self._windows: dict[str, deque[float]] = defaultdict(deque)
+        self._awaited: dict[str, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._deleted: set[tuple[str, str]] = set()
+        self._edited: dict[tuple[str, str], tuple[str, str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._runner: web.AppRunner | None = None
-        self._ids = 0
-        self.port = 0
+        self._gate = asyncio.Semaphore(16)
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: web.ServerRunner | None = None
+        # Ids of two runs must differ: a client keeps them in a database that outlives the stand-ins.
+        self._run, self._order = secrets.token_hex(8), 0
+        self._orders: dict[str, int] = {}
+        self._telegram_path = f"/bot{self.token}/"
+        self.port = port
 
     @property
     def telegram_url(self) -> str:
@@ -132,13 +206,11 @@ class Standins:
     twilio_url = telegram_url
 
     async def start(self) -> None:
-        """Listen on a free port."""
-        app = web.Application()
-        app.router.add_route("*", "/bot{token}/{method}", self._telegram)
-        app.router.add_route("*", "/2010-04-01/Accounts/{rest:.*}", self._twilio)
-        self._runner = web.AppRunner(app, access_log=None)
+        """Listen on the port."""
+        # The bare server: routing and an application's request cost more than the answers do.
+        self._runner = web.ServerRunner(web.Server(self._serve, access_log=None), shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -147,6 +219,9 @@ class Standins:
         self._hanging.set()
         for task in list(self._tasks):
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -174,127 +249,268 @@ class Standins:
             if not self._arrived.wait_for(lambda: self._counts[address] >= count, timeout):
                 raise TimeoutError(f"{self._counts[address]} of {count} messages arrived")
 
+    async def arrived(self, address: str, count: int = 1) -> None:
+        """Wait, in the server's own loop, until so many messages went to an address."""
+        if self._counts[address] < count:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._awaited.setdefault(address, []).append((count, future))
+            await future
+
+    async def settled(self) -> None:
+        """Wait until every status callback that is under way was answered or given up."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    def content(self, sid: str, types: dict[str, Any], language: str = "es") -> None:
+        """Have a content template, such as {"twilio/quick-reply": {"body": "…", "actions": [{"title", "id"}]}}.
+
+        Messages by a template that is kept here show its words and buttons; others show their variables.
+        """
+        self.contents[sid] = {
+            "sid": sid, "account_sid": self.account_sid, "friendly_name": sid, "language": language, "variables": {},
+            "types": types, "date_created": "2022-01-01T00:00:00Z", "date_updated": "2022-01-01T00:00:00Z",
+            "url": f"{self.twilio_url}/v1/Content/{sid}", "links": {},
+        }  # fmt: skip
+
     def receive(self, sender: str, to: str, text: str, at: datetime, sid: str = "") -> dict[str, Any]:
         """A message that Twilio took in from a person, which its list then shows; newest first, as the real one."""
-        resource = self._resource(sid or f"SM{secrets.token_hex(16)}", sender, to, text, "inbound", "received", at)
+        resource = self._resource(sid or self._sid(), sender, to, text, "inbound", "received", at)
         self.inbound.insert(0, resource)
         return resource
 
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = request.path
+        if path.startswith("/bot"):
+            return await self._telegram(request, path)
+        return await self._twilio(request, path)
+
     # Telegram
 
-    async def _telegram(self, request: web.Request) -> web.StreamResponse:
-        method = request.match_info["method"]
-        if request.match_info["token"] != self.token:
-            return _json(telegram_error(401, "Unauthorized"), 401)
-        if method not in METHODS:
-            return _json(telegram_error(404, "Not Found"), 404)
-        given = await _parameters(request)
-        self._note("telegram", method, given)
-        chat = given.get("chat_id", "")
-        fault = self._fault(chat) if method.startswith(("send", "edit")) else None
-        if fault is not None and fault.how == "answer":
-            return _json(fault.body or telegram_error(fault.status, "error"), fault.status, fault.headers)
-        if fault is not None and fault.how == "drop":
-            return _drop(request)
-        if chat in self.blocked:
-            return _json(telegram_error(403, "Forbidden: bot was blocked by the user"), 403)
-        refusal = _refused(method, given)
-        if refusal:
-            return _json(telegram_error(400, f"Bad Request: {refusal}"), 400)
-        result = self._telegram_result(method, given)
-        if fault is not None:
-            return await self._silent(request, fault)
-        return _json({"ok": True, "result": result})
+    async def _telegram(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        try:
+            if not path.startswith(self._telegram_path):
+                raise Refusal(401, "Unauthorized")
+            method = path[len(self._telegram_path) :]
+            if method not in METHODS:
+                raise Refusal(404, "Not Found")
+            given = await _parameters(request)
+            self._note("telegram", method, given)
+            chat = given.get("chat_id", "")
+            fault = self._fault(method, chat)
+            if fault is not None and fault.how == "answer" and fault.body:
+                return _json(fault.body, fault.status, fault.headers)
+            if fault is not None and fault.how == "drop":
+                return _drop(request)
+            if chat in self.blocked:
+                raise Refusal(403)
+            _check_telegram(method, given)
+            result = self._telegram_result(method, given)
+        except Refusal as no:
+            return _json(telegram_error(no.status, no.words, no.retry_after), no.status)
+        return await self._silent(request, fault) if fault is not None else _json({"ok": True, "result": result})
 
     def _telegram_result(self, method: str, given: dict[str, str]) -> Any:
-        if method == "sendMessage":
-            chat = given["chat_id"]
-            self._deliver("telegram", chat, given["text"], _inline(given.get("reply_markup")), given)
-            message = {"message_id": self._counts[chat], "date": int(time.time()), "text": given["text"]}
-            return {**message, "chat": {"id": int(chat), "type": "private"}}
-        if method == "setWebhook":
-            self.webhook["url"] = given.get("url", "")
-            self.webhook["allowed_updates"] = json.loads(given.get("allowed_updates", "[]"))
-            return True
-        if method == "getWebhookInfo":
-            return {"has_custom_certificate": False, **self.webhook}
-        if method == "getMe":
-            return {"id": 123456, "is_bot": True, "first_name": "Cuenta", "username": "cuenta_stand_in_bot"}
-        if method == "getMyCommands":
-            return []
+        match method:
+            case "sendMessage":
+                return self._send(given)
+            case "editMessageText" | "editMessageReplyMarkup":
+                return self._edit(given)
+            case "deleteMessage":
+                return self._delete_message(given)
+            case "setWebhook":
+                return self._set_webhook(given)
+            case "deleteWebhook":
+                self.webhook, self.webhook_secret = {"url": "", "allowed_updates": [], "pending_update_count": 0}, ""
+            case "getWebhookInfo":
+                return {"has_custom_certificate": False, **self.webhook}
+            case "getMe":
+                return ME
+            case "setMyCommands":
+                self.commands[_audience(given)] = json.loads(given["commands"])
+            case "getMyCommands":
+                return self.commands.get(_audience(given), [])
+            case "getFile":
+                file = given.get("file_id", "")
+                return {"file_id": file, "file_unique_id": file[-8:], "file_size": 1, "file_path": "documents/file_0"}
+        return True
+
+    def _send(self, given: dict[str, str]) -> dict[str, Any]:
+        chat, text, markup = given["chat_id"], given["text"], given.get("reply_markup", "")
+        self._keep_pace("telegram", chat)
+        number = self._counts[chat] + 1
+        self._deliver("telegram", chat, text, _buttons(markup), given, str(number))
+        return _message(chat, number, text, markup)
+
+    def _edit(self, given: dict[str, str]) -> dict[str, Any]:
+        # A message of an earlier run is not known here and may yet be on the person's screen: it is taken as it comes.
+        chat, number, markup = given.get("chat_id", ""), given.get("message_id", ""), given.get("reply_markup", "")
+        if (chat, number) in self._deleted:
+            raise Refusal(400, "Bad Request: message to edit not found")
+        shown = self._shown(chat, number)
+        edited = (given.get("text", shown[0] if shown else ""), markup)
+        if edited == shown:
+            raise Refusal(400, "Bad Request: message is not modified: same content and reply markup")
+        self._edited[chat, number] = edited
+        return _message(chat, int(number or 0), *edited)
+
+    def _shown(self, chat: str, number: str) -> tuple[str, str] | None:
+        """The text and keyboard of a message as the person sees it."""
+        if (chat, number) in self._edited:
+            return self._edited[chat, number]
+        found = next((m for m in reversed(self.sent) if m.id == number and m.to == chat), None)
+        return (found.text, found.raw.get("reply_markup", "")) if found else None
+
+    def _delete_message(self, given: dict[str, str]) -> bool:
+        # The person's own messages may be deleted too, and their ids are not known here.
+        message = (given.get("chat_id", ""), given.get("message_id", ""))
+        if message in self._deleted:
+            raise Refusal(400, "Bad Request: message to delete not found")
+        self._deleted.add(message)
+        return True
+
+    def _set_webhook(self, given: dict[str, str]) -> bool:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", given.get("secret_token", "")):
+            raise Refusal(400, "Bad Request: secret token contains unallowed characters")
+        self.webhook["url"], self.webhook_secret = given.get("url", ""), given.get("secret_token", "")
+        if "allowed_updates" in given:  # left out, the previous list stays
+            self.webhook["allowed_updates"] = json.loads(given["allowed_updates"])
+        if "max_connections" in given:
+            self.webhook["max_connections"] = int(given["max_connections"])
         return True
 
     # Twilio
 
-    async def _twilio(self, request: web.Request) -> web.StreamResponse:
-        expected = base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()
-        if request.headers.get("Authorization") != f"Basic {expected}":
-            return _json(twilio_error(20003, 401), 401)
-        rest = request.match_info["rest"]
-        if rest == f"{self.account_sid}.json":
-            return _json({"sid": self.account_sid, "status": "active", "friendly_name": "stand-in"})
-        account, _slash, resource = rest.partition("/")
-        if account != self.account_sid:
-            return _json(twilio_error(20404, 404), 404)
-        if resource == "IncomingPhoneNumbers.json":
-            return _json({"incoming_phone_numbers": self.numbers, "page": 0, "page_size": 50, "next_page_uri": None})
-        if resource == "Messages.json" and request.method == "POST":
-            return await self._create(request)
-        if resource == "Messages.json":
-            return self._list(request)
-        return await self._one(request, resource.removeprefix("Messages/").removesuffix(".json"))
+    async def _twilio(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        try:
+            if request.headers.get("Authorization") != _basic(self.account_sid, self.auth_token):
+                raise Refusal(401)
+            method, sid = self._operation(request.method, path)
+            given = await _parameters(request)
+            self._note("content" if path.startswith("/v1/") else "twilio", method, given)
+            to = given.get("To", "")
+            fault = self._fault(method, to)
+            if fault is not None and fault.how == "answer" and fault.body:
+                return _json(fault.body, fault.status, fault.headers)
+            if fault is not None and fault.how == "drop":
+                return _drop(request)
+            answer = self._twilio_answer(method, sid, path, given)
+        except Refusal as no:
+            headers = {"Retry-After": str(no.retry_after)} if no.retry_after is not None else None
+            return _json(twilio_error(no.code, no.status), no.status, headers)
+        return await self._silent(request, fault) if fault is not None else answer
 
-    async def _create(self, request: web.Request) -> web.StreamResponse:
-        given = await _parameters(request)
-        self._note("twilio", "CreateMessage", given)
+    def _operation(self, verb: str, path: str) -> tuple[str, str]:
+        """The operation that a request names, and the sid of its subject if it has one."""
+        if verb == "GET" and path.startswith("/v1/Content"):
+            sid = path.removeprefix("/v1/Content").strip("/")
+            return ("FetchContent" if sid else "ListContent"), sid
+        account = f"/2010-04-01/Accounts/{self.account_sid}"
+        resource = path.removeprefix(account) if path.startswith(account) else ""
+        if method := COLLECTIONS.get((verb, resource)):
+            return method, ""
+        if resource.startswith("/Messages/") and verb in ONE_MESSAGE:
+            return ONE_MESSAGE[verb], resource.removeprefix("/Messages/").removesuffix(".json")
+        raise Refusal(404)
+
+    def _twilio_answer(self, method: str, sid: str, path: str, given: dict[str, str]) -> web.Response:
+        match method:
+            case "CreateMessage":
+                return _json(self._create(given), 201)
+            case "ListMessage":
+                return _json(self._list(path, given))
+            case "FetchAccount":
+                return _json({"sid": self.account_sid, "status": "active", "friendly_name": "stand-in", "type": "Full"})
+            case "ListIncomingPhoneNumber":
+                wanted = given.get("PhoneNumber", "")
+                found = [number for number in self.numbers if wanted in number.get("phone_number", "")]
+                return _json({"incoming_phone_numbers": found, "page": 0, "page_size": 50, "next_page_uri": None})
+            case "ListContent":
+                meta = {"key": "contents", "page": 0, "page_size": 50, "next_page_url": None}
+                return _json({"contents": list(self.contents.values()), "meta": meta})
+            case "FetchContent" if sid in self.contents:
+                return _json(self.contents[sid])
+        return self._one(method, sid, given)
+
+    def _create(self, given: dict[str, str]) -> dict[str, Any]:
         to, body = given.get("To", ""), given.get("Body", "")
-        fault = self._fault(to)
-        if fault is not None and fault.how == "answer":
-            return _json(fault.body or twilio_error(20500, fault.status), fault.status, fault.headers)
-        if fault is not None and fault.how == "drop":
-            return _drop(request)
-        if len(body) > 1600:
-            return _json(twilio_error(21617), 400)
-        if not body and not given.get("ContentSid"):
-            return _json(twilio_error(21602), 400)
-        sid = f"SM{secrets.token_hex(16)}"
-        sender = given.get("From") or given.get("MessagingServiceSid", "")
-        resource = self._resource(sid, sender, to, body, "outbound-api", "queued", datetime.now(UTC))
+        sender, service = given.get("From", ""), given.get("MessagingServiceSid", "")
+        _check_message(given)
+        channel = _channel(to)
+        if to in self.blocked:
+            raise Refusal(400, code=21610)
+        words, buttons = self._rendered(given) if "ContentSid" in given else (body, ())
+        self._keep_pace(channel, to)
+        sid = self._sid()
+        resource = self._resource(sid, sender or service, to, words, "outbound-api", "queued", datetime.now(UTC))
+        resource["messaging_service_sid"] = service or None
         self.outbound[sid] = resource
-        channel = "whatsapp" if to.startswith("whatsapp:") else "sms"
-        self._deliver(channel, to, body or given.get("ContentVariables", ""), (), given)
+        if not self._keep and len(self.outbound) > 1000:
+            oldest = next(iter(self.outbound))
+            del self.outbound[oldest], self._orders[oldest]
+        self._deliver(channel, to, words, buttons, given, sid)
         if self._callbacks and given.get("StatusCallback"):
-            self._later(self._report(given["StatusCallback"], sid, to, sender))
-        if fault is not None:
-            return await self._silent(request, fault)
-        return _json(resource, 201)
+            self._later(self._report(given["StatusCallback"], sid, to, sender or service))
+        return resource | {"date_sent": None}  # not sent yet, as far as the one who asked is told
 
-    def _list(self, request: web.Request) -> web.Response:
-        wanted = request.query
-        self._note("twilio", "ListMessage", dict(wanted))
-        found = [m for m in (*self.inbound, *reversed(self.outbound.values())) if _listed(m, wanted)]
-        size, page = int(wanted.get("PageSize", 50)), int(wanted.get("Page", 0))
+    def _rendered(self, given: dict[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The words and buttons that a content template makes of its variables."""
+        content, variables = self.contents.get(given["ContentSid"]), given.get("ContentVariables", "")
+        if content is None:
+            return given.get("Body", "") or variables, ()
+        values = _variables(variables)
+
+        def fill(text: str) -> str:
+            return re.sub(r"\{\{(\w+)\}\}", lambda found: values.get(found[1], found[0]), text)
+
+        template = next(iter(content["types"].values()))
+        buttons = [(action["title"], action.get("id", "")) for action in template.get("actions", ())]
+        buttons += [(item["item"], item.get("id", "")) for item in template.get("items", ())]
+        return fill(template.get("body", "")), tuple((fill(label), fill(data)) for label, data in buttons)
+
+    def _list(self, path: str, wanted: dict[str, str]) -> dict[str, Any]:
+        found = [m for m in (*self.inbound, *self.outbound.values()) if _listed(m, wanted)]
+        found.sort(key=self._place, reverse=True)
+        if token := wanted.get("PageToken"):
+            found = [m for m in found if self._place(m) < _read_token(token)]
+        size, page = min(int(wanted.get("PageSize", 50)), 1000), int(wanted.get("Page", 0))
+        part = found[:size]
         following = None
-        if len(found) > (page + 1) * size:
-            following = f"{request.path}?{urlencode({**wanted, 'Page': page + 1})}"
-        part = found[page * size : (page + 1) * size]
-        return _json({"messages": part, "page": page, "page_size": size, "next_page_uri": following})
+        if len(found) > size:
+            # A place in the order, not a number of rows: pages stay whole while messages come in or are deleted.
+            at, order = self._place(part[-1])
+            query = {**wanted, "PageSize": size, "Page": page + 1, "PageToken": f"PA{at:.0f}_{order}"}
+            following = f"{path}?{urlencode(query)}"
+        return {
+            "messages": part, "page": page, "page_size": size, "start": page * size, "end": page * size + len(part),
+            "uri": path, "first_page_uri": path, "previous_page_uri": None, "next_page_uri": following,
+        }  # fmt: skip
 
-    async def _one(self, request: web.Request, sid: str) -> web.Response:
+    def _place(self, message: dict[str, Any]) -> tuple[float, int]:
+        """Newest first is by the second it was sent, then by arrival."""
+        return _when(message["date_sent"]).timestamp(), self._orders.get(message["sid"], 0)
+
+    def _one(self, method: str, sid: str, given: dict[str, str]) -> web.Response:
         known = self.outbound.get(sid) or next((m for m in self.inbound if m["sid"] == sid), None)
         if known is None:
-            return _json(twilio_error(20404, 404), 404)
-        if request.method == "DELETE":
+            raise Refusal(404)
+        if method == "DeleteMessage":
             self.outbound.pop(sid, None)
             self.inbound = [m for m in self.inbound if m["sid"] != sid]
             return web.Response(status=204)
-        if request.method == "POST":
-            known["body"] = (await _parameters(request)).get("Body", "")
+        if method == "UpdateMessage":
+            if given.get("Body") != "":  # only redaction is known here
+                raise Refusal(400, code=20001)
+            known["body"] = ""
         return _json(known)
+
+    def _sid(self) -> str:
+        return f"SM{self._run}{self._order + 1:016x}"
 
     def _resource(
         self, sid: str, sender: str, to: str, body: str, direction: str, status: str, at: datetime
     ) -> dict[str, Any]:
+        self._order += 1
+        self._orders[sid] = self._order
         when = format_datetime(at.astimezone(UTC))
         return {
             "sid": sid, "account_sid": self.account_sid, "from": sender, "to": to, "body": body, "status": status,
@@ -306,19 +522,25 @@ class Standins:
 
     async def _report(self, url: str, sid: str, to: str, sender: str) -> None:
         for status in ("sent", "delivered"):
-            await self.report(url, sid, status, to, sender)
+            try:
+                await self.report(url, sid, status, to, sender)
+            except (aiohttp.ClientError, TimeoutError):
+                self.unreported += 1
 
     async def report(self, url: str, sid: str, status: str, to: str, sender: str, **more: str) -> int:
-        """Send one signed status callback; the HTTP status it was answered with."""
+        """Send one signed status callback; the HTTP status it was answered with.
+
+        Raises aiohttp.ClientError or TimeoutError when nothing answers.
+        """
         form = {"MessageSid": sid, "MessageStatus": status, "To": to, "From": sender, "AccountSid": self.account_sid}
         form |= more
-        signature = RequestValidator(self.auth_token).compute_signature(url, form)
-        headers = {"X-Twilio-Signature": signature}
-        limit = aiohttp.ClientTimeout(total=10)
-        async with (
-            aiohttp.ClientSession(timeout=limit) as session,
-            session.post(url, data=form, headers=headers) as answer,
-        ):
+        if sid in self.outbound:
+            self.outbound[sid] |= {"status": status, "error_code": int(more.get("ErrorCode", 0)) or None}
+        target = url.partition("#")[0]  # the fragment is for Twilio alone, and is not signed
+        headers = {"X-Twilio-Signature": RequestValidator(self.auth_token).compute_signature(target, form)}
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
+        async with self._gate, self._session.post(URL(target, encoded=True), data=form, headers=headers) as answer:
             return answer.status
 
     # Both
@@ -331,29 +553,62 @@ class Standins:
             except AssertionError as error:
                 self.wrong.append(str(error))
 
-    def _fault(self, to: str) -> Fault | None:
-        for fault in self.faults:
-            if fault.to in ("", to):
+    def _fault(self, method: str, to: str) -> Fault | None:
+        """The next fault planned for a call; raises the one that is an answer in the provider's own form."""
+        for fault in list(self.faults):
+            if fault.fits(method, to):
                 fault.times -= 1
                 if fault.times <= 0:
                     self.faults.remove(fault)
+                if fault.how == "answer" and not fault.body:
+                    raise Refusal(fault.status, fault.words, fault.code, fault.retry_after)
                 return fault
         return None
 
+    def _keep_pace(self, channel: str, to: str) -> None:
+        """Count a message against the pace of its channel; raises if it comes too fast."""
+        limit = self._limits.get(channel)
+        if limit is None:
+            return
+        now = self._steady()
+        windows = ((self._windows[channel], limit.overall), (self._windows[f"{channel}|{to}"], limit.each))
+        for window, most in windows:
+            while window and window[0] <= now - 1:
+                window.popleft()
+            if len(window) >= most:
+                self.refused += 1
+                wait = max(1, ceil(window[0] + 1 - now))
+                raise Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+        for window, _most in windows:
+            window.append(now)
+
     def _deliver(
-        self, channel: str, to: str, text: str, buttons: tuple[tuple[str, str], ...], raw: dict[str, str]
+        self, channel: str, to: str, text: str, buttons: tuple[tuple[str, str], ...], raw: dict[str, str], number: str
     ) -> None:
-        message = Delivered(channel, to, text, buttons, raw, self._steady())
+        message = Delivered(channel, to, text, buttons, raw, self._steady(), number)
         self.sent.append(message)
         with self._arrived:
             self._counts[to] += 1
             self._arrived.notify_all()
+        if to in self._awaited:
+            self._wake(to)
         if self.on_message is not None:
             self.on_message(message)
 
-    async def _silent(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+    def _wake(self, to: str) -> None:
+        waiting = []
+        for count, future in self._awaited.pop(to):
+            if self._counts[to] < count:
+                waiting.append((count, future))
+            elif not future.done():
+                future.set_result(None)
+        if waiting:
+            self._awaited[to] = waiting
+
+    async def _silent(self, request: web.BaseRequest, fault: Fault) -> web.StreamResponse:
         if fault.how == "accept_then_hang":
-            await self._hanging.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hanging.wait(), fault.seconds)
         return _drop(request)
 
     def _later(self, work: Any) -> None:
@@ -362,12 +617,17 @@ class Standins:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _parameters(request: web.Request) -> dict[str, str]:
-    given = dict(request.query)
-    if request.content_type == "application/x-www-form-urlencoded":
-        given.update(parse_qsl((await request.read()).decode(), keep_blank_values=True))
-    elif request.can_read_body:
-        given.update({name: str(value) for name, value in (await request.post()).items()})
+async def _parameters(request: web.BaseRequest) -> dict[str, str]:
+    """The parameters of the query and of the form together; the last counts where one is given twice."""
+    given = dict(parse_qsl(request.query_string, keep_blank_values=True)) if request.query_string else {}
+    try:
+        if request.content_type == "multipart/form-data":
+            given.update({name: str(value) for name, value in (await request.post()).items()})
+        elif request.body_exists:
+            body = (await request.read()).decode()
+            given.update(parse_qsl(body, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise Refusal(400, "Bad Request: strings must be encoded in UTF-8", 20001) from None
     return given
 
 
@@ -375,44 +635,141 @@ def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
     return web.Response(body=json.dumps(body).encode(), status=status, headers=headers, content_type="application/json")
 
 
-def _drop(request: web.Request) -> web.StreamResponse:
+def _drop(request: web.BaseRequest) -> web.StreamResponse:
     """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
-def _refused(method: str, given: dict[str, str]) -> str | None:
-    """Why the Bot API would not take a call."""
+def _check_telegram(method: str, given: dict[str, str]) -> None:
+    """Raises what the Bot API would not take."""
     text = given.get("text", "")
-    if method == "sendMessage" and not text.strip():
-        return "message text is empty"
-    if len(text) > 4096:
-        return "message is too long"
     if method.startswith("send") and not given.get("chat_id", "").lstrip("-").isdecimal():
-        return "chat not found"
-    if any(len(data.encode()) > 64 for _label, data in _inline(given.get("reply_markup"))):
-        return "BUTTON_DATA_INVALID"
-    return None
+        raise Refusal(400, "Bad Request: chat not found")
+    if method in ("sendMessage", "editMessageText") and not text.strip():
+        raise Refusal(400, "Bad Request: message text is empty")
+    if len(text) > 4096:
+        raise Refusal(400, "Bad Request: message is too long")
+    if method == "answerCallbackQuery" and len(text) > 200:
+        raise Refusal(400, "Bad Request: MESSAGE_TOO_LONG")
+    if any(len(data.encode()) > 64 for _label, data in _buttons(given.get("reply_markup"))):
+        raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
+    if method == "setMyCommands":
+        _check_commands(given.get("commands", ""))
 
 
-def _inline(markup: str | None) -> tuple[tuple[str, str], ...]:
-    """The buttons of an inline keyboard."""
-    rows = json.loads(markup).get("inline_keyboard", []) if markup else []
-    return tuple((key["text"], key.get("callback_data", "")) for row in rows for key in row)
+def _check_commands(commands: str) -> None:
+    for command in _loads(commands, "commands"):
+        if not re.fullmatch(r"[a-z0-9_]{1,32}", command.get("command", "")):
+            raise Refusal(400, "Bad Request: BOT_COMMAND_INVALID")
+        if not 1 <= len(command.get("description", "")) <= 256:
+            raise Refusal(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
 
 
-def _listed(message: dict[str, Any], wanted: Any) -> bool:
-    if "To" in wanted and message["to"] != wanted["To"]:
+def _buttons(markup: str | None) -> tuple[tuple[str, str], ...]:
+    """The keys of a keyboard in reading order, with the data that an inline one sends."""
+    if not markup:
+        return ()
+    keyboard = _loads(markup, "reply keyboard markup")
+    rows = [*keyboard.get("inline_keyboard", ()), *keyboard.get("keyboard", ())]
+    keys = [key if isinstance(key, dict) else {"text": key} for row in rows for key in row]
+    return tuple((key["text"], key.get("callback_data", "")) for key in keys)
+
+
+def _loads(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Refusal(400, f"Bad Request: can't parse {what} JSON object") from None
+
+
+def _message(chat: str, number: int, text: str, markup: str) -> dict[str, Any]:
+    """A Message of the Bot API."""
+    message: dict[str, Any] = {"message_id": number, "from": ME, "date": int(time.time()), "text": text}
+    message["chat"] = {"id": int(chat), "type": "group" if chat.startswith("-") else "private"}
+    if "inline_keyboard" in markup:  # other keyboards do not come back
+        message["reply_markup"] = json.loads(markup)
+    return message
+
+
+def _audience(given: dict[str, str]) -> tuple[str, str]:
+    """Whom commands are for: the scope's type, and the language."""
+    return json.loads(given.get("scope", "{}")).get("type", "default"), given.get("language_code", "")
+
+
+@cache
+def _basic(name: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
+def _channel(address: str) -> str:
+    return "whatsapp" if address.startswith("whatsapp:") else "sms"
+
+
+def _check_message(given: dict[str, str]) -> None:
+    """Raises what Twilio would not take."""
+    to, sender, body = given.get("To", ""), given.get("From", ""), given.get("Body", "")
+    if not to:
+        raise Refusal(400, code=21604)
+    if not sender and not given.get("MessagingServiceSid"):
+        raise Refusal(400, code=21603)
+    if sender and _channel(sender) != _channel(to):
+        raise Refusal(400, code=21910)
+    if _channel(to) == "sms" and not re.fullmatch(r"\+\d{7,15}", to):
+        raise Refusal(400, code=21211)
+    if len(body) > 1600:
+        raise Refusal(400, code=21617)
+    if not body and not given.get("ContentSid") and not given.get("MediaUrl"):
+        raise Refusal(400, code=21602)
+
+
+def _variables(text: str) -> dict[str, str]:
+    """Content variables: a JSON object of strings, none of them empty and none with a line break."""
+    try:
+        values = json.loads(text or "{}")
+    except ValueError:
+        raise Refusal(400, code=92007) from None
+    if not isinstance(values, dict) or not all(isinstance(v, str) and v and "\n" not in v for v in values.values()):
+        raise Refusal(400, code=92007)
+    return values
+
+
+def _listed(message: dict[str, Any], wanted: Mapping[str, str]) -> bool:
+    if wanted.get("To", message["to"]) != message["to"] or wanted.get("From", message["from"]) != message["from"]:
         return False
-    if "From" in wanted and message["from"] != wanted["From"]:
-        return False
-    since = wanted.get("DateSent>")
-    if since:
-        limit = datetime.fromisoformat(since.replace("Z", "+00:00"))
-        limit = limit if limit.tzinfo else limit.replace(tzinfo=UTC)
-        return parsedate_to_datetime(message["date_sent"]) >= limit.replace(microsecond=0)
-    return True
+    sent = _when(message["date_sent"])
+    return (
+        ("DateSent" not in wanted or _compared(sent, wanted["DateSent"]) == 0)
+        and ("DateSent<" not in wanted or _compared(sent, wanted["DateSent<"]) <= 0)
+        and ("DateSent>" not in wanted or _compared(sent, wanted["DateSent>"]) >= 0)
+    )
+
+
+@cache
+def _when(date_sent: str) -> datetime:
+    return parsedate_to_datetime(date_sent)
+
+
+def _compared(sent: datetime, bound: str) -> int:
+    """-1, 0, 1: before, within or after a day (in GMT) or a second, both ISO 8601."""
+    try:
+        if len(bound) == len("2022-11-15"):
+            day = date.fromisoformat(bound)
+            return (sent.date() > day) - (sent.date() < day)
+        moment = datetime.fromisoformat(bound)
+    except ValueError:
+        raise Refusal(400, code=20001) from None
+    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)
+    return (sent > moment) - (sent < moment)
+
+
+def _read_token(token: str) -> tuple[float, int]:
+    try:
+        at, order = token.removeprefix("PA").split("_")
+        return float(at), int(order)
+    except ValueError:
+        raise Refusal(400, code=20001) from None
 
 
 @contextmanager

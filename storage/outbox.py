@@ -4,7 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Index,
+    Row,
+    bindparam,
+    case,
+    column,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -41,6 +58,12 @@ class Outgoing(SQLModel, table=True):
     segments: int = Field(default=1)
 
     __table_args__ = (
+        Index(
+            "outgoing_after",
+            "after_id",
+            sqlite_where=text("after_id IS NOT NULL"),
+            postgresql_where=text("after_id IS NOT NULL"),
+        ),
         Index(
             "outgoing_waiting",
             "lane", "state", "due_at", "id",
@@ -97,29 +120,27 @@ _HOLDS = "EXISTS (SELECT 1 FROM lease WHERE name = :lease AND epoch = :epoch AND
 _CLAIM = (
     text(
         "UPDATE outgoing SET state = 'sending', epoch = :epoch, attempts = attempts + 1"
-        f" WHERE id IN ({_CLAIMABLE}) AND {_HOLDS} RETURNING id, contact_id, kind, sealed, attempts, created_at"
+        f" WHERE id IN ({_CLAIMABLE}) AND {_HOLDS} RETURNING id, contact_id, kind, sealed, attempts, created_at,"
+        " (SELECT address FROM contact WHERE contact.id = contact_id) AS address,"
+        " (SELECT contact.state FROM contact WHERE contact.id = contact_id) AS reach"
     )
     .bindparams(bindparam("now", type_=_O.due_at.type))
-    .columns(_O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at)
-)
+    .columns(
+        _O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at, column("address"), column("reach")
+    )
+)  # fmt: skip
 
 
 def claim(
     connection: Connection, lane: str, lease: str, holder: str, epoch: int, most: int, now: datetime
 ) -> list[Row[Any]]:
-    """Take up to `most` messages to send, oldest first and replies before announcements; none if the lease is lost."""
+    """Take up to `most` messages to send, with their contact's address and state (`reach`).
+
+    Oldest first and replies before announcements; none if the lease is lost.
+    """
     values = {"lane": lane, "lease": lease, "holder": holder, "epoch": epoch, "most": most, "now": now}
     rows = connection.execute(_CLAIM, values).all()
     return sorted(rows, key=lambda row: (row.kind == "announcement", row.id))
-
-
-_WHERE = text("SELECT id, address, state FROM contact WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
-
-
-def addresses(connection: Connection, contact_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
-    """Where contacts are reached, and their state, by id."""
-    rows = connection.execute(_WHERE, {"ids": list(set(contact_ids))})
-    return {row.id: (row.address, row.state) for row in rows}
 
 
 _FINISH = (
@@ -131,15 +152,23 @@ _FINISH = (
         error=bindparam("why"),
         due_at=bindparam("due"),
         finished_at=bindparam("now"),
+        sealed=case((bindparam("over", type_=Boolean()), null()), else_=_O.sealed),
     )
 )
-_ERASE = update(Outgoing).where(_O.id.in_(bindparam("ids", expanding=True)), _O.state.in_(FINAL)).values(sealed=None)
 
-_FAIL_REST = (
-    update(Outgoing)
-    .where(_O.after_id.in_(bindparam("ids", expanding=True)), _O.state == "queued")
-    .values(state="failed", error="part", sealed=None, finished_at=bindparam("now"))
-)
+_FAIL_REST = text(
+    "WITH RECURSIVE rest (id) AS (SELECT o.id FROM outgoing o JOIN outgoing f ON o.after_id = f.id"
+    " WHERE f.id IN :ids AND f.state = 'failed'"
+    " UNION SELECT o.id FROM outgoing o JOIN rest ON o.after_id = rest.id)"
+    " UPDATE outgoing SET state = 'failed', error = 'part', sealed = NULL, finished_at = :now"
+    " WHERE id IN (SELECT id FROM rest) AND state = 'queued'"
+).bindparams(bindparam("ids", expanding=True), bindparam("now", type_=_O.finished_at.type))
+
+
+def _fail_rest(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """The parts that come after one that failed would make no sense alone."""
+    if ids:
+        connection.execute(_FAIL_REST, {"ids": list(ids), "now": now})
 
 
 def finish(connection: Connection, epoch: int, outcomes: Sequence[dict[str, Any]], now: datetime) -> int:
@@ -150,12 +179,13 @@ def finish(connection: Connection, epoch: int, outcomes: Sequence[dict[str, Any]
     """
     if not outcomes:
         return 0
-    recorded = connection.execute(_FINISH, [{**o, "mine": epoch, "now": now} for o in outcomes]).rowcount
-    connection.execute(_ERASE, {"ids": [o["message"] for o in outcomes]})
-    failed = [o["message"] for o in outcomes if o["became"] == "failed"]
-    if failed:  # the parts that come after one that failed would make no sense alone
-        connection.execute(_FAIL_REST, {"ids": failed, "now": now})
+    recorded = connection.execute(_FINISH, [_outcome(o, epoch, now) for o in outcomes]).rowcount
+    _fail_rest(connection, [o["message"] for o in outcomes if o["became"] == "failed"], now)
     return recorded
+
+
+def _outcome(outcome: dict[str, Any], epoch: int, now: datetime) -> dict[str, Any]:
+    return {**outcome, "mine": epoch, "now": now, "over": outcome["became"] in FINAL}
 
 
 def orphaned(connection: Connection, lane: str, epoch: int, now: datetime) -> int:
@@ -167,11 +197,17 @@ def orphaned(connection: Connection, lane: str, epoch: int, now: datetime) -> in
     ).rowcount
 
 
+# Contacts know the outbox; to name their table here as a class would close a circle.
+_ADDRESS: ColumnElement[str] = literal_column(
+    "(SELECT address FROM contact WHERE contact.id = outgoing.contact_id)"
+).label("address")
+
+
 def uncertain(connection: Connection, lane: str, now: datetime, most: int = 100) -> list[Row[Any]]:
-    """Replies whose provider's answer was lost some time ago, oldest first."""
+    """Replies whose provider's answer was lost some time ago, with their contact's address, oldest first."""
     return list(
         connection.execute(
-            select(_O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at)
+            select(_O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at, _ADDRESS)
             .where(_O.lane == lane, _O.state == "uncertain", _O.kind != "announcement", _O.due_at <= now)
             .order_by(_O.id)
             .limit(most)
@@ -185,6 +221,8 @@ def settle(connection: Connection, message_id: int, state: str, provider_id: str
     if state in FINAL:
         values["sealed"] = None
     connection.execute(update(Outgoing).where(_O.id == message_id, _O.state == "uncertain").values(**values))
+    if state == "failed":
+        _fail_rest(connection, [message_id], now)
 
 
 def report(
@@ -203,9 +241,13 @@ def report(
             finished_at=now,
             sealed=None,
         )
-        .returning(_O.contact_id)
+        .returning(_O.id, _O.contact_id)
     ).one_or_none()
-    return int(row.contact_id) if row is not None else None
+    if row is None:
+        return None
+    if state == "failed":
+        _fail_rest(connection, [row.id], now)
+    return int(row.contact_id)
 
 
 def stop(connection: Connection, contact_id: int, error: str, now: datetime) -> None:

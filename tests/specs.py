@@ -138,7 +138,7 @@ def _operations(description: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _parameters(description: dict[str, Any], operation: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """Schemas by name, of the query and of the form together, and which are required; those of the path are left out."""
+    """Schemas of the query and of the form by name, and which are required; those of the path are left out."""
     query = [one for one in operation.get("parameters", []) if one["in"] == "query"]
     schemas = {one["name"]: one["schema"] for one in query}
     required = {one["name"] for one in query if one.get("required")}

@@ -520,7 +520,6 @@ def test_the_address_of_a_status_is_checked_as_it_was_called(world: World, clien
     assert twilio(client, told, path, signed_as=decoded).status_code == 403
 
 
-@pytest.mark.xfail(strict=True, reason="outbox.report leaves the parts after one that failed")
 def test_a_part_that_failed_takes_the_next_with_it(world: World, client: FlaskClient) -> None:
     first = sent(world)
     with transaction(world.desk.engine) as connection:

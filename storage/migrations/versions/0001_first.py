@@ -198,6 +198,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_outgoing_contact_id'), ['contact_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_outgoing_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_outgoing_provider_id'), ['provider_id'], unique=False)
+        batch_op.create_index('outgoing_after', ['after_id'], unique=False, sqlite_where=sa.text('after_id IS NOT NULL'), postgresql_where=sa.text('after_id IS NOT NULL'))
         batch_op.create_index('outgoing_waiting', ['lane', 'state', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state IN ('queued', 'sending', 'uncertain')"), postgresql_where=sa.text("state IN ('queued', 'sending', 'uncertain')"))
 
     op.create_table('talk',
