@@ -33,12 +33,21 @@ RANKS = {"queued": 0, "sending": 1, "uncertain": 2, "sent": 3, "failed": 4, "del
 """Statuses never move to a lower rank: callbacks arrive in any order (channels.md 3.9)."""
 
 
+PENDING = "finished_at IS NULL"
+"""What is not done with. Queries say it in these words: SQLite uses a partial index only where it reads its own."""
+
+
+def _pending_index(name: str, *on: str) -> Index:
+    return Index(name, *on, sqlite_where=text(PENDING), postgresql_where=text(PENDING))
+
+
 class Outgoing(SQLModel, table=True):
     """One message to one contact.
 
     `lane` is the provider account it goes through; `kind` is reply, receipt (a reply that must arrive) or announcement.
     `state` moves queued → sending → sent → delivered → read, or to failed, superseded or uncertain. `after_id` is the
-    part that must be sent before. `epoch` is that of the sender which claimed it.
+    part that must be sent before. `epoch` is that of the sender which claimed it. `finished_at` is set with the first
+    final state, and only then.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -64,21 +73,18 @@ class Outgoing(SQLModel, table=True):
             sqlite_where=text("after_id IS NOT NULL"),
             postgresql_where=text("after_id IS NOT NULL"),
         ),
-        Index(
-            "outgoing_waiting",
-            "lane", "state", "due_at", "id",
-            sqlite_where=text("state IN ('queued', 'sending', 'uncertain')"),
-            postgresql_where=text("state IN ('queued', 'sending', 'uncertain')"),
-        ),
+        _pending_index("outgoing_waiting", "lane", "state", "due_at", "id"),
+        _pending_index("outgoing_of_contact", "contact_id", "id"),
         {"sqlite_autoincrement": True},
     )  # fmt: skip
 
 
 _O = columns(Outgoing)
+_IS_PENDING = _O.finished_at.is_(None)
 _QUEUE = insert(Outgoing).returning(_O.id)
 _SUPERSEDE = (
     update(Outgoing)
-    .where(_O.contact_id == bindparam("contact"), _O.state == "queued", _O.kind == "reply")
+    .where(_IS_PENDING, _O.contact_id == bindparam("contact"), _O.state == "queued", _O.kind == "reply")
     .values(state="superseded", sealed=None, finished_at=bindparam("now"))
 )
 
@@ -109,8 +115,8 @@ def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
 # A message is claimed only when nothing older to the same contact is under way: that keeps the order within a chat.
 _CLAIMABLE = """
 SELECT o.id FROM outgoing o
-WHERE o.lane = :lane AND o.state = 'queued' AND o.due_at <= :now
-  AND NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.contact_id = o.contact_id AND e.id < o.id
+WHERE o.finished_at IS NULL AND o.lane = :lane AND o.state = 'queued' AND o.due_at <= :now
+  AND NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.finished_at IS NULL AND e.contact_id = o.contact_id AND e.id < o.id
                   AND e.state IN ('queued', 'sending', 'uncertain')
                   AND NOT (e.state = 'uncertain' AND e.kind = 'announcement'))
 ORDER BY CASE o.kind WHEN 'announcement' THEN 1 ELSE 0 END, o.id
@@ -151,7 +157,9 @@ _FINISH = (
         provider_id=bindparam("given"),
         error=bindparam("why"),
         due_at=bindparam("due"),
-        finished_at=bindparam("now"),
+        finished_at=case(
+            (bindparam("over", type_=Boolean()), bindparam("now", type_=_O.finished_at.type)), else_=null()
+        ),
         sealed=case((bindparam("over", type_=Boolean()), null()), else_=_O.sealed),
     )
 )
@@ -192,7 +200,7 @@ def orphaned(connection: Connection, lane: str, epoch: int, now: datetime) -> in
     """What an earlier sender left under way becomes uncertain; how many."""
     return connection.execute(
         update(Outgoing)
-        .where(_O.lane == lane, _O.state == "sending", _O.epoch < epoch)
+        .where(_IS_PENDING, _O.lane == lane, _O.state == "sending", _O.epoch < epoch)
         .values(state="uncertain", due_at=now, epoch=epoch)
     ).rowcount
 
@@ -208,7 +216,7 @@ def uncertain(connection: Connection, lane: str, now: datetime, most: int = 100)
     return list(
         connection.execute(
             select(_O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at, _ADDRESS)
-            .where(_O.lane == lane, _O.state == "uncertain", _O.kind != "announcement", _O.due_at <= now)
+            .where(_IS_PENDING, _O.lane == lane, _O.state == "uncertain", _O.kind != "announcement", _O.due_at <= now)
             .order_by(_O.id)
             .limit(most)
         )
@@ -217,9 +225,9 @@ def uncertain(connection: Connection, lane: str, now: datetime, most: int = 100)
 
 def settle(connection: Connection, message_id: int, state: str, provider_id: str | None, now: datetime) -> None:
     """Decide an uncertain message: `sent` (it was found at the provider), `queued` (send it again) or `failed`."""
-    values: dict[str, Any] = {"state": state, "provider_id": provider_id, "due_at": now, "finished_at": now}
+    values: dict[str, Any] = {"state": state, "provider_id": provider_id, "due_at": now}
     if state in FINAL:
-        values["sealed"] = None
+        values |= {"sealed": None, "finished_at": now}
     connection.execute(update(Outgoing).where(_O.id == message_id, _O.state == "uncertain").values(**values))
     if state == "failed":
         _fail_rest(connection, [message_id], now)
@@ -254,7 +262,7 @@ def stop(connection: Connection, contact_id: int, error: str, now: datetime) -> 
     """Nothing more goes to a contact that cannot or will not be reached."""
     connection.execute(
         update(Outgoing)
-        .where(_O.contact_id == contact_id, _O.state == "queued")
+        .where(_IS_PENDING, _O.contact_id == contact_id, _O.state == "queued")
         .values(state="failed", error=error, sealed=None, finished_at=now)
     )
 
@@ -263,7 +271,7 @@ def give_up(connection: Connection, before: datetime, now: datetime) -> int:
     """Messages that waited too long fail, so that nothing is sent late without sense; how many."""
     return connection.execute(
         update(Outgoing)
-        .where(_O.state.in_(("queued", "uncertain")), _O.created_at < before)
+        .where(_IS_PENDING, _O.state.in_(("queued", "uncertain")), _O.created_at < before)
         .values(state="failed", error="expired", sealed=None, finished_at=now)
     ).rowcount
 

@@ -199,7 +199,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_outgoing_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_outgoing_provider_id'), ['provider_id'], unique=False)
         batch_op.create_index('outgoing_after', ['after_id'], unique=False, sqlite_where=sa.text('after_id IS NOT NULL'), postgresql_where=sa.text('after_id IS NOT NULL'))
-        batch_op.create_index('outgoing_waiting', ['lane', 'state', 'due_at', 'id'], unique=False, sqlite_where=sa.text("state IN ('queued', 'sending', 'uncertain')"), postgresql_where=sa.text("state IN ('queued', 'sending', 'uncertain')"))
+        batch_op.create_index('outgoing_of_contact', ['contact_id', 'id'], unique=False, sqlite_where=sa.text('finished_at IS NULL'), postgresql_where=sa.text('finished_at IS NULL'))
+        batch_op.create_index('outgoing_waiting', ['lane', 'state', 'due_at', 'id'], unique=False, sqlite_where=sa.text('finished_at IS NULL'), postgresql_where=sa.text('finished_at IS NULL'))
 
     op.create_table('talk',
     sa.Column('id', sa.Integer(), nullable=False),
