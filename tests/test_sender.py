@@ -18,7 +18,8 @@ from bot.channels.twilio import Account, TwilioLine, TwilioSender
 from bot.messages import Outbound
 from bot.pace import Pace
 from bot.sender import Lane, Sender, run_lanes
-from cli.standins import Standins, telegram_error, twilio_error
+from cli.provider_rules import telegram_error, twilio_error
+from cli.standins import Standins
 from storage import contacts, outbox
 from storage.contacts import Contact
 from storage.database import columns, transaction

@@ -15,7 +15,7 @@ from bot.turn import Desk
 from cli import wiring
 from cli.settings import Settings, read_settings
 from storage.contacts import Contact
-from storage.database import reading, transaction
+from storage.database import columns, reading, transaction
 from storage.folder import read_folder
 from storage.loading import load
 from storage.outbox import Outgoing
@@ -68,10 +68,9 @@ def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
 def telegram_text(update_id: int, chat: str, text: str, language: str = "es") -> dict[str, Any]:
     """An update with a text, as Telegram sends it."""
     person = {"id": int(chat), "is_bot": False, "first_name": "X", "language_code": language}
-    return {
-        "update_id": update_id,
-        "message": {"message_id": update_id, "date": 1668610800, "chat": {"id": int(chat), "type": "private"}, "from": person, "text": text},
-    }  # fmt: skip
+    where = {"id": int(chat), "type": "private"}
+    message = {"message_id": update_id, "date": 1668610800, "chat": where, "from": person, "text": text}
+    return {"update_id": update_id, "message": message}
 
 
 def telegram_press(update_id: int, chat: str, data: str, on: int = 1) -> dict[str, Any]:
@@ -180,10 +179,12 @@ class World:
     def delivered(self, channel: str, where: str) -> list[Outbound]:
         """What waits for a contact, in order; it is then recorded as sent and erased, as the sender does."""
         with transaction(self.desk.engine) as connection:
-            contact = select(Contact.id).where(Contact.channel == channel, Contact.address == where).scalar_subquery()
-            mine = (Outgoing.contact_id == contact) & (Outgoing.state == "queued")
-            rows = connection.execute(select(Outgoing.sealed).where(mine).order_by(Outgoing.id)).all()
-            connection.execute(update(Outgoing).where(mine).values(state="sent", sealed=None))
+            who, what = columns(Contact), columns(Outgoing)
+            contact = select(who.id).where(who.channel == channel, who.address == where).scalar_subquery()
+            mine = (what.contact_id == contact) & (what.state == "queued")
+            rows = connection.execute(select(what.sealed).where(mine).order_by(what.id)).all()
+            gone = {"state": "sent", "sealed": None, "finished_at": self.clock()}
+            connection.execute(update(Outgoing).where(mine).values(gone))
         messages = []
         for row in rows:
             opened = self.desk.ink.open(row.sealed)
