@@ -133,7 +133,8 @@ def find_receipt(visit: Visit, query: consultation.FindReceipt) -> consultation.
         if visit.catalogue.consultations[slug].row.state == "published":
             return consultation.Receipt("public", slug, choices)
         return consultation.Receipt("box", slug)
-    slug_in_box = ballots.in_box(visit.connection, code)
+    undecided = [slug for slug, c in visit.catalogue.consultations.items() if c.row.state == "opened"]
+    slug_in_box = ballots.in_box(visit.connection, code, undecided)
     return consultation.Receipt("box", slug_in_box) if slug_in_box else consultation.Receipt("unknown")
 
 

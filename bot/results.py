@@ -126,5 +126,5 @@ def _write_ballots(connection: Connection, slug: str, path: Path) -> str:
 
 def _lines(connection: Connection, slug: str) -> Iterable[bytes]:
     yield b"receipt,choices\n"
-    for receipt, choices, _origin, _locality in counts.ballots(connection, slug):
+    for receipt, choices in counts.ballots(connection, slug):
         yield f"{receipt},{choices}\n".encode()

@@ -6,6 +6,7 @@ The roll has who took part, with the demographics of that moment, and no choice.
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,7 +44,7 @@ class Roll(SQLModel, table=True):
     """Who took part. `level` is what they had shown: contact, phone or document."""
 
     consultation: str = Field(primary_key=True, max_length=60)
-    person_id: int = Field(primary_key=True)
+    person_id: int = Field(primary_key=True, index=True)
     level: str = Field(max_length=16)
     origin: str = Field(max_length=16)
     age: str | None = Field(default=None, max_length=40)
@@ -132,9 +133,11 @@ def took_part(connection: Connection, person_id: int) -> list[str]:
     return list(connection.scalars(select(_R.consultation).where(_R.person_id == person_id).order_by(_R.cast_at)))
 
 
-def in_box(connection: Connection, code: str) -> str | None:
-    """The consultation in whose box a ballot with this receipt lies."""
-    return connection.execute(select(_B.consultation).where(_B.id == code).limit(1)).scalar_one_or_none()
+def in_box(connection: Connection, code: str, slugs: Collection[str]) -> str | None:
+    """The consultation, among these, in whose box a ballot with this receipt lies."""
+    return connection.execute(
+        select(_B.consultation).where(_B.consultation.in_(slugs), _B.id == code).limit(1)
+    ).scalar_one_or_none()
 
 
 def bury(connection: Connection, slug: str, mark: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Index, Row, bindparam, delete, exists, func, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.ballots import Roll
@@ -39,7 +39,10 @@ class Contact(SQLModel, table=True):
     state: str = Field(default="active", max_length=16)
     heard_at: datetime = Field(index=True)
 
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("contact_address", "channel", "address", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
 
 class Housemate(SQLModel, table=True):

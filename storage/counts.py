@@ -52,10 +52,10 @@ def empty_box(connection: Connection, slug: str) -> int:
     return moved
 
 
-def ballots(connection: Connection, slug: str) -> Iterator[tuple[str, str, str, str]]:
-    """The counted ballots (receipt, choices, origin, locality) in the order of their receipts, read in slices."""
+def ballots(connection: Connection, slug: str) -> Iterator[tuple[str, str]]:
+    """The counted ballots (receipt, choices) in the order of their receipts, read in slices."""
     last = ""
-    statement = select(_C.receipt, _C.choices, _C.origin, _C.locality)
+    statement = select(_C.receipt, _C.choices)
     while True:
         rows = connection.execute(
             statement.where(_C.consultation == slug, _C.receipt > last).order_by(_C.receipt).limit(SLICE)

@@ -109,7 +109,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view for reading; never blocks a writer."""
     with engine.connect().execution_options(reading=True) as connection:
-        yield connection
+        try:
+            yield connection
+        finally:
+            connection.rollback()
 
 
 def columns(table: type[SQLModel]) -> Any:

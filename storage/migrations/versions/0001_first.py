@@ -127,6 +127,9 @@ def upgrade() -> None:
     sa.Column('cast_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('consultation', 'person_id')
     )
+    with op.batch_alter_table('roll', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_roll_person_id'), ['person_id'], unique=False)
+
     op.create_table('tick',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -152,6 +155,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('contact', schema=None) as batch_op:
+        batch_op.create_index('contact_address', ['channel', 'address'], unique=True)
         batch_op.create_index(batch_op.f('ix_contact_heard_at'), ['heard_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_person_id'), ['person_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_phone'), ['phone'], unique=False)

@@ -1,0 +1,65 @@
+"""Residents: so many at once, each in a conversation of four turns, waiting for the reply before the next turn."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from itertools import count
+
+import aiohttp
+
+from bench.sink import field
+
+TURNS = ("menu", "[1. ", "1 4 6", "[1. ")
+"""What a resident who has voted before does: the menu, its first button, three numbers, and the button that confirms."""
+
+
+class Residents:
+    """`number` residents who write to a bot at `url`; replies come from the sink's feed."""
+
+    def __init__(self, url: str, secret: str, feed_port: int, number: int):
+        self._url, self._port, self._number = f"{url}/webhooks/telegram", feed_port, number
+        self._headers = {"X-Telegram-Bot-Api-Secret-Token": secret, "Content-Type": "application/json"}
+        self._ids = count(int(time.time() * 1000) % 1_000_000_000)
+        self._replies: dict[str, asyncio.Queue[str]] = defaultdict(asyncio.Queue)
+
+    async def run(self, conversations: int, turns: tuple[str, ...] = TURNS) -> float:
+        """Seconds that it took until every reply had arrived."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
+        listening = asyncio.create_task(self._listen(reader))
+        async with aiohttp.ClientSession() as session:
+            start = time.perf_counter()
+            people = [self._converse(session, str(700_000 + n), conversations, turns) for n in range(self._number)]
+            await asyncio.gather(*people)
+            took = time.perf_counter() - start
+        listening.cancel()
+        writer.close()
+        return took
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        while line := await reader.readline():
+            text = line.decode()
+            self._replies[field(text, "chat_id")].put_nowait(text)
+
+    async def _converse(self, session: aiohttp.ClientSession, chat: str, times: int, turns: tuple[str, ...]) -> None:
+        last = ""
+        for _n in range(times):
+            for turn in turns:
+                async with session.post(
+                    self._url, data=self._update(chat, turn, last), headers=self._headers
+                ) as answer:
+                    answer.raise_for_status()
+                last = await asyncio.wait_for(self._replies[chat].get(), 30)
+
+    def _update(self, chat: str, turn: str, last: str) -> str:
+        number = next(self._ids)
+        person = {"id": int(chat), "is_bot": False, "first_name": "-", "language_code": "es"}
+        where = {"id": int(chat), "type": "private"}
+        if not turn.startswith("["):
+            message = {"message_id": number, "date": 1_668_600_000, "chat": where, "from": person, "text": turn}
+            return json.dumps({"update_id": number, "message": message})
+        rows = json.loads(field(last, "reply_markup"))["inline_keyboard"]
+        data = rows[0][0]["callback_data"]
+        message = {"message_id": 1, "date": 1_668_600_000, "chat": where, "text": "-"}
+        query = {"id": str(number), "from": person, "message": message, "chat_instance": "1", "data": data}
+        return json.dumps({"update_id": number, "callback_query": query})
