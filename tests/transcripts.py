@@ -206,7 +206,7 @@ class Play:
     def _named(self, code: str) -> str:
         if code not in self.codes:
             with reading(self.world.desk.engine) as connection:
-                kind = "receipt" if ballots.in_box(connection, code) else "code"
+                kind = "receipt" if ballots.in_box(connection, code, [SLUG]) else "code"
             number = 1 + sum(name.startswith(kind) for name in self.codes.values())
             self.codes[code] = kind if number == 1 else f"{kind} {number}"
         return self.codes[code]
