@@ -11,7 +11,7 @@ import aiohttp
 from bench.sink import field
 
 TURNS = ("menu", "[1. ", "1 4 6", "[1. ")
-"""What a resident who has voted before does: the menu, its first button, three numbers, and the button that confirms."""
+"""What one who has voted before does: the menu, its first button, three numbers, and the button that confirms."""
 
 
 class Residents:

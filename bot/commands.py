@@ -259,6 +259,7 @@ def _join(visit: Visit, other: int) -> people.Join:
         return people.Join("closed")
     doubled = 0
     for slug, listed in undecided.items():
+        consultations.hold_open(visit.connection, slug, visit.now)
         marks = _mark(visit, listed, "person", str(kept)), _mark(visit, listed, "person", str(gone))
         doubled += ballots.join(visit.connection, slug, kept, gone, *marks)
     ballots.rename_on_rolls(visit.connection, kept, gone)

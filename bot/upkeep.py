@@ -50,6 +50,7 @@ def mix_ballots(engine: Engine, now: datetime) -> None:
     with transaction(engine) as connection:
         for row in consultations.every(connection):
             if consultations.phase(row.state, row.opens_at, row.closes_at, now) == "open":
+                consultations.hold_alone(connection, row.slug)
                 ballots.mix(connection, row.slug)
 
 

@@ -25,6 +25,11 @@ def vote(slug: str = "") -> Talk:
     if consultation.slug not in open_now:  # it closed while they were choosing, or their draft is of an earlier day
         yield tell(Cast("closed"), consultation)
         return None
+    if consultation.identity == "document":
+        yield Say(
+            _("For this vote you must show your identity document. Go to the city's desk. To find it write HELP.")
+        )
+        return None
     if consultation.identity == "phone" and not me.phone:
         yield Say(_("To vote here we must know your phone number is yours. Write PRIVACY and choose to share it."))
         return None

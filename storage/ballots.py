@@ -189,6 +189,17 @@ def turnout(connection: Connection, slug: str, by: str) -> dict[str | None, int]
     return {row[0]: row[1] for row in rows}
 
 
+_MIX = text(
+    "WITH taken AS (DELETE FROM ballot WHERE consultation = :slug"
+    " RETURNING consultation, id, mark, choices, origin, locality)"
+    " INSERT INTO ballot (consultation, id, mark, choices, origin, locality)"
+    " SELECT consultation, id, mark, choices, origin, locality FROM taken ORDER BY id"
+)
+
+
 def mix(connection: Connection, slug: str) -> None:
-    """Write every ballot of a box anew in one transaction, so that no row tells beside which other it was written."""
-    connection.execute(update(Ballot).where(_B.consultation == slug).values(origin=_B.origin))
+    """Take every ballot out of a box and put them all back in the order of their random ids, in one transaction.
+
+    For PostgreSQL: neither a row's place nor its transaction number then tells when a ballot was cast.
+    """
+    connection.execute(_MIX, {"slug": slug})

@@ -70,6 +70,11 @@ def hold_open(connection: Connection, slug: str, now: datetime) -> bool:
     return row is not None and phase(row.state, row.opens_at, row.closes_at, now) == "open"
 
 
+def hold_alone(connection: Connection, slug: str) -> None:
+    """Keep everybody from casting in a consultation until this transaction ends; waits for those who are at it."""
+    connection.execute(select(_COLUMNS.slug).where(_COLUMNS.slug == slug).with_for_update())
+
+
 def load(connection: Connection, values: dict[str, Any]) -> str:
     """Write a consultation from its file: new, changed, same, or frozen (it is open or later, and differs)."""
     known = one(connection, values["slug"])

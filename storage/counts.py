@@ -46,10 +46,10 @@ def empty_box(connection: Connection, slug: str) -> int:
     """Move every ballot out of the box into the list of counted ones, without its mark; how many."""
     chosen = select(_B.consultation, _B.id, _B.choices, _B.origin, _B.locality).where(_B.consultation == slug)
     into = ["consultation", "receipt", "choices", "origin", "locality"]
-    moved = connection.execute(insert(CountedBallot).from_select(into, chosen.order_by(_B.id))).rowcount
+    connection.execute(insert(CountedBallot).from_select(into, chosen.order_by(_B.id)))
     connection.execute(delete(Ballot).where(_B.consultation == slug))
     connection.execute(delete(Tombstone).where(columns(Tombstone).consultation == slug))
-    return moved
+    return int(connection.execute(select(func.count()).where(_C.consultation == slug)).scalar_one())
 
 
 def ballots(connection: Connection, slug: str) -> Iterator[tuple[str, str]]:
