@@ -155,7 +155,7 @@ def _ballot_key(row: ConsultationRow, keys: BallotKeys) -> Finding:
         if keys.exists(row.slug):
             return Finding(name, False, "is still there, though its vote is over", "Start the worker: it destroys it.")
         return Finding(name, True, "was destroyed, as its vote is over")
-    fix = "Nobody can vote or count until ITS key file is put back from the copy of the keys. Never make another one."
+    fix = "Nobody can vote until ITS key file is put back from the copy of the keys. Never make another one."
     with suppress(BallotBoxLocked, OSError):
         if hmac.compare_digest(keys.fingerprint(row.slug), row.key_print or ""):
             return Finding(name, True, "is the one it was opened with")

@@ -4,7 +4,7 @@ from flows.answers import pick_one, yes_or_no
 from flows.city import TheCity
 from flows.consent import consent, refused
 from flows.consultation import Open, TheConsultation
-from flows.language import Ask, Do, Flow, Look, Option, Phrase, Say, Talk, _
+from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _
 from flows.people import AllowNotices, Facts, Me
 
 CHOICES = (
@@ -39,11 +39,8 @@ def headline() -> Flow[Phrase | None]:
     consultation = yield from Look(TheConsultation(slugs[0]))
     if consultation is None:
         return None
-    return _(
-        "Until {day} you can vote: {title}. What would you like to do?",
-        title=consultation.title,
-        day=consultation.closes,
-    )
+    until = _("Until {day} you can vote. What would you like to do?", day=consultation.closes)
+    return Joined([consultation.title, until])
 
 
 def start() -> Talk:

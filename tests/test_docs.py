@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from bot import speech
 from bot.upkeep import RETENTION
 from cli import wiring
+from cli.accounts import RETRIES, TWILIO_PATH
 from cli.main import app
 from cli.settings import Settings, read_settings
 from flows import register
@@ -45,6 +46,8 @@ FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([^`\n]+)`")
 CODE_PATH = re.compile(rf"(?:{'|'.join(sorted(FOLDERS))})/[\w./-]*")
 MACHINE = re.compile(r"(?<![\w.])/(?:home|root|Users|work|workspace|tmp|mnt)/")
+INDEX = re.compile(r"--(?:extra-)?index-url|/simple/|pypi\.org/simple|https?://[^\s/)]*@")
+LONGEST_DECISION = 60
 DAY = 24 * 60 * 60
 
 
@@ -120,6 +123,15 @@ def test_every_word_of_going_back_and_leaving_is_in_the_glossary() -> None:
     assert [word for word in (*register.BACK, *register.LEAVE) if f"`{word}`" not in text(GLOSSARY)] == []
 
 
+@pytest.mark.parametrize("flow", register.WORDS)
+def test_every_conversation_is_among_what_residents_can_write(flow: str) -> None:
+    first = register.WORDS[flow][0]
+    rows = re.findall(r"^\| (`.*`) \| (`.*`) \|", section(DEPLOY, "What residents can write"), re.MULTILINE)
+    assert any(f"`{first}`" in row for row in map(" ".join, rows))
+    for told in re.findall(r"`([^`]+)`", " ".join(map(" ".join, rows))):
+        assert register.called(told) or register.goes_back(told) or register.leaves(told), f"{told} does nothing"
+
+
 @pytest.mark.parametrize("kind", RETENTION)
 def test_a_retention_is_documented_with_its_length(kind: str) -> None:
     seconds = int(RETENTION[kind].total_seconds())
@@ -186,6 +198,20 @@ def test_paths_of_code_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_page_names_a_developers_machine(page: Path) -> None:
     assert MACHINE.findall(text(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_names_a_package_index(page: Path) -> None:
+    assert INDEX.findall(text(page)) == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/decisions").glob("*.md")), ids=lambda page: page.stem)
+def test_a_decision_is_short(page: Path) -> None:
+    assert len(text(page).splitlines()) <= LONGEST_DECISION
+
+
+def test_what_twilio_is_told_is_what_the_doctor_asks_for() -> None:
+    assert f"{TWILIO_PATH}{RETRIES}`" in section(DEPLOY, "Twilio: WhatsApp and SMS")
 
 
 def test_the_procfile_runs_commands_that_are_there() -> None:

@@ -36,6 +36,7 @@ from storage.parked import ParkedError
 from storage.talks import Talk as TalkRow
 from tests.world import CHANNELS, World, address, incoming, telegram_press, twilio_form
 
+ME = address("telegram", 1)
 FIRST = ("votar", "1", "3", "2", "1 4 6")
 """A first vote up to the last question."""
 
@@ -90,7 +91,7 @@ def test_the_same_message_in_eight_threads_has_one_effect(world: World) -> None:
     yes = message(world, "1")
     assert sorted(at_once(*[lambda: world.desk.take(yes)] * 8)) == [False] * 7 + [True]
     assert len(world.rows(Ballot)) == 1
-    assert len(world.delivered("telegram", address("telegram", 1))) == 1
+    assert len(world.delivered("telegram", ME)) == 1
 
 
 def test_the_first_message_of_somebody_in_eight_threads_makes_one_contact(world: World) -> None:
@@ -114,8 +115,8 @@ def test_the_same_id_on_another_channel_is_another_message(world: World) -> None
 
 def test_a_press_and_a_text_at_once_cast_one_ballot(world: World) -> None:
     write(world, *FIRST)
-    data = next(data for label, data in world.last["telegram", "7001"].buttons if label.startswith("Sí"))
-    press = telegram.read(telegram_press(next(world._ids), "7001", data))
+    data = next(data for label, data in world.last["telegram", ME].buttons if label.startswith("Sí"))
+    press = telegram.read(telegram_press(next(world._ids), ME, data))
     typed = message(world, "1")
     assert press is not None
     assert at_once(lambda: world.desk.take(press), lambda: world.desk.take(typed)) == [True, True]
@@ -125,8 +126,8 @@ def test_a_press_and_a_text_at_once_cast_one_ballot(world: World) -> None:
 
 def test_a_press_to_change_and_a_text_to_confirm_at_once_leave_one_of_the_two(world: World) -> None:
     write(world, *FIRST)
-    data = next(data for label, data in world.last["telegram", "7001"].buttons if label == "Cambiar")
-    press = telegram.read(telegram_press(next(world._ids), "7001", data))
+    data = next(data for label, data in world.last["telegram", ME].buttons if label == "Cambiar")
+    press = telegram.read(telegram_press(next(world._ids), ME, data))
     typed = message(world, "sí")
     assert press is not None
     at_once(lambda: world.desk.take(press), lambda: world.desk.take(typed))
@@ -193,7 +194,7 @@ def test_a_button_of_somebody_else_does_nothing(world: World) -> None:
 
 
 def news(world: World, kind: str) -> Incoming:
-    return Incoming("telegram", "7001", f"n{next(world._ids)}", kind)  # type: ignore[arg-type]
+    return Incoming("telegram", ME, f"n{next(world._ids)}", kind)  # type: ignore[arg-type]
 
 
 def state(world: World) -> str:
@@ -274,7 +275,7 @@ def test_a_bug_rolls_back_apologises_and_parks_a_code_without_the_text(
     logs = captured.out + captured.err + caplog.text
     assert row["code"] in logs
     assert "73.111" not in logs
-    assert "7001" not in logs
+    assert ME not in logs
 
 
 def test_after_a_bug_the_next_message_works(poisoned: World) -> None:
@@ -509,7 +510,7 @@ def test_two_contacts_of_one_person_who_vote_at_once_have_one_ballot(world: Worl
     assert len(world.rows(Ballot)) == 1
     assert len(world.rows(Roll)) == 1
     assert world.rows(ParkedError) == []
-    told = said([*world.delivered("telegram", "7001"), *world.delivered("sms", address("sms", 1))])
+    told = said([*world.delivered("telegram", ME), *world.delivered("sms", address("sms", 1))])
     assert world.rows(Ballot)[0]["id"] in told
 
 

@@ -27,7 +27,7 @@ DURING = datetime(2022, 11, 16, 15, 0, tzinfo=UTC)
 """A moment at which the consultation of 2022 is open."""
 
 CHANNELS = ("telegram", "whatsapp", "sms")
-ADDRESSES = {"telegram": "700{}", "whatsapp": "whatsapp:+5730000{:05}", "sms": "+5731000{:05}", "terminal": "t{}"}
+ADDRESSES = {"telegram": "700900400{}", "whatsapp": "whatsapp:+5730000{:05}", "sms": "+5731000{:05}", "terminal": "t{}"}
 
 
 class Clock:
