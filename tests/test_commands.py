@@ -1,0 +1,93 @@
+"""The command line, as an operator meets it: what works says so, what does not says what to do."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from tests.world import CARTAGENA, environment
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def surroundings(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment(sqlite_url, tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+
+def say(*words: str, typed: str | None = None) -> tuple[int, str]:
+    answer = RUN.invoke(app, list(words), input=typed)
+    assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
+    return answer.exit_code, answer.output
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_from_an_empty_database_to_a_vote_in_the_terminal() -> None:
+    assert say("migrate")[0] == 0
+    code, told = say("load", str(CARTAGENA))
+    assert (code, "cartagena-2022 (new)" in told) == (0, True)
+    assert "cartagena-2022 (same)" in say("load", str(CARTAGENA))[1]
+    code, told = say("consultation", "status", "cartagena-2022")
+    assert (code, "draft" in told) == (0, True)
+    code, told = say("talk", typed="hola\n1\nvotar\n")
+    assert code == 0
+    assert "Qué quiere hacer" in told
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["consultation", "open", "cartagena-2022"], "Load its folder first"),
+        (["consultation", "publish", "cartagena-2022"], "has to be counted first"),
+        (["consultation", "count", "cartagena-2022"], "Load its folder first"),
+        (["load", "nowhere"], "this is not a folder"),
+        (["recount", "nowhere.csv"], "cannot be read"),
+        (["replay", "nothing"], "from which one replays"),
+    ],
+)
+def test_what_cannot_be_done_says_why(words: list[str], told: str) -> None:
+    code, output = say(*words)
+    assert code == 1
+    assert told in " ".join(output.split())
+
+
+def test_missing_settings_are_named_with_their_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    code, told = say("migrate")
+    assert (code, "SECRET_KEY is missing" in told, "token_urlsafe" in told) == (1, True, True)
+
+
+def test_a_database_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment("postgresql://nobody@127.0.0.1:1/none", tmp_path).items():
+        monkeypatch.setenv(name, value)
+    code, told = say("migrate")
+    assert (code, "DATABASE_URL" in told) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("a,b\n", "line 1: the columns"),
+        ("receipt,choices\nAAA,p01\nAAA,p02\n", "line 3: the receipt appears twice"),
+        ("receipt,choices\nAAA,p01 p01\n", "line 2: a proposal appears twice"),
+        ("receipt,choices\nAAA\n", "line 2: a receipt and its choices"),
+        ("\udcff", "cannot be read"),
+    ],
+)
+def test_a_list_of_ballots_that_is_none(lines: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "papeletas.csv"
+    path.write_bytes(lines.encode("utf-8", "surrogateescape"))
+    code, output = say("recount", str(path))
+    assert code == 1
+    assert told in " ".join(output.split())
+
+
+def test_a_good_list_is_added_up(tmp_path: Path) -> None:
+    path = tmp_path / "papeletas.csv"
+    path.write_text("receipt,choices\nAAA,p01 p02\nBBB,p02\n")
+    code, output = say("recount", str(path))
+    assert code == 0
+    assert "2 ballots, 3 votes" in output

@@ -1,0 +1,133 @@
+"""The life of a consultation: each step once, in its order, and what may not be done says why."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import lifecycle, results, upkeep
+from bot.lifecycle import NotPossible
+from storage import ballots, consultations, counts
+from storage.database import reading, transaction
+from tests.world import World
+
+SLUG = "cartagena-2022"
+
+
+def close_and_wait(world: World) -> None:
+    world.clock.forward(days=30)
+
+
+def count(world: World) -> int:
+    return lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
+
+
+def state(world: World) -> str:
+    with reading(world.desk.engine) as connection:
+        row = consultations.one(connection, SLUG)
+    assert row is not None
+    return row.state
+
+
+def test_opened_once_closed_counted_once_and_its_key_destroyed(world: World) -> None:
+    world.vote("1 4 6")
+    with pytest.raises(NotPossible, match="only a draft"):
+        lifecycle.open_(world.desk.engine, world.desk.keys, SLUG, world.clock())
+    with pytest.raises(NotPossible, match="it can be counted once, after it has closed"):
+        count(world)
+    lifecycle.close(world.desk.engine, SLUG, world.clock())
+    assert "abiert" in world.say("votar")[-1].text
+    close_and_wait(world)
+    assert count(world) == 1
+    assert not world.desk.keys.exists(SLUG)
+    with pytest.raises(NotPossible, match="counted"):
+        count(world)
+
+
+def test_paper_is_waited_for(little_world: World) -> None:
+    with transaction(little_world.desk.engine) as connection:
+        later = little_world.clock() + timedelta(days=40)
+        consultations.move(connection, SLUG, "opened", paper_until=later)
+    close_and_wait(little_world)
+    with pytest.raises(NotPossible, match="Signed paper"):
+        count(little_world)
+
+
+def test_a_crash_between_count_and_key_is_mended_by_the_worker(
+    little_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little_world.vote("2")
+    close_and_wait(little_world)
+    monkeypatch.setattr("storage.ballot_keys.BallotKeys.destroy", _crash)
+    with pytest.raises(KeyboardInterrupt):
+        count(little_world)
+    monkeypatch.undo()
+    assert state(little_world) == "counted"
+    assert little_world.desk.keys.exists(SLUG)
+    upkeep.close_ended(little_world.desk.engine, little_world.desk.keys, little_world.clock())
+    assert not little_world.desk.keys.exists(SLUG)
+
+
+def _crash(*_arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_annulled_ballots_can_never_be_counted(world: World) -> None:
+    world.vote("3")
+    lifecycle.annul(world.desk.engine, world.desk.keys, SLUG, "Hubo un error en la lista.", world.clock())
+    close_and_wait(world)
+    with pytest.raises(NotPossible, match="annulled"):
+        count(world)
+    assert world.rows(ballots.Ballot) == []
+    assert not world.desk.keys.exists(SLUG)
+
+
+def test_a_lost_key_records_nothing_and_is_never_made_anew(world: World) -> None:
+    for text in ("votar", "1", "1", "1", "1 4 6"):
+        world.say(text)
+    world.desk.keys.destroy(SLUG)
+    assert "urna" in world.say("1")[-1].text
+    assert world.rows(ballots.Ballot) == world.rows(ballots.Roll) == []
+    assert not world.desk.keys.exists(SLUG)
+
+
+def test_publication_needs_a_count_and_happens_once(world: World, tmp_path: Path) -> None:
+    world.vote("1 2")
+    with pytest.raises(NotPossible, match="counted before it is published"):
+        lifecycle.publish(world.desk.engine, SLUG, "x", world.clock())
+    close_and_wait(world)
+    count(world)
+    with reading(world.desk.engine) as connection:
+        found = counts.results_of(connection, SLUG)
+        assert found is not None
+        digest = results.write(connection, SLUG, found, tmp_path / "public")
+    lifecycle.publish(world.desk.engine, SLUG, digest, world.clock())
+    lifecycle.publish(world.desk.engine, SLUG, digest, world.clock())
+    assert state(world) == "published"
+    described = (tmp_path / "public" / "columnas.csv").read_text()
+    for name in ("papeletas.csv", "resultados.csv"):
+        header = (tmp_path / "public" / name).read_text().splitlines()[0]
+        assert all(f"{name},{column}," in described for column in header.split(","))
+
+
+def test_no_consultation_of_that_name(little_world: World) -> None:
+    with pytest.raises(NotPossible, match="Load its folder first"):
+        lifecycle.close(little_world.desk.engine, "nothing", little_world.clock())
+
+
+@pytest.mark.parametrize(
+    ("found", "shown", "expected"),
+    [
+        ({"a": 9, "b": 12}, False, {"a": 9, "b": 12}),
+        ({"a": 3, "b": 12, "c": 7}, False, {"a": None, "b": 12, "c": None}),
+        ({"a": 3, "b": 4, "c": 7}, False, {"a": None, "b": None, "c": 7}),
+        ({"a": 1, "b": 3}, True, {"a": 1, "b": 3}),
+        ({None: 2, "b": 30, "c": 6}, False, {"": None, "b": 30, "c": None}),
+        ({"a": 2}, False, {"a": None}),
+        ({}, False, {}),
+    ],
+)
+def test_small_cells_are_hidden_and_cannot_be_subtracted(
+    found: dict[str | None, int], shown: bool, expected: dict[str, int | None]
+) -> None:
+    assert results._cells(found, shown) == expected
