@@ -1,10 +1,10 @@
 """Web and worker as processes: Granian for HTTP, an event loop for the worker, or both in one."""
 
 import asyncio
-import atexit
 import signal
 import threading
 from functools import partial
+from multiprocessing.util import Finalize
 
 from flask import Flask
 from granian import Granian
@@ -49,7 +49,8 @@ def load(settings: Settings, clock: wiring.Clock, with_worker: bool) -> Flask:
     if with_worker:
         beside = WorkerThread(settings, clock)
         beside.start()
-        atexit.register(beside.stop)
+        # A process that multiprocessing started runs these at its end, and not what `atexit` knows.
+        Finalize(beside, beside.stop, exitpriority=1)
     return wiring.app(settings, clock)
 
 
