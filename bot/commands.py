@@ -144,7 +144,7 @@ def results(visit: Visit, query: consultation.Results) -> dict[str, Any]:
         raise LookupError("results that are not published")
     found = json.loads(count.results)
     votes = sorted(((p["id"], p["votes"]) for p in found["proposals"]), key=lambda pair: -pair[1])
-    return {"ballots": found["ballots"], "votes": votes, "ties": found["ties"]}
+    return {"ballots": found["ballots"], "votes": votes}
 
 
 def give_consent(visit: Visit, _command: people.GiveConsent) -> None:

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 def tabulate(connection: Connection, row: ConsultationRow, number: int) -> dict[str, Any]:
     """The results of a consultation whose box was just emptied into the list."""
-    votes = counts.tally(connection, row.slug).get("", Counter())
+    votes = counts.tally(connection, row.slug)
     listed = [
         {"id": p["id"], "number": p["number"], "title": p["title"], "votes": votes.get(p["id"], 0)}
         for p in json.loads(row.proposals)

@@ -167,7 +167,7 @@ class Sender:
         now = self.clock()
         if anew:
             leases.give_back(connection, self.lease, self.holder, now)
-        held = leases.take(connection, self.lease, self.holder, LEASE, now, self.held)
+        held = leases.take(connection, self.lease, self.holder, LEASE, now)
         if held is not None and held.epoch != self._epoch:
             self._record(connection, self._outcomes, now)
             outbox.orphaned(connection, self.lane.name, held.epoch, now)

@@ -121,7 +121,7 @@ class FindReceipt(Query[Receipt]):
 
 @dataclass(frozen=True)
 class Results(Query[dict[str, Any]]):
-    """The published results: `ballots` and `votes` ([proposal id, votes], most voted first) and `ties`."""
+    """The published results: `ballots`, and `votes` ([proposal id, votes], most voted first)."""
 
     slug: str
 

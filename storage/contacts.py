@@ -68,7 +68,7 @@ _ARRIVE = (
     select(
         _C.id, _C.person_id, _C.phone, _C.language, _C.state, _C.heard_at,
         _P.consented_at, _P.age, _P.sex, _P.group, _P.place,
-        _T.id.label("talk_id"), _T.flow, _T.person_id.label("talk_person_id"), _T.sealed, _T.subject, _T.touched_at,
+        _T.id.label("talk_id"), _T.flow, _T.sealed, _T.subject, _T.touched_at,
         select(func.count()).select_from(Housemate).where(_H.contact_id == _C.id).scalar_subquery().label("people"),
         exists().where(_O.finished_at.is_(None), _O.contact_id == _C.id, _O.state == "queued").label("waiting"),
         select(columns(Revision).number).scalar_subquery().label("revision"),

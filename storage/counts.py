@@ -66,19 +66,14 @@ def ballots(connection: Connection, slug: str) -> Iterator[tuple[str, str]]:
         last = rows[-1].receipt
 
 
-def tally(connection: Connection, slug: str, by: str | None = None) -> dict[str, Counter[str]]:
-    """Votes for each proposal in all (key ""), or by origin or locality; equal ballots are added at once."""
-    group: Any = _C[by] if by else None
-    columns = [_C.choices, func.count()] if group is None else [_C.choices, func.count(), group]
-    statement = (
-        select(*columns).where(_C.consultation == slug).group_by(_C.choices, *([] if group is None else [group]))
-    )
-    found: dict[str, Counter[str]] = {}
-    for choices, number, *rest in connection.execute(statement):
-        votes = found.setdefault(rest[0] if rest else "", Counter())
+def tally(connection: Connection, slug: str) -> Counter[str]:
+    """Votes for each proposal; equal ballots are added at once."""
+    statement = select(_C.choices, func.count()).where(_C.consultation == slug).group_by(_C.choices)
+    votes: Counter[str] = Counter()
+    for choices, number in connection.execute(statement):
         for choice in choices.split():
             votes[choice] += number
-    return found
+    return votes
 
 
 def record(connection: Connection, slug: str, number: int, results: str, now: datetime) -> None:

@@ -18,11 +18,10 @@ class Lease(SQLModel, table=True):
 
 @dataclass(frozen=True)
 class Held:
-    """A lease that this holder has until `until`; `fresh` when it was taken over rather than prolonged."""
+    """A lease that this holder has until `until`."""
 
     epoch: int
     until: datetime
-    fresh: bool
 
 
 _TAKE = text(
@@ -36,9 +35,7 @@ _TAKE = text(
 )
 
 
-def take(
-    connection: Connection, name: str, holder: str, length: timedelta, now: datetime, held: Held | None = None
-) -> Held | None:
+def take(connection: Connection, name: str, holder: str, length: timedelta, now: datetime) -> Held | None:
     """Take or prolong a lease for `length`; None while another holder has it.
 
     A holder that let its lease run out keeps its epoch as long as nobody else has had it in between.
@@ -47,7 +44,7 @@ def take(
     epoch = connection.execute(_TAKE, values).scalar_one_or_none()
     if epoch is None:
         return None
-    return Held(epoch, now + length, fresh=held is None or held.epoch != epoch)
+    return Held(epoch, now + length)
 
 
 _YIELD = text("UPDATE lease SET until = :now, holder = '' WHERE name = :name AND holder = :holder").bindparams(
