@@ -16,8 +16,7 @@ from bot.sender import Lane
 from bot.speech import LANGUAGES, catalogue
 from bot.turn import Desk
 from bot.worker import Worker
-from cli import logs
-from cli.settings import Settings, read_settings
+from cli.settings import Settings
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database
 from storage.ink import Ink
@@ -88,9 +87,3 @@ def twilio_line(settings: Settings) -> TwilioLine:
             settings.twilio_contents,
         )
     )  # fmt: skip
-
-
-def web() -> Flask:
-    """gunicorn's factory: `gunicorn 'cli.wiring:web()'`."""
-    logs.set_up()
-    return app(read_settings())
