@@ -192,6 +192,7 @@ def delete_me(visit: Visit, _command: people.DeleteMe) -> None:
     """Forget the person; their ballots stay, and a tombstone keeps their contacts from voting a second time."""
     if visit.person_id is None:
         return
+    contacts.lock_person(visit.connection, visit.person_id, {})  # a ballot that is being cast elsewhere comes first
     known = contacts.contacts_of(visit.connection, visit.person_id)
     for slug in ballots.took_part(visit.connection, visit.person_id):
         listed = visit.catalogue.consultations.get(slug)
@@ -253,12 +254,15 @@ def _join(visit: Visit, other: int) -> people.Join:
     kept, gone = sorted((other, visit.person_id))
     for person_id in (kept, gone):
         contacts.lock_person(visit.connection, person_id, {})
-    both = set(ballots.took_part(visit.connection, kept)) & set(ballots.took_part(visit.connection, gone))
+    parts = set(ballots.took_part(visit.connection, kept)), set(ballots.took_part(visit.connection, gone))
+    both = parts[0] & parts[1]
     undecided = {slug: c for slug, c in visit.catalogue.consultations.items() if c.row.state == "opened"}
     if any(slug in both and c.phase(visit.now) == "closed" for slug, c in undecided.items()):
         return people.Join("closed")
     doubled = 0
     for slug, listed in undecided.items():
+        if slug not in parts[1]:
+            continue
         consultations.hold_open(visit.connection, slug, visit.now)
         marks = _mark(visit, listed, "person", str(kept)), _mark(visit, listed, "person", str(gone))
         doubled += ballots.join(visit.connection, slug, kept, gone, *marks)

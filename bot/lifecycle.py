@@ -45,7 +45,8 @@ def close(engine: Engine, slug: str, now: datetime) -> None:
         row = find(consultations.one(connection, slug), slug)
         if phase(row.state, row.opens_at, row.closes_at, now) != "open":
             raise NotPossible(f"{slug} is not open, so it cannot be closed.")
-        consultations.move(connection, slug, "opened", closes_at=now)
+        if not consultations.move(connection, slug, "opened", closes_at=now):
+            raise NotPossible(f"{slug} was changed by somebody else at the same moment. Look at its status.")
         talks.end_subject(connection, slug)
 
 
@@ -89,7 +90,8 @@ def annul(engine: Engine, keys: BallotKeys, slug: str, notice: str, now: datetim
         row = find(consultations.one(connection, slug), slug)
         if row.state not in ("draft", "opened"):
             raise NotPossible(f"{slug} is {row.state}; what was counted cannot be annulled.")
-        consultations.move(connection, slug, row.state, state="annulled", notice=notice)
+        if not consultations.move(connection, slug, row.state, state="annulled", notice=notice):
+            raise NotPossible(f"{slug} was changed by somebody else at the same moment. Look at its status.")
         counts.discard(connection, slug)
         talks.end_subject(connection, slug)
     keys.destroy(slug)

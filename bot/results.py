@@ -87,8 +87,10 @@ def _cells(found: Mapping[str | None, int], small_too: bool) -> dict[str, int | 
     if small_too:
         return cells
     hidden = [key for key, number in found.items() if number < SMALLEST]
-    if len(hidden) == 1 and len(found) > 1:
-        hidden.append(min((k for k in found if k not in hidden), key=lambda k: found[k]))
+    rest = sorted((key for key in found if key not in hidden), key=lambda key: found[key])
+    # What is hidden must not follow from the total: not one cell alone, nor several that are small even together.
+    while hidden and rest and (len(hidden) == 1 or sum(found[key] for key in hidden) < SMALLEST):
+        hidden.append(rest.pop(0))
     return {key: None if (key or None) in hidden else number for key, number in cells.items()}
 
 

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -115,11 +116,7 @@ class Desk:
 def whereabouts(error: Exception) -> str:
     """Class, file and line of an error, without its message: that could hold what somebody wrote."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = (
-        f"{frames[-1].filename.rsplit('/', 2)[-2]}/{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}"
-        if frames
-        else "?"
-    )
+    place = f"{'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno}" if frames else "?"
     return f"{type(error).__name__} {place}"[:160]
 
 

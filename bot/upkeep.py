@@ -49,7 +49,7 @@ def mix_ballots(engine: Engine, now: datetime) -> None:
         return
     with transaction(engine) as connection:
         for row in consultations.every(connection):
-            if consultations.phase(row.state, row.opens_at, row.closes_at, now) == "open":
+            if row.state == "opened" and row.opens_at <= now:  # also after the close: the count may be days away
                 consultations.hold_alone(connection, row.slug)
                 ballots.mix(connection, row.slug)
 

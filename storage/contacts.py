@@ -220,13 +220,14 @@ def merge(connection: Connection, kept: int, gone: int) -> None:
 def forget(connection: Connection, person_id: int) -> None:
     """Delete a person, and the contacts and talks that nobody else uses."""
     own = [c.id for c in contacts_of(connection, person_id)]
+    spoken = list(connection.scalars(select(_C.id).where(_C.person_id == person_id)))
     connection.execute(delete(Talk).where(_T.person_id == person_id))
     connection.execute(update(Contact).where(_C.person_id == person_id).values(person_id=None))
     connection.execute(delete(Person).where(_P.id == person_id))
     # A number that was shared goes; one that is the address itself proves nothing more than the address does.
     shared = _C.phone.is_not(None) & ~_C.address.endswith(_C.phone)
     connection.execute(update(Contact).where(_C.id.in_(own), shared).values(phone=None))
-    for contact_id in own:
+    for contact_id in spoken:  # where somebody else speaks, they go on speaking
         rest = people(connection, contact_id)
         change(connection, contact_id, person_id=rest[0] if len(rest) == 1 else None)
 

@@ -118,6 +118,7 @@ SELECT o.id FROM outgoing o
 WHERE o.finished_at IS NULL AND o.lane = :lane AND o.state = 'queued' AND o.due_at <= :now
   AND NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.finished_at IS NULL AND e.contact_id = o.contact_id AND e.id < o.id
                   AND e.state IN ('queued', 'sending', 'uncertain')
+                  AND NOT (e.kind = 'announcement' AND e.state IN ('queued', 'uncertain') AND o.kind <> e.kind)
                   AND NOT (e.state = 'uncertain' AND e.kind = 'announcement'))
 ORDER BY CASE o.kind WHEN 'announcement' THEN 1 ELSE 0 END, o.id
 LIMIT :most
