@@ -1,14 +1,23 @@
 """The command line, as an operator meets it: what works says so, what does not says what to do."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from cli.main import app
 from tests.world import CARTAGENA, environment
 
 RUN = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """What a command says of logging ends with its test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
