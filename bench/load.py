@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections import defaultdict
 from itertools import count
@@ -13,6 +14,8 @@ from bench.sink import field
 TURNS = ("menu", "[1. ", "1 4 6", "[1. ")
 """What one who has voted before does: the menu, its first button, three numbers, and the button that confirms."""
 
+FIRST_VOTE = ("votar", "1", "2", "1", "1 4 6", "1")
+
 
 class Residents:
     """`number` residents who write to a bot at `url`; replies come from the sink's feed."""
@@ -22,9 +25,10 @@ class Residents:
         self._headers = {"X-Telegram-Bot-Api-Secret-Token": secret, "Content-Type": "application/json"}
         self._ids = count(int(time.time() * 1000) % 1_000_000_000)
         self._replies: dict[str, asyncio.Queue[str]] = defaultdict(asyncio.Queue)
+        self.receipts = 0
 
     async def run(self, conversations: int, turns: tuple[str, ...] = TURNS) -> float:
-        """Seconds that it took until every reply had arrived."""
+        """Seconds until every reply had arrived; `receipts` then has how many conversations ended with one."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
         listening = asyncio.create_task(self._listen(reader))
         async with aiohttp.ClientSession() as session:
@@ -34,6 +38,7 @@ class Residents:
             took = time.perf_counter() - start
         listening.cancel()
         writer.close()
+        assert all(queue.empty() for queue in self._replies.values()), "a turn had more than one reply"
         return took
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
@@ -45,11 +50,11 @@ class Residents:
         last = ""
         for _n in range(times):
             for turn in turns:
-                async with session.post(
-                    self._url, data=self._update(chat, turn, last), headers=self._headers
-                ) as answer:
+                update = self._update(chat, turn, last)
+                async with session.post(self._url, data=update, headers=self._headers) as answer:
                     answer.raise_for_status()
                 last = await asyncio.wait_for(self._replies[chat].get(), 30)
+            self.receipts += "recibo es" in field(last, "text")
 
     def _update(self, chat: str, turn: str, last: str) -> str:
         number = next(self._ids)
@@ -63,3 +68,14 @@ class Residents:
         message = {"message_id": 1, "date": 1_668_600_000, "chat": where, "text": "-"}
         query = {"id": str(number), "from": person, "message": message, "chat_instance": "1", "data": data}
         return json.dumps({"update_id": number, "callback_query": query})
+
+
+async def main(url: str, secret: str, feed_port: str, number: str, conversations: str, turns: str) -> None:
+    """Print the seconds it took and the receipts that came."""
+    residents = Residents(url, secret, int(feed_port), int(number))
+    took = await residents.run(int(conversations), tuple(turns.split("|")))
+    print(took, residents.receipts)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

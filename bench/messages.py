@@ -4,13 +4,19 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from bench.turns import prepare, settings_for
-from bot.messages import Incoming
+from bench.world import prepare, settings_for
+from bot.messages import Incoming, Outbound
+from bot.turn import Desk
 from cli import talk, wiring
+from cli.replay import SharedClock
 
 CHANNELS = ("telegram", "whatsapp", "sms")
-FIRST = {"es": ("votar", "1", "2", "1", "1 4 6", "1"), "en": ("english", "vote", "1", "2", "1", "1 4 6", "1")}
-AGAIN = {"es": ("votar", "2 5", "1"), "en": ("vote", "2 5", "1")}
+VOTES = {
+    ("es", "first vote"): ("votar", "1", "2", "1", "1 4 6", "1"),
+    ("es", "later vote"): ("votar", "2 5", "1"),
+    ("en", "first vote"): ("english", "vote", "1", "2", "1", "1 4 6", "1"),
+    ("en", "later vote"): ("vote", "2 5", "1"),
+}
 
 
 def run() -> None:
@@ -18,18 +24,26 @@ def run() -> None:
         settings = settings_for(f"sqlite:///{scratch}/messages.db", Path(scratch) / "keys", 1)
         clock = prepare(settings)
         desk = wiring.desk(settings, clock)
-        print(f"{'':30}{'in':>5}{'out':>5}{'bytes out':>12}{'segments':>10}")
+        print(f"{'':30}{'in':>5}{'out':>5}{'bytes in':>12}{'bytes out':>12}{'segments':>10}")
         for channel in CHANNELS:
-            for number, language in enumerate(FIRST):
-                address = f"+1555040{CHANNELS.index(channel)}{number:03}"
-                for name, lines in (("first vote", FIRST[language]), ("later vote", AGAIN[language])):
-                    got = []
-                    for line in lines:
-                        clock.set(clock() + timedelta(seconds=20))
-                        desk.take(Incoming(channel, address, f"{clock().timestamp()}", text=line))
-                        got += talk.waiting(desk, channel, address)
-                    size = sum(len(m.text.encode()) for m in got)
-                    segments = str(sum(m.segments for m in got)) if channel == "sms" else "-"
-                    title = f"{channel} {language} {name}"
-                    print(f"{title:30}{len(lines):>5}{len(got):>5}{size:>12}{segments:>10}")
+            for (language, kind), lines in VOTES.items():
+                got = vote(desk, clock, channel, language, lines)
+                report(f"{channel} {language} {kind}", lines, got, channel == "sms")
         desk.engine.dispose()
+
+
+def vote(desk: Desk, clock: SharedClock, channel: str, language: str, lines: tuple[str, ...]) -> list[Outbound]:
+    """What somebody gets who writes these lines; each language has a resident of its own on each channel."""
+    address = f"+1555040{CHANNELS.index(channel)}{'es en'.index(language):03}"
+    got = []
+    for line in lines:
+        clock.set(clock() + timedelta(seconds=20))
+        desk.take(Incoming(channel, address, f"{clock().timestamp()}", text=line))
+        got += talk.waiting(desk, channel, address)
+    return got
+
+
+def report(title: str, lines: tuple[str, ...], got: list[Outbound], by_segment: bool) -> None:
+    came, went = (sum(len(text.encode()) for text in texts) for texts in (lines, [m.text for m in got]))
+    segments = str(sum(m.segments for m in got)) if by_segment else "-"
+    print(f"{title:30}{len(lines):>5}{len(got):>5}{came:>12}{went:>12}{segments:>10}")

@@ -1,84 +1,116 @@
 """CPU time per delivered turn, and turns per second, beside a bare bot; SQLite and PostgreSQL."""
 
-import asyncio
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import psutil
 import requests
 
-from bench.load import Residents
+from bench.load import FIRST_VOTE, TURNS
 from bench.postgres import postgres
-from bot import lifecycle
-from cli.replay import ROOT, SharedClock, free_port, running
-from cli.settings import Settings, read_settings
-from cli.standins import ACCOUNT_SID, AUTH_TOKEN, TOKEN
-from storage.ballot_keys import BallotKeys
-from storage.database import open_database, transaction
-from storage.folder import read_folder
-from storage.loading import load
-from storage.schema import migrate
+from bench.world import prepare, settings_for
+from cli.replay import free_port, running
+from cli.standins import TOKEN
 
-RESIDENTS, CONVERSATIONS, REPEATS = 20, 20, 5
-SLUG = "cartagena-2022"
+RESIDENTS, CONVERSATIONS, REPEATS = 20, 25, 5
+DELIVERED = RESIDENTS * CONVERSATIONS * len(TURNS)
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot that runs: its address and secret, its own processes, and its database server's where that is ours."""
+
+    url: str
+    secret: str
+    processes: tuple[int, ...]
+    server: int | None = None
+    votes: bool = True
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One repeat: milliseconds of processor time a turn (all own processes, each of them, the server's); turns/s."""
+
+    cpu: float
+    each: tuple[float, ...]
+    server: float
+    rate: float
 
 
 def run() -> None:
-    """Print the table: medians of interleaved repeats, and the ratios to the bare bot of the same repeat."""
-    with tempfile.TemporaryDirectory(prefix="cuenta-bench-") as scratch, postgres(Path(scratch)) as url:
-        figures: dict[str, list[tuple[float, float]]] = {"bare": [], "sqlite": [], "postgresql": []}
-        with (
-            sink() as port,
-            bare(port) as bare_bot,
-            desk(f"sqlite:///{scratch}/bench.db", Path(scratch) / "a", port) as sqlite,
-            desk(url, Path(scratch) / "b", port) as postgresql,
-        ):
-            bots = {"bare": bare_bot, "sqlite": sqlite, "postgresql": postgresql}
-            for _n in range(REPEATS):
-                for name, (address, secret, processes) in bots.items():
-                    figures[name].append(asyncio.run(measure(address, secret, port, processes)))
-        report(figures)
+    """Print the table: repeats are interleaved, and a ratio is to the bare bot of the same repeat."""
+    found: dict[str, list[Figures]] = {}
+    with tempfile.TemporaryDirectory(prefix="cuenta-bench-") as scratch, ExitStack() as stack:
+        port = stack.enter_context(sink())
+        bots = bots_at(Path(scratch), port, stack)
+        for _n in range(REPEATS):
+            for name, bot in bots.items():
+                found.setdefault(name, []).append(measure(bot, port))
+    report(found)
 
 
-def report(figures: dict[str, list[tuple[float, float]]]) -> None:
-    print(f"{RESIDENTS} residents at once, {RESIDENTS * CONVERSATIONS * 4} turns a repeat, {REPEATS} repeats")
-    print(f"{'':12}{'CPU ms/turn (min, median)':>28}{'turns/s (median)':>20}{'CPU ratio':>12}{'rate ratio':>12}")
-    for name, found in figures.items():
-        cpu, rate = [c for c, _r in found], [r for _c, r in found]
-        pairs = list(zip(figures["bare"], found, strict=True))
-        by_cpu = median(base[0] / ours[0] for base, ours in pairs)
-        by_rate = median(ours[1] / base[1] for base, ours in pairs)
-        print(f"{name:12}{min(cpu):>16.3f}{median(cpu):>12.3f}{median(rate):>20.0f}{by_cpu:>12.2f}{by_rate:>12.2f}")
+def bots_at(scratch: Path, port: int, stack: ExitStack) -> dict[str, Bot]:
+    """All three, running until the stack ends."""
+    server = stack.enter_context(postgres(scratch))
+    url = stack.enter_context(server.database("turns"))
+    return {
+        "bare": stack.enter_context(bare(port)),
+        "SQLite": stack.enter_context(desk(f"sqlite:///{scratch}/bench.db", scratch / "a", port)),
+        "PostgreSQL": stack.enter_context(desk(url, scratch / "b", port, server.process)),
+    }
 
 
-async def measure(address: str, secret: str, port: int, processes: list[int]) -> tuple[float, float]:
-    """Milliseconds of processor time for each delivered turn, and turns per second."""
-    residents = Residents(address, secret, port + 1, RESIDENTS)
-    before = spent(processes)
-    took = await residents.run(CONVERSATIONS)
-    turns = RESIDENTS * CONVERSATIONS * 4
-    return (spent(processes) - before) / turns * 1000, turns / took
+def report(found: dict[str, list[Figures]]) -> None:
+    print(f"{RESIDENTS} residents at once, {DELIVERED} turns a repeat, {REPEATS} repeats: least / median / most")
+    print(f"{'':11}{'CPU ms a turn':>24}{'turns/s':>22}{'bare CPU : ours':>24}{'our rate : bare':>24}")
+    for name, figures in found.items():
+        pairs = list(zip(found["bare"], figures, strict=True))
+        cpu = spread([f.cpu for f in figures], 3)
+        rate = spread([f.rate for f in figures], 0)
+        by_cpu = spread([base.cpu / ours.cpu for base, ours in pairs], 2)
+        by_rate = spread([ours.rate / base.rate for base, ours in pairs], 2)
+        print(f"{name:11}{cpu:>24}{rate:>22}{by_cpu:>24}{by_rate:>24}")
+    for name, figures in found.items():
+        if name != "bare":
+            web, worker = (median(f.each[n] for f in figures) for n in (0, 1))
+            server = median(f.server for f in figures)
+            print(f"{name}, median ms a turn: web {web:.3f}, worker {worker:.3f}, database server {server:.3f}")
 
 
-def spent(processes: list[int]) -> float:
-    """Processor seconds, user and system, of processes and all their children so far."""
-    total = 0.0
-    for number in processes:
-        process = psutil.Process(number)
-        for each in (process, *process.children(recursive=True)):
-            times = each.cpu_times()
-            total += times.user + times.system
-    return total
+def spread(values: list[float], digits: int) -> str:
+    return " / ".join(f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
 
 
-Bot = tuple[str, str, list[int]]
+def measure(bot: Bot, port: int) -> Figures:
+    """One repeat, with the load generator in a process of its own."""
+    roots = (*bot.processes, *([bot.server] if bot.server else []))
+    before = [spent(process) for process in roots]
+    took, receipts = talk(bot, port, CONVERSATIONS, TURNS)
+    used = [(spent(process) - start) / DELIVERED * 1000 for process, start in zip(roots, before, strict=True)]
+    assert receipts == (RESIDENTS * CONVERSATIONS if bot.votes else 0), f"{receipts} receipts"
+    each = tuple(used[: len(bot.processes)])
+    return Figures(sum(each), each, sum(used[len(bot.processes) :]), DELIVERED / took)
+
+
+def talk(bot: Bot, port: int, conversations: int, turns: tuple[str, ...]) -> tuple[float, int]:
+    """Have all residents talk; seconds, and the conversations that ended with a receipt."""
+    arguments = (bot.url, bot.secret, str(port + 1), str(RESIDENTS), str(conversations), "|".join(turns))
+    done = subprocess.run([sys.executable, "-m", "bench.load", *arguments], check=True, capture_output=True, text=True)
+    took, receipts = done.stdout.split()
+    return float(took), int(receipts)
+
+
+def spent(number: int) -> float:
+    """Processor seconds, user and system, of a process and all its children so far, those that ended included."""
+    process = psutil.Process(number)
+    return sum(sum(each.cpu_times()[:4]) for each in (process, *process.children(recursive=True)))
 
 
 @contextmanager
@@ -93,7 +125,7 @@ def bare(port: int) -> Iterator[Bot]:
     own, secret = free_port(), "bare-bot-of-the-benchmark"
     with child("bench.bare", str(own), f"http://127.0.0.1:{port}/bot{TOKEN}/sendMessage", secret) as process:
         wait_for(f"http://127.0.0.1:{own}/readyz")
-        yield f"http://127.0.0.1:{own}", secret, [process.pid]
+        yield Bot(f"http://127.0.0.1:{own}", secret, (process.pid,), votes=False)
 
 
 @contextmanager
@@ -119,43 +151,13 @@ def wait_for(address: str) -> None:
 
 
 @contextmanager
-def desk(database_url: str, keys: Path, port: int) -> Iterator[Bot]:
+def desk(database_url: str, keys: Path, port: int, server: int | None = None) -> Iterator[Bot]:
     """A web and a worker process with residents who have voted before."""
     settings = settings_for(database_url, keys, port)
     clock = prepare(settings)
     before = {process.pid for process in psutil.Process().children()}
     with running(settings, clock):
-        ours = [p.pid for p in psutil.Process().children() if p.pid not in before]
-        residents = Residents(settings.public_url, settings.telegram_webhook_secret, port + 1, RESIDENTS)
-        asyncio.run(residents.run(1, ("votar", "1", "2", "1", "1 4 6", "1")))
-        yield settings.public_url, settings.telegram_webhook_secret, ours
-
-
-def prepare(settings: Settings) -> SharedClock:
-    engine = open_database(settings.database_url)
-    migrate(engine)
-    folder = read_folder(ROOT / "cartagena")
-    opens = next(c for c in folder.consultations if c.slug == SLUG).opens_at
-    with transaction(engine) as connection:
-        load(connection, folder)
-    lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), SLUG, opens - timedelta(hours=1))
-    engine.dispose()
-    return SharedClock(opens + timedelta(hours=10))
-
-
-def settings_for(database_url: str, keys: Path, port: int) -> Settings:
-    return read_settings(
-        {
-            "SECRET_KEY": "only-for-the-benchmark-" * 3,
-            "DATABASE_URL": database_url,
-            "BALLOT_KEYS_DIR": str(keys),
-            "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
-            "TELEGRAM_BOT_TOKEN": TOKEN,
-            "TELEGRAM_WEBHOOK_SECRET": "webhook-secret-of-the-benchmark",
-            "TELEGRAM_API_URL": f"http://127.0.0.1:{port}",
-            "TELEGRAM_PER_SECOND": "100000",
-            "TELEGRAM_PER_CHAT": "100000",
-            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
-            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-        }
-    )
+        ours = sorted(p.pid for p in psutil.Process().children() if p.pid not in before)
+        bot = Bot(settings.public_url, settings.telegram_webhook_secret, tuple(ours), server)
+        talk(bot, port, 1, FIRST_VOTE)
+        yield bot
