@@ -125,16 +125,20 @@ def _crowded(visit: Visit, listed: Listed) -> bool:
 
 
 def find_receipt(visit: Visit, query: consultation.FindReceipt) -> consultation.Receipt:
+    return look_up(visit.connection, visit.catalogue, query.code)
+
+
+def look_up(connection: Connection, listed: Catalogue, typed: str) -> consultation.Receipt:
     """Before publication only that a ballot is in the box; what it says is in the published list afterwards."""
-    code = ballots.read_code(query.code)
-    counted = counts.chosen_by(visit.connection, code)
+    code = ballots.read_code(typed)
+    counted = counts.chosen_by(connection, code)
     if counted is not None:
         slug, choices = counted
-        if visit.catalogue.consultations[slug].row.state == "published":
+        if listed.consultations[slug].row.state == "published":
             return consultation.Receipt("public", slug, choices)
         return consultation.Receipt("box", slug)
-    undecided = [slug for slug, c in visit.catalogue.consultations.items() if c.row.state == "opened"]
-    slug_in_box = ballots.in_box(visit.connection, code, undecided)
+    undecided = [slug for slug, c in listed.consultations.items() if c.row.state == "opened"]
+    slug_in_box = ballots.in_box(connection, code, undecided)
     return consultation.Receipt("box", slug_in_box) if slug_in_box else consultation.Receipt("unknown")
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from bot.results import tabulate
-from storage import consultations, counts, talks
+from storage import consultations, counts, talks, turnouts
 from storage.ballot_keys import BallotKeys
 from storage.consultations import ConsultationRow, phase
 from storage.database import transaction
@@ -50,8 +50,11 @@ def close(engine: Engine, slug: str, now: datetime) -> None:
         talks.end_subject(connection, slug)
 
 
-def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime) -> int:
-    """Count: empty the box into the public list, add up, and destroy the ballot key. How many ballots."""
+def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime, by: str = "") -> int:
+    """Count: empty the box into the public list, add up, and destroy the ballot key. How many ballots.
+
+    `by` is the office that counts, for the public record of the count.
+    """
     with transaction(engine) as connection:
         row = find(consultations.one(connection, slug), slug)
         where = phase(row.state, row.opens_at, row.closes_at, now)
@@ -65,7 +68,8 @@ def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime) -> int:
             raise NotPossible(f"{slug} is being counted by somebody else.")
         number = counts.empty_box(connection, slug)
         results = tabulate(connection, row, number)
-        counts.record(connection, slug, number, json.dumps(results, ensure_ascii=False), now)
+        counts.record(connection, slug, number, json.dumps(results, ensure_ascii=False), now, by)
+        turnouts.forget(connection, slug)
         talks.end_subject(connection, slug)
     # After the commit: were it before and the commit failed, nobody could vote or count again. A crash in between is
     # mended by the worker, which destroys the keys of whatever is counted.
@@ -93,5 +97,6 @@ def annul(engine: Engine, keys: BallotKeys, slug: str, notice: str, now: datetim
         if not consultations.move(connection, slug, row.state, state="annulled", notice=notice):
             raise NotPossible(f"{slug} was changed by somebody else at the same moment. Look at its status.")
         counts.discard(connection, slug)
+        turnouts.forget(connection, slug)
         talks.end_subject(connection, slug)
     keys.destroy(slug)

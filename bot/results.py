@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -63,10 +64,21 @@ def tabulate(connection: Connection, row: ConsultationRow, number: int) -> dict[
         "votes": sum(votes.values()),
         "proposals": [{**p, "rank": ranked.index(p["votes"]) + 1} for p in listed],
         "ties": ties(listed),
-        "turnout": {
-            name: _cells(ballots.turnout(connection, row.slug, name), _shown(shown, name)) for name in DIMENSIONS
-        },
+        "turnout": {name: _turnout(connection, row.slug, name, _shown(shown, name)) for name in DIMENSIONS},
     }
+
+
+def turnout(connection: Connection, slug: str) -> dict[str, Any]:
+    """How many have taken part in an open vote: in all (null below five) and by locality and unit."""
+    found = ballots.turnout_by_place(connection, slug)
+    people = sum(found.values())
+    return {"people": people if people >= SMALLEST else None, **places(found)}
+
+
+def _turnout(connection: Connection, slug: str, name: str, small_too: bool) -> dict[str, int | None]:
+    if name in ("locality", "unit") and not small_too:
+        return places(ballots.turnout_by_place(connection, slug))[name]
+    return cells(ballots.turnout(connection, slug, name), small_too)
 
 
 def _shown(small_cells: Any, name: str) -> bool:
@@ -81,51 +93,84 @@ def ties(listed: Iterable[Mapping[str, Any]]) -> list[list[str]]:
     return [ids for votes, ids in sorted(groups.items(), reverse=True) if votes and len(ids) > 1]
 
 
-def _cells(found: Mapping[str | None, int], small_too: bool) -> dict[str, int | None]:
+def cells(found: Mapping[str | None, int], small_too: bool) -> dict[str, int | None]:
     """A table of people by group. Small cells are hidden, and where only one is, the next smallest with it."""
-    cells: dict[str, int | None] = {key or "": number for key, number in found.items()}
     if small_too:
-        return cells
+        return {_key(key): number for key, number in found.items()}
     hidden = [key for key, number in found.items() if number < SMALLEST]
     rest = sorted((key for key in found if key not in hidden), key=lambda key: found[key])
     # What is hidden must not follow from the total: not one cell alone, nor several that are small even together.
     while hidden and rest and (len(hidden) == 1 or sum(found[key] for key in hidden) < SMALLEST):
         hidden.append(rest.pop(0))
-    return {key: None if (key or None) in hidden else number for key, number in cells.items()}
+    return {_key(key): None if key in hidden else number for key, number in found.items()}
+
+
+def places(found: Mapping[tuple[str | None, str | None], int]) -> dict[str, dict[str, int | None]]:
+    """Tables by locality and by unit, from (locality, unit). No unit follows from its locality's number either."""
+    inside: dict[str | None, dict[str | None, int]] = {}
+    for (locality, unit), people in found.items():
+        inside.setdefault(locality, {})[unit] = people
+    localities = cells({locality: sum(units.values()) for locality, units in inside.items()}, small_too=False)
+    by_unit: dict[str, int | None] = {}
+    for locality, units in inside.items():
+        hidden = localities[_key(locality)] is None
+        told = dict.fromkeys(map(_key, units)) if hidden else cells(units, small_too=False)
+        for unit, number in told.items():
+            before = by_unit.get(unit, 0)  # people without a unit are counted together
+            by_unit[unit] = None if number is None or before is None else before + number
+    return {"locality": localities, "unit": by_unit}
+
+
+def _key(group: str | None) -> str:
+    return group or ""
 
 
 def write(connection: Connection, slug: str, results: Mapping[str, Any], folder: Path) -> str:
     """Write the public files of a counted consultation; the SHA-256 of the list of ballots."""
     folder.mkdir(parents=True, exist_ok=True)
-    digest = _write_ballots(connection, slug, folder / "papeletas.csv")
+    digest = hashlib.sha256()
+    with (folder / "papeletas.csv").open("wb") as file:
+        for line in ballot_lines(connection, slug):
+            digest.update(line)
+            file.write(line)
+    (folder / "resultados.json").write_bytes(as_json(results, digest.hexdigest()))
+    (folder / "resultados.csv").write_bytes(as_csv(results))
+    (folder / "columnas.csv").write_bytes(columns_csv())
+    return digest.hexdigest()
+
+
+def ballot_lines(connection: Connection, slug: str) -> Iterable[bytes]:
+    """`papeletas.csv`, in pieces."""
+    yield b"receipt,choices\n"
+    for receipt, choices in counts.ballots(connection, slug):
+        yield f"{receipt},{choices}\n".encode()
+
+
+def as_json(results: Mapping[str, Any], digest: str) -> bytes:
+    """`resultados.json`: the results, the digest of the list of ballots, and what each column means."""
     described = {
         name: {c: {"es": es, "en": en} for c, (es, en) in columns.items()} for name, columns in COLUMNS.items()
     }
     public = {**results, "ballots_sha256": digest, "columns": described}
-    (folder / "resultados.json").write_text(json.dumps(public, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    with (folder / "resultados.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS["resultados.csv"])
-        for p in results["proposals"]:
-            writer.writerow([p["id"], p["number"], p["title"].get("es"), p["title"].get("en"), p["votes"], p["rank"]])
-    with (folder / "columnas.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "column", "description_es", "description_en"])
-        for name, columns in COLUMNS.items():
-            writer.writerows([name, column, es, en] for column, (es, en) in columns.items())
-    return digest
+    return (json.dumps(public, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def _write_ballots(connection: Connection, slug: str, path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for line in _lines(connection, slug):
-            digest.update(line)
-            file.write(line)
-    return digest.hexdigest()
+def as_csv(results: Mapping[str, Any]) -> bytes:
+    """`resultados.csv`: a line for each proposal, in list order."""
+    rows = [
+        [p["id"], p["number"], p["title"].get("es"), p["title"].get("en"), p["votes"], p["rank"]]
+        for p in results["proposals"]
+    ]
+    return _csv([list(COLUMNS["resultados.csv"]), *rows])
 
 
-def _lines(connection: Connection, slug: str) -> Iterable[bytes]:
-    yield b"receipt,choices\n"
-    for receipt, choices in counts.ballots(connection, slug):
-        yield f"{receipt},{choices}\n".encode()
+def columns_csv() -> bytes:
+    """`columnas.csv`: what each column of the other files means."""
+    rows = [[name, c, es, en] for name, columns in COLUMNS.items() for c, (es, en) in columns.items()]
+    return _csv([["file", "column", "description_es", "description_en"], *rows])
+
+
+def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer).writerows(rows)
+    return buffer.getvalue().encode()

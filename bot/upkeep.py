@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from storage import ballots, consultations, contacts, inbox, outbox, talks, ticks
+from bot.results import turnout
+from storage import ballots, consultations, contacts, inbox, outbox, talks, ticks, turnouts
 from storage.ballot_keys import BallotKeys
 from storage.database import checkpoint, transaction
 from storage.ink import Ink
@@ -41,6 +42,17 @@ def close_ended(engine: Engine, keys: BallotKeys, now: datetime) -> None:
                 talks.end_subject(connection, row.slug)
             if phase in ("annulled", "counted", "published") and row.key_print:
                 keys.destroy(row.slug)
+
+
+def note_turnout(engine: Engine, now: datetime) -> None:
+    """Note who took part in each open vote, once an hour; what is shown does not move in between."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    with transaction(engine) as connection:
+        for row in consultations.every(connection):
+            if consultations.phase(row.state, row.opens_at, row.closes_at, now) != "open":
+                continue
+            if not turnouts.noted(connection, row.slug, hour):
+                turnouts.note(connection, row.slug, hour, turnout(connection, row.slug))
 
 
 def mix_ballots(engine: Engine, now: datetime) -> None:

@@ -68,6 +68,7 @@ class Worker:
 
         every(15, "heartbeat", lambda: upkeep.beat(desk.engine, desk.clock()), at_once=True)
         every(30, "close", lambda: upkeep.close_ended(desk.engine, desk.keys, desk.clock()), at_once=True)
+        every(60, "turnout", lambda: upkeep.note_turnout(desk.engine, desk.clock()), at_once=True)
         every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
         every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))
         if self.twilio is not None:

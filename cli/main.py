@@ -193,12 +193,14 @@ def close(slug: Slug) -> None:
 
 
 @consultation.command()
-def count(slug: Slug) -> None:
+def count(
+    slug: Slug, by: Annotated[str, typer.Option(help="The office that counts, for the public record.")] = ""
+) -> None:
     """Count a closed consultation once, and destroy its ballot key."""
     with explained():
         settings, engine = opened()
         with working("Counting"):
-            number = lifecycle.count(engine, BallotKeys(settings.ballot_keys_dir), slug, wiring.now())
+            number = lifecycle.count(engine, BallotKeys(settings.ballot_keys_dir), slug, wiring.now(), by)
         out.print(
             f"{slug}: {number} ballots counted. The ballot key is destroyed. Next: cuenta consultation publish {slug}"
         )

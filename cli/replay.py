@@ -268,7 +268,7 @@ class Replay:
                 progress.advance(task, sum(r.day == day for r in people))
 
     def _publish(self, to: Path, paper_until: datetime) -> Replayed:
-        lifecycle.count(self._engine, self._keys, self._slug, paper_until)
+        lifecycle.count(self._engine, self._keys, self._slug, paper_until, "cuenta replay")
         with reading(self._engine) as connection:
             found = counts.results_of(connection, self._slug)
             assert found is not None

@@ -56,6 +56,12 @@ def token(value: str) -> str:
     return value
 
 
+def name(value: str) -> str:
+    if not re.fullmatch(r"@?[A-Za-z][A-Za-z0-9_]{4,31}", value):
+        raise Wrong("must be the bot's name as @BotFather gave it, such as @cuenta_bot")
+    return value.removeprefix("@")
+
+
 def account(value: str) -> str:
     if not re.fullmatch(r"AC[0-9a-f]{32}", value):
         raise Wrong("must be the account SID of Twilio's console: AC and 32 hexadecimal digits")
@@ -114,6 +120,7 @@ class Settings:
     public_url: str = setting("", address, "The address providers reach this desk at, as they were told it.")
     ballot_keys_dir: Path = setting(Path("keys"), Path, "The folder of keys: outside the database and its backups.")
     telegram_bot_token: str = setting("", token, "From @BotFather. Without it Telegram is off.", True)
+    telegram_bot_name: str = setting("", name, "The bot's name, for the links and QR codes of the public pages.")
     telegram_webhook_secret: str = setting("", webhook_secret, "Telegram sends it with every call.", True)
     telegram_api_url: str = setting(
         "https://api.telegram.org", address, "Telegram's server, or a local Bot API server."

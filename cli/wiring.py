@@ -21,7 +21,9 @@ from storage.ballot_keys import BallotKeys
 from storage.database import open_database
 from storage.ink import Ink
 from storage.schema import is_current
-from webhooks import application
+from web import application
+from web.invitation import Public
+from webhooks import application as webhooks
 from webhooks.health import Checks
 from webhooks.twilio import Gate
 
@@ -56,7 +58,21 @@ def app(settings: Settings, clock: Clock = now) -> Flask:
     tokens = tuple(filter(None, (settings.twilio_auth_token, settings.twilio_auth_token_previous)))
     gate = Gate(settings.public_url, tokens, settings.twilio_account_sid) if settings.twilio_account_sid else None
     checks = Checks(made.engine, clock, is_current)
-    return application.create(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
+    made_app = Flask("cuenta", static_folder=None)
+    made_app.url_map.strict_slashes = False
+    webhooks.attach(made_app, made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
+    application.attach(made_app, made, public(settings))
+    return made_app
+
+
+def public(settings: Settings) -> Public:
+    """What the pages tell of how to reach the desk."""
+    return Public(
+        url=settings.public_url,
+        whatsapp=settings.twilio_whatsapp_from if settings.whatsapp else "",
+        telegram=settings.telegram_bot_name if settings.telegram else "",
+        sms=settings.twilio_sms_from if settings.sms else "",
+    )
 
 
 def worker(settings: Settings, clock: Clock = now) -> Worker:

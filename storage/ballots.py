@@ -189,6 +189,13 @@ def turnout(connection: Connection, slug: str, by: str) -> dict[str | None, int]
     return {row[0]: row[1] for row in rows}
 
 
+def turnout_by_place(connection: Connection, slug: str) -> dict[tuple[str | None, str | None], int]:
+    """How many took part, by (locality, unit)."""
+    where = (_R.locality, _R.unit)
+    rows = connection.execute(select(*where, func.count()).where(_R.consultation == slug).group_by(*where))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
 _MIX = text(
     "WITH taken AS (DELETE FROM ballot WHERE consultation = :slug"
     " RETURNING consultation, id, mark, choices, origin, locality)"

@@ -36,6 +36,7 @@ class Count(SQLModel, table=True):
     results: str
     list_digest: str | None = Field(default=None, max_length=64)
     published_at: datetime | None = Field(default=None)
+    counted_by: str | None = Field(default=None, max_length=120)
 
 
 _B, _C = columns(Ballot), columns(CountedBallot)
@@ -76,8 +77,10 @@ def tally(connection: Connection, slug: str) -> Counter[str]:
     return votes
 
 
-def record(connection: Connection, slug: str, number: int, results: str, now: datetime) -> None:
-    connection.execute(insert(Count), {"consultation": slug, "counted_at": now, "ballots": number, "results": results})
+def record(connection: Connection, slug: str, number: int, results: str, now: datetime, by: str) -> None:
+    """Keep what was counted, when, and by which office."""
+    values = {"consultation": slug, "counted_at": now, "counted_by": by, "ballots": number, "results": results}
+    connection.execute(insert(Count), values)
 
 
 def of(connection: Connection, slug: str) -> Count | None:

@@ -20,6 +20,7 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     parked,
     talks,
     ticks,
+    turnouts,
 )
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -127,7 +127,7 @@ def test_no_consultation_of_that_name(little_world: World) -> None:
         ({}, False, {}),
     ],
 )
-def test_small_cells_are_hidden_and_cannot_be_subtracted(
+def test_smallcells_are_hidden_and_cannot_be_subtracted(
     found: dict[str | None, int], shown: bool, expected: dict[str, int | None]
 ) -> None:
-    assert results._cells(found, shown) == expected
+    assert results.cells(found, shown) == expected

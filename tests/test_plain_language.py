@@ -15,9 +15,12 @@ ROOT = Path(__file__).parent.parent
 MOST_CHARACTERS = 300
 """About five short lines on a phone."""
 
-COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words) for w in words}
+COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words) for w in words} | {"QR"}
+"""Words in capitals that need no explaining: those that people write here, and the name they know a code by."""
 
 VALUES = {
+    "closes": "domingo 27 de noviembre, 11:59 p. m.", "hour": "lunes 21 de noviembre, 3:00 p. m.", "least": "1",
+    "name": "WhatsApp", "numbers": "4, 6", "opens": "lunes 21 de noviembre, 12:01 a. m.",
     "channel": "WhatsApp", "chosen": "4", "city": "Cartagena de Indias", "code": "K7M2QP9XAB", "ending": "4567",
     "day": "lunes 21 de noviembre, 11:59 p. m.", "most": "3", "n": "3", "number": "4", "place": "1", "spaced": "1 4 6",
     "title": "Cuentas claras todo el año", "value": "Mujer",

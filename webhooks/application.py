@@ -1,7 +1,7 @@
-"""The web application: routes that take messages in. Each one answers only after what it took in is committed."""
+"""The routes that take messages in. Each one answers only after what it took in is committed."""
 
 import structlog
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from bot.turn import Away, Desk, whereabouts
@@ -9,24 +9,26 @@ from webhooks import health, telegram, twilio
 
 log = structlog.get_logger()
 
-MOST_BYTES = 1_000_000
 
-
-def create(desk: Desk, telegram_secret: str, twilio_gate: twilio.Gate | None, checks: health.Checks) -> Flask:
-    """The application with the routes of the channels that are configured."""
-    app = Flask("cuenta", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
-    app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BYTES
-    app.url_map.strict_slashes = False
-    app.register_blueprint(health.routes(checks))
+def attach(
+    app: Flask, desk: Desk, telegram_secret: str, twilio_gate: twilio.Gate | None, checks: health.Checks
+) -> None:
+    """Add the routes of health and of the channels that are configured."""
+    blueprints = [health.routes(checks)]
     if telegram_secret:
-        app.register_blueprint(telegram.routes(desk, telegram_secret))
+        blueprints.append(telegram.routes(desk, telegram_secret))
     if twilio_gate is not None:
-        app.register_blueprint(twilio.routes(desk, twilio_gate))
-    app.register_error_handler(Away, _away)
-    app.register_error_handler(HTTPException, _plain)
-    app.register_error_handler(Exception, _broken)
-    return app
+        blueprints.append(twilio.routes(desk, twilio_gate))
+    for blueprint in blueprints:
+        _explain_to_machines(blueprint)
+        app.register_blueprint(blueprint)
+
+
+def _explain_to_machines(blueprint: Blueprint) -> None:
+    """Errors without a page: nobody reads these answers but a provider."""
+    blueprint.register_error_handler(Away, _away)
+    blueprint.register_error_handler(HTTPException, _plain)
+    blueprint.register_error_handler(Exception, _broken)
 
 
 def _away(_error: Away) -> Response:
@@ -35,7 +37,7 @@ def _away(_error: Away) -> Response:
 
 
 def _plain(error: HTTPException) -> Response:
-    """An error without a page: nobody reads these answers but a provider, and they repeat nothing of the request."""
+    """The status alone: it repeats nothing of the request."""
     return Response("", error.code or 500)
 
 

@@ -1,0 +1,1 @@
+"""HTTP out for people: the public pages and the browser chat."""

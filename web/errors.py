@@ -1,0 +1,57 @@
+"""Errors as pages: what went wrong and what one can do, in the reader's language."""
+
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from bot.catalogue import NothingLoaded
+from bot.turn import Away, whereabouts
+from flows.language import Text, _
+from storage.database import is_away
+from web.rendering import page
+
+log = structlog.get_logger()
+
+TITLES = {
+    400: _("We could not read that"),
+    404: _("There is no such page"),
+    405: _("That cannot be done here"),
+    413: _("That is too much at once"),
+    429: _("Too many requests at once"),
+    503: _("We cannot serve you just now"),
+}
+WHAT_TO_DO = {
+    400: _("Go back, look at what you wrote, and send it again. Nothing was kept."),
+    404: _("The address may be cut or misspelt. From the first page you can reach everything."),
+    405: _("Open the page from the first page and try again. Nothing was changed."),
+    413: _("Send less text. Nothing was kept."),
+    429: _("Wait a minute and try again. What you had sent before is kept."),
+    503: _("Try again in a few minutes. What you had sent before is kept."),
+}
+BROKEN = (_("Something went wrong here"), _("The fault is ours and it was noted. Try again in a few minutes."))
+
+
+def attach(app: Flask) -> None:
+    app.register_error_handler(HTTPException, _explained)
+    app.register_error_handler(Exception, _broken)
+
+
+def _explained(error: HTTPException) -> Response:
+    code = error.code or 500
+    return _page(code, TITLES.get(code, BROKEN[0]), WHAT_TO_DO.get(code, BROKEN[1]))
+
+
+def _broken(error: Exception) -> Response:
+    """A database that is away, a desk without a city, or a bug: only where a bug is goes to the log."""
+    if isinstance(error, Away | NothingLoaded) or is_away(error):
+        answer = _page(503, TITLES[503], WHAT_TO_DO[503])
+        answer.headers["Retry-After"] = "30"
+        return answer
+    log.error("web.bug", place=whereabouts(error))
+    return _page(500, *BROKEN)
+
+
+def _page(code: int, title: Text, what_to_do: Text) -> Response:
+    answer = Response(page("error.html", title=title, what_to_do=what_to_do), code, content_type="text/html")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

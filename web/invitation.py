@@ -1,0 +1,60 @@
+"""How to take part: a link and a QR code for each channel that is on."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import segno
+
+from flows.language import Phrase, _
+
+OPENS = "votar"
+"""What the links write for people: the word that opens a vote on every channel."""
+
+
+@dataclass(frozen=True)
+class Public:
+    """How the desk is reached from outside: its address, and each channel's own (empty where the channel is off).
+
+    `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @.
+    """
+
+    url: str = ""
+    whatsapp: str = ""
+    telegram: str = ""
+    sms: str = ""
+    chat: bool = False
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to take part: the channel, the link, and what one sees of it (a number, a name)."""
+
+    channel: str
+    name: Phrase
+    link: str
+    shown: str
+
+    @property
+    def code(self) -> str:
+        """The link as a QR code: an SVG that takes the colour of the text around it."""
+        made = segno.make(self.link, error="m", micro=False)
+        return made.svg_inline(
+            scale=1, omitsize=True, border=4, svgclass="qr", lineclass=None, dark="#000", light="#fff"
+        )
+
+
+def ways(public: Public, slug: str = "") -> list[Way]:
+    """Every way that is on, the one most people have first."""
+    found = []
+    if public.whatsapp:
+        digits = public.whatsapp.removeprefix("whatsapp:").lstrip("+")
+        link = f"https://wa.me/{digits}?text={quote(OPENS)}"
+        found.append(Way("whatsapp", _("WhatsApp"), link, f"+{digits}"))
+    if public.telegram:
+        start = f"?start=v-{slug}" if slug else ""
+        found.append(Way("telegram", _("Telegram"), f"https://t.me/{public.telegram}{start}", f"@{public.telegram}"))
+    if public.sms:
+        found.append(Way("sms", _("Text message (SMS)"), f"sms:{public.sms}?body={quote(OPENS)}", public.sms))
+    if public.chat:
+        found.append(Way("web", _("Here, in this browser"), f"{public.url}/chat", "/chat"))
+    return found

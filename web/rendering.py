@@ -1,0 +1,82 @@
+"""Rendering: templates in the reader's language, which is the one of the address (`/en/…` is English)."""
+
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.numbers import format_decimal
+from flask import Flask, render_template, request, url_for
+from markupsafe import Markup
+
+from bot.speech import REGION, Speaker, catalogue
+from flows.language import Phrase
+
+STATIC = Path(__file__).parent / "static"
+OTHER = {"es": "en", "en": "es"}
+
+
+def prepare(app: Flask) -> None:
+    """Give the templates their words."""
+    env = app.jinja_env
+    env.trim_blocks = env.lstrip_blocks = True
+    env.globals |= {
+        "_": words,
+        "many": many,
+        "asset": asset,
+        "other_language": other_language,
+        "language": language,
+    }
+    env.filters |= {"say": say, "moment": moment, "number": number}
+
+
+def page(template: str, **values: Any) -> str:
+    """A page of the site."""
+    return render_template(template, **values)
+
+
+def language() -> str:
+    return "en" if request.path == "/en" or request.path.startswith("/en/") else "es"
+
+
+def words(msgid: str, **values: Any) -> Markup:
+    """A message of the catalogue; its values are escaped."""
+    return Markup(catalogue(language()).gettext(msgid)).format(**values)  # noqa: S704  the catalogue is ours
+
+
+def many(one: str, more: str, n: int, **values: Any) -> Markup:
+    """A message with a form for one and a form for any other number."""
+    text = catalogue(language()).ngettext(one, more, n)
+    return Markup(text).format(n=number(n), **values)  # noqa: S704
+
+
+def say(phrase: Phrase) -> str:
+    return Speaker(language()).say(phrase)
+
+
+def moment(value: datetime) -> str:
+    return Speaker(language()).moment(value)
+
+
+def number(value: int | float) -> str:
+    return format_decimal(value, locale=REGION[language()])
+
+
+def other_language() -> str:
+    """The address of this page in the other language; of the first page where this one has none."""
+    mine, theirs = language(), OTHER[language()]
+    endpoint = request.endpoint or ""
+    if request.method == "GET" and endpoint.startswith(f"{mine}."):
+        return url_for(theirs + endpoint.removeprefix(mine), **(request.view_args or {}))
+    return url_for(f"{theirs}.home")
+
+
+def asset(name: str) -> str:
+    """The address of a file of ours, with a mark that changes when it does: it can be kept for a year."""
+    return url_for("files.static", filename=name, v=_mark(name))
+
+
+@cache
+def _mark(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
