@@ -155,7 +155,8 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_every_event_of_the_log_is_documented() -> None:
-    sources = (path for folder in ("bot", "cli", "storage", "web", "webhooks") for path in (ROOT / folder).rglob("*.py"))
+    folders = ("bot", "cli", "storage", "web", "webhooks")
+    sources = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
     events = {name for path in sources for name in re.findall(r'\blog\.\w+\(\s*"([\w.]+)"', text(path))}
     assert {name for name in events if f"`{name}`" not in text(DEPLOY)} == set()
 
