@@ -1,6 +1,7 @@
 """The demo: the vote of 2022 again, then a desk of one's own to talk with. It needs no account anywhere."""
 
-import sys
+import signal
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import lifecycle
-from cli import talk, wiring
+from cli import wiring
 from cli.replay import ROOT, Replay, Timepiece, running, settings_for
 from cli.settings import Settings
 from cli.standins import Standins, running_standins
@@ -24,16 +25,20 @@ LASTS = timedelta(days=7)
 
 
 def run(folder: Path, port: int, stay: bool, out: Console) -> None:
-    """Prepare (once) and show. With `stay`, the desk runs and the terminal is a chat until Ctrl-D or Ctrl-C."""
+    """Prepare (once) and show. With `stay`, the desk runs until Ctrl-C."""
     folder.mkdir(parents=True, exist_ok=True)
     with running_standins() as providers:
         settings = settings_for(f"sqlite:///{folder / 'demo.db'}", folder / "keys", providers, port, secret(folder))
         prepare(settings, providers, folder, out)
-        show(settings, folder, out)
-        if stay:
-            with running(settings, Timepiece()):
-                invite(settings, out)
-                chat(settings, out)
+    show(settings, folder, out)
+    if stay:
+        # Without accounts nothing is sent: the browser plays every channel, and what is answered waits for it.
+        alone = replace(settings, telegram_bot_token="", twilio_account_sid="")
+        with running(alone, Timepiece(), demo=True):
+            invite(settings, out)
+            with suppress(KeyboardInterrupt):
+                signal.pause()
+            out.print()
 
 
 def secret(folder: Path) -> str:
@@ -86,15 +91,16 @@ def show(settings: Settings, folder: Path, out: Console) -> None:
 
 
 def invite(settings: Settings, out: Console) -> None:
-    out.print()
-    out.print(f"La mesa está abierta / the desk is open: {settings.public_url}/readyz")
-    out.print("Escriba aquí como en un chat: votar, resultados, recibo, ayuda. Ctrl-D termina.")
-    out.print("Write here as in a chat: english, vote, results, receipt, help. Ctrl-D ends.")
-
-
-def chat(settings: Settings, out: Console) -> None:
-    """The terminal as a chat, until its input ends."""
-    try:
-        talk.converse(wiring.desk(settings), "demo", False, sys.stdin, out)
-    except KeyboardInterrupt:
-        out.print()
+    """The addresses, and what to try."""
+    rows = (
+        ("/chat", "Vote aquí, como en un chat", "Vote here, as in a chat"),
+        ("/", "Lo que está abierto", "What is open"),
+        (f"/consultas/{PAST}", "Los resultados de 2022", "The results of 2022"),
+        (f"/consultas/{PAST}/recuento", "Cuente otra vez en su navegador", "Count again in your browser"),
+    )
+    table = Table("", "Español", "English", title="La mesa está abierta. The desk is open.")
+    for path, spanish, english in rows:
+        table.add_row(f"{settings.public_url}{path}", spanish, english)
+    out.print(table)
+    out.print("En el chat, “Pruebe como otra persona”: WhatsApp, Telegram, SMS y mala conexión. Ctrl-C termina.")
+    out.print("In the chat, “Try it as another person”: WhatsApp, Telegram, SMS and a bad connection. Ctrl-C ends.")

@@ -25,6 +25,7 @@ def run_web(
     workers: int = 1,
     with_worker: bool = False,
     clock: wiring.Clock = wiring.now,
+    demo: bool = False,
 ) -> None:
     """Serve until told to stop. With `with_worker` the worker runs in a thread of the (single) web process."""
     server = Granian(
@@ -40,10 +41,10 @@ def run_web(
         respawn_failed_workers=True,
         workers_kill_timeout=20,
     )
-    server.serve(target_loader=partial(load, settings, clock, with_worker), wrap_loader=False)
+    server.serve(target_loader=partial(load, settings, clock, with_worker, demo), wrap_loader=False)
 
 
-def load(settings: Settings, clock: wiring.Clock, with_worker: bool) -> Flask:
+def load(settings: Settings, clock: wiring.Clock, with_worker: bool, demo: bool) -> Flask:
     """The application of one web process, and the worker beside it if it is to have one."""
     logs.set_up()
     if with_worker:
@@ -51,7 +52,7 @@ def load(settings: Settings, clock: wiring.Clock, with_worker: bool) -> Flask:
         beside.start()
         # A process that multiprocessing started runs these at its end, and not what `atexit` knows.
         Finalize(beside, beside.stop, exitpriority=1)
-    return wiring.app(settings, clock)
+    return wiring.app(settings, clock, demo)
 
 
 class WorkerThread:

@@ -114,13 +114,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(settings: Settings, clock: Timepiece) -> Iterator[None]:
+def running(settings: Settings, clock: Timepiece, demo: bool = False) -> Iterator[None]:
     """A web and a worker process of their own; both end with this block."""
     spawn = multiprocessing.get_context("spawn")
     port = int(settings.public_url.rpartition(":")[2])
     # Not daemons: the web process has children of its own.
     started = [
-        spawn.Process(target=processes.run_web, args=(settings, "127.0.0.1", port), kwargs={"clock": clock}),
+        spawn.Process(
+            target=processes.run_web, args=(settings, "127.0.0.1", port), kwargs={"clock": clock, "demo": demo}
+        ),
         spawn.Process(target=processes.run_worker, args=(settings, clock)),
     ]
     for process in started:

@@ -86,6 +86,18 @@ def service(value: str) -> str:
     return value
 
 
+def switch(value: str) -> bool:
+    if value.lower() not in ("on", "off"):
+        raise Wrong("must be on or off")
+    return value.lower() == "on"
+
+
+def proxies(value: str) -> int:
+    if not value.isdecimal() or int(value) > 5:
+        raise Wrong("must be the number of proxies in front of this desk, from 0 to 5")
+    return int(value)
+
+
 def rate(value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= 100_000:
         raise Wrong("must be a whole number of messages a second, from 1")
@@ -118,7 +130,9 @@ class Settings:
         "", secret, "Hashes short-lived codes. At least 32 characters; keep it through upgrades.", True
     )
     public_url: str = setting("", address, "The address providers reach this desk at, as they were told it.")
+    browser_chat: bool = setting(False, switch, "Whether people can also write in the browser, at /chat: on or off.")
     ballot_keys_dir: Path = setting(Path("keys"), Path, "The folder of keys: outside the database and its backups.")
+    proxies: int = setting(0, proxies, "How many proxies of ours stand in front; their word on who calls is believed.")
     telegram_bot_token: str = setting("", token, "From @BotFather. Without it Telegram is off.", True)
     telegram_bot_name: str = setting("", name, "The bot's name, for the links and QR codes of the public pages.")
     telegram_webhook_secret: str = setting("", webhook_secret, "Telegram sends it with every call.", True)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bot.channels.browser import BrowserShape
 from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
@@ -41,7 +43,7 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
     """What turns need. Raises NoCatalogue when a language has no compiled messages."""
     for language in LANGUAGES:
         catalogue(language)
-    shapes = (TelegramShape(), WhatsAppShape(), SmsShape(), TerminalShape())
+    shapes = (TelegramShape(), WhatsAppShape(), SmsShape(), BrowserShape(), TerminalShape())
     return Desk(
         engine=open_database(settings.database_url),
         ink=Ink(settings.ballot_keys_dir),
@@ -52,26 +54,30 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
     )
 
 
-def app(settings: Settings, clock: Clock = now) -> Flask:
-    """The web application."""
+def app(settings: Settings, clock: Clock = now, demo: bool = False) -> Flask:
+    """The web application. In a demo its chat is on, and can play every channel."""
     made = desk(settings, clock)
     tokens = tuple(filter(None, (settings.twilio_auth_token, settings.twilio_auth_token_previous)))
     gate = Gate(settings.public_url, tokens, settings.twilio_account_sid) if settings.twilio_account_sid else None
     checks = Checks(made.engine, clock, is_current)
     made_app = Flask("cuenta", static_folder=None)
     made_app.url_map.strict_slashes = False
+    if settings.proxies:
+        made_app.wsgi_app = ProxyFix(made_app.wsgi_app, settings.proxies, settings.proxies)  # type: ignore[method-assign]
     webhooks.attach(made_app, made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
-    application.attach(made_app, made, public(settings))
+    application.attach(made_app, made, public(settings, demo))
     return made_app
 
 
-def public(settings: Settings) -> Public:
+def public(settings: Settings, demo: bool = False) -> Public:
     """What the pages tell of how to reach the desk."""
     return Public(
         url=settings.public_url,
         whatsapp=settings.twilio_whatsapp_from if settings.whatsapp else "",
         telegram=settings.telegram_bot_name if settings.telegram else "",
         sms=settings.twilio_sms_from if settings.sms else "",
+        chat=settings.browser_chat or demo,
+        demo=demo,
     )
 
 

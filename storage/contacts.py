@@ -157,6 +157,15 @@ def people(connection: Connection, contact_id: int) -> list[int]:
     )
 
 
+def someone(connection: Connection, channel: str, number: int) -> str | None:
+    """The address of one of the people of a channel, the same for the same number; for the demo."""
+    mine = (_C.channel == channel) & _C.person_id.is_not(None)
+    known = connection.execute(select(func.count()).select_from(Contact).where(mine)).scalar_one()
+    if not known:
+        return None
+    return str(connection.scalars(select(_C.address).where(mine).order_by(_C.id).offset(number % known).limit(1)).one())
+
+
 def voters_beside(connection: Connection, contact_id: int, person_id: int, slug: str) -> int:
     """How many others of those who use a contact are on the roll of a consultation."""
     roll = columns(Roll)

@@ -89,6 +89,19 @@ _SUPERSEDE = (
 )
 
 
+_MINE = text("contact_id = (SELECT id FROM contact WHERE channel = :lane AND address = :address)")
+_WAITING = (
+    select(_O.id, _O.sealed, _O.segments)
+    .where(_IS_PENDING, _O.state == "queued", _O.lane == bindparam("lane"), _MINE)
+    .order_by(_O.id)
+)
+_SHOWN = text(
+    "UPDATE outgoing SET state = 'read', sealed = NULL, finished_at = :now"
+    " WHERE finished_at IS NULL AND state = 'queued' AND lane = :lane AND id <= :last"
+    " AND contact_id = (SELECT id FROM contact WHERE channel = :lane AND address = :address)"
+).bindparams(bindparam("now", type_=_O.finished_at.type))
+
+
 def queue(
     connection: Connection,
     lane: str,
@@ -110,6 +123,16 @@ def queue(
 def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
     """Withdraw replies that are still waiting: the person has moved on."""
     connection.execute(_SUPERSEDE, {"contact": contact_id, "now": now})
+
+
+def waiting(connection: Connection, lane: str, address: str) -> list[Row[Any]]:
+    """What waits for a contact that fetches its messages itself, oldest first: id, sealed body, segments."""
+    return list(connection.execute(_WAITING, {"lane": lane, "address": address}))
+
+
+def shown(connection: Connection, lane: str, address: str, last: int, now: datetime) -> None:
+    """A contact that fetches its messages has shown those up to `last`: their bodies are erased."""
+    connection.execute(_SHOWN, {"lane": lane, "address": address, "last": last, "now": now})
 
 
 # A message is claimed only when nothing older to the same contact is under way: that keeps the order within a chat.

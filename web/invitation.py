@@ -15,7 +15,8 @@ OPENS = "votar"
 class Public:
     """How the desk is reached from outside: its address, and each channel's own (empty where the channel is off).
 
-    `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @.
+    `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @; `chat`
+    says whether one can write in the browser, and `demo` whether one can play others there.
     """
 
     url: str = ""
@@ -23,6 +24,7 @@ class Public:
     telegram: str = ""
     sms: str = ""
     chat: bool = False
+    demo: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,5 +58,5 @@ def ways(public: Public, slug: str = "") -> list[Way]:
     if public.sms:
         found.append(Way("sms", _("Text message (SMS)"), f"sms:{public.sms}?body={quote(OPENS)}", public.sms))
     if public.chat:
-        found.append(Way("web", _("Here, in this browser"), f"{public.url}/chat", "/chat"))
+        found.append(Way("web", _("Here, in this browser"), f"{public.url}/chat", ""))
     return found

@@ -14,8 +14,9 @@ from flows.consultation import Receipt
 from storage import catalogue as shelf
 from storage import counts, turnouts
 from storage.database import reading
-from web import invitation
+from web import chat, invitation
 from web.invitation import Public
+from web.play import Stage
 from web.record import record
 from web.rendering import language, page
 from web.turnout import by_place
@@ -81,6 +82,12 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
                 found = look_up(connection, city, typed)
         listed = city.consultations.get(found.slug or "") if found else None
         return _private(page("receipt.html", city=city.city, typed=typed[:40], found=found, listed=listed))
+
+    if public.chat:
+        stage = Stage(desk) if public.demo else None
+        chat.add(blueprint, desk, limiter, stage)
+        if stage is not None:
+            stage.add(blueprint)
 
     @blueprint.get("/privacidad")
     def privacy() -> Response:

@@ -1,0 +1,212 @@
+"""The browser chat: a channel of its own through the same turn. Plain forms; a script only makes it quicker.
+
+A visitor is known by a random cookie; the desk's address of them is its hash, so that a copy of the database opens
+nobody's chat. Each message carries an id that its page made: sent twice, it is taken in once. What we answered waits
+until the page says that it was shown.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from hashlib import sha256
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, request, url_for
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from sqlalchemy import Connection
+
+from bot.channels.browser import NAME
+from bot.messages import Incoming, Outbound
+from bot.turn import SILENT, Desk
+from flows.language import _
+from storage import catalogue as shelf
+from storage import outbox
+from storage.database import reading, transaction
+from web.rendering import language, page
+
+COOKIE = "cuenta_chat"
+TOKEN = re.compile(r"[A-Za-z0-9_-]{32,64}")
+ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+LONGEST = 1000
+"""Characters of one message: more than anybody types here, little enough to answer at once."""
+
+NO_COOKIE = _("The chat needs a cookie")
+WITHOUT_COOKIE = _("Allow cookies for this page, open the chat again and write once more. Nothing was kept.")
+
+LASTS = SILENT
+"""The cookie ends when the desk would ask for consent again anyway."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who chats: a channel and its address. Outside the demo the channel is always the browser's own."""
+
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One message as the page shows it; `segments` is what it would cost as SMS, `size` its bytes."""
+
+    id: int
+    text: str
+    buttons: tuple[tuple[str, str], ...]
+    boxes: bool
+    size: int
+    segments: int
+
+
+class Stage(Protocol):
+    """Who a visitor plays in the demo."""
+
+    def role(self) -> object: ...
+
+    def visitor(self, token: str) -> Visitor: ...
+
+
+def oneself(token: str) -> Visitor:
+    """A visitor as themselves."""
+    return Visitor(NAME, sha256(token.encode()).hexdigest())
+
+
+def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None) -> None:
+    """Add the chat to the site; with a stage, visitors may play others."""
+    plays = stage.visitor if stage else oneself
+
+    @blueprint.get("/chat")
+    def chat() -> Response:
+        token = _token()
+        visitor = plays(token or "")
+        with reading(desk.engine) as connection:
+            city = desk.catalogue(connection, shelf.revision(connection)).city
+            messages = _waiting(desk, connection, visitor) if token else []
+        body = page(
+            "chat.html", city=city, messages=messages, id=secrets.token_hex(16), visitor=visitor, longest=LONGEST,
+            play=stage.role() if stage else None,
+        )  # fmt: skip
+        answer = Response(body, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
+        if token is None:
+            _remember(answer, secrets.token_urlsafe(32))
+        return answer
+
+    @blueprint.post("/chat")
+    @from_here
+    @limiter.limit("40 per minute", key_func=_who)
+    @limiter.limit("400 per minute", key_func=get_remote_address)
+    def say() -> Response:
+        token = _token()
+        if token is None:
+            return Response(page("error.html", title=NO_COOKIE, what_to_do=WITHOUT_COOKIE), 400)
+        visitor = plays(token)
+        with transaction(desk.engine) as connection:
+            outbox.shown(connection, visitor.channel, visitor.address, _number("seen"), desk.clock())
+        told = _incoming(visitor)
+        if told is not None:
+            desk.take(told)
+        return _answer(desk, visitor)
+
+    @blueprint.get("/chat/mensajes")
+    @limiter.limit("60 per minute", key_func=_who)
+    def messages() -> Response:
+        """What waits, for the page's script."""
+        token = _token()
+        if token is None:
+            abort(404)
+        return _answer(desk, plays(token))
+
+    @blueprint.post("/chat/salir")
+    @from_here
+    def leave() -> Response:
+        """Forget this visitor in this browser: for a computer that others use too."""
+        answer = Response(status=303, headers={"Location": url_for(f"{language()}.home")})
+        answer.delete_cookie(COOKIE, path="/")
+        return answer
+
+
+def from_here(view: Callable[[], Response]) -> Callable[[], Response]:
+    """A form on another site must not speak for a visitor."""
+
+    @wraps(view)
+    def guarded() -> Response:
+        origin = request.headers.get("Origin", "")
+        foreign = origin not in ("", "null") and urlsplit(origin).netloc != request.host
+        if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
+            abort(403)
+        return view()
+
+    return guarded
+
+
+def _token() -> str | None:
+    token = request.cookies.get(COOKIE, "")
+    return token if TOKEN.fullmatch(token) else None
+
+
+def _who() -> str:
+    """Whom the limits count: the visitor, or the address of one who has no cookie yet."""
+    token = _token()
+    return sha256(token.encode()).hexdigest() if token else get_remote_address()
+
+
+def _remember(answer: Response, token: str) -> None:
+    answer.set_cookie(
+        COOKIE, token, max_age=LASTS, httponly=True, secure=request.is_secure,
+        samesite="Lax", path="/",
+    )  # fmt: skip
+
+
+def _number(name: str) -> int:
+    given = request.form.get(name, "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 16 else 0
+
+
+def _incoming(visitor: Visitor) -> Incoming | None:
+    """What the form says: a pressed button, ticked boxes, or a text. None if it says nothing."""
+    given = request.form.get("id", "")
+    if not ID.fullmatch(given):
+        abort(400)
+    pressed, picked = request.form.get("press", ""), request.form.getlist("pick")
+    text = " ".join(picked[:200]) if picked else request.form.get("text", "")
+    # An id is the visitor's own and of what they say: nobody can use up another's, and who goes back in the browser
+    # and answers otherwise is heard.
+    once = sha256(json.dumps([visitor.address, given, pressed, text]).encode()).hexdigest()[:40]
+    if pressed:
+        return Incoming(visitor.channel, visitor.address, once, "press", pressed=pressed[:200], language=language())
+    if not text.strip():
+        return None
+    return Incoming(visitor.channel, visitor.address, once, text=text[:LONGEST], language=language())
+
+
+def _waiting(desk: Desk, connection: Connection, visitor: Visitor) -> list[Shown]:
+    found = []
+    for row in outbox.waiting(connection, visitor.channel, visitor.address):
+        body = desk.ink.open(row.sealed) if row.sealed else None
+        if body is not None:
+            found.append(_shown(row.id, Outbound.unpacked(body), visitor))
+    return found
+
+
+def _shown(id: int, message: Outbound, visitor: Visitor) -> Shown:
+    boxes = visitor.channel == NAME and not message.wide
+    return Shown(id, message.text, message.buttons, boxes, len(message.text.encode()), message.segments)
+
+
+def _answer(desk: Desk, visitor: Visitor) -> Response:
+    """What waits now: to the script as JSON, to a plain form by way of the page."""
+    if request.accept_mimetypes.best_match(("text/html", "application/json")) != "application/json":
+        return _back()
+    with reading(desk.engine) as connection:
+        messages = [vars(message) for message in _waiting(desk, connection, visitor)]
+    return Response(
+        json.dumps(messages, ensure_ascii=False), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _back() -> Response:
+    return Response(status=303, headers={"Location": url_for(f"{request.blueprint}.chat") + "#log"})
