@@ -16,6 +16,7 @@ LOCALES = Path(__file__).parent.parent / "locales"
 LANGUAGES = ("es", "en")
 REGION = {"es": "es_CO", "en": "en"}
 WHEN = {"es": "EEEE d 'de' MMMM, h:mm a", "en": "EEEE d MMMM, h:mm a"}
+DATED = {"es": "EEEE d 'de' MMMM 'de' y, h:mm a", "en": "EEEE d MMMM y, h:mm a"}
 """The month is always spelt: 5/3 and 3/5 are read differently."""
 
 
@@ -64,7 +65,11 @@ class Speaker:
 
     def moment(self, value: datetime) -> str:
         """A date and hour; midnight at the end of a day is told as the last minute of that day."""
-        return _moment(value, self.language)
+        return _moment(value, WHEN[self.language], REGION[self.language])
+
+    def dated(self, value: datetime) -> str:
+        """The same with its year, for what is read years later."""
+        return _moment(value, DATED[self.language], REGION[self.language])
 
     def _local(self, by_language: Mapping[str, str]) -> str:
         return by_language.get(self.language) or next(iter(by_language.values()), "")
@@ -75,10 +80,10 @@ class Speaker:
 
 
 @lru_cache(256)
-def _moment(value: datetime, language: str) -> str:
+def _moment(value: datetime, form: str, region: str) -> str:
     if value.hour == value.minute == 0:
         value = datetime.fromtimestamp(value.timestamp() - 60, value.tzinfo)
-    words = format_datetime(value, WHEN[language], tzinfo=value.tzinfo, locale=REGION[language])
+    words = format_datetime(value, form, tzinfo=value.tzinfo, locale=region)
     # CLDR puts U+202F and U+00A0 into hours; either would make an SMS twice as dear (channels.md 7).
     return words.replace("\u202f", " ").replace("\u00a0", " ")
 

@@ -92,15 +92,14 @@ def show(settings: Settings, folder: Path, out: Console) -> None:
 
 def invite(settings: Settings, out: Console) -> None:
     """The addresses, and what to try."""
-    rows = (
-        ("/chat", "Vote aquí, como en un chat", "Vote here, as in a chat"),
-        ("/", "Lo que está abierto", "What is open"),
-        (f"/consultas/{PAST}", "Los resultados de 2022", "The results of 2022"),
-        (f"/consultas/{PAST}/recuento", "Cuente otra vez en su navegador", "Count again in your browser"),
-    )
-    table = Table("", "Español", "English", title="La mesa está abierta. The desk is open.")
-    for path, spanish, english in rows:
-        table.add_row(f"{settings.public_url}{path}", spanish, english)
-    out.print(table)
-    out.print("En el chat, “Pruebe como otra persona”: WhatsApp, Telegram, SMS y mala conexión. Ctrl-C termina.")
-    out.print("In the chat, “Try it as another person”: WhatsApp, Telegram, SMS and a bad connection. Ctrl-C ends.")
+    out.print("\nLa mesa está abierta. The desk is open.\n")
+    for path, what in (
+        ("/chat", "Vote aquí, como en un chat. Vote here, as in a chat."),
+        ("/", "Lo que está abierto. What is open. (English: /en)"),
+        (f"/consultas/{PAST}", "Los resultados de 2022. The results of 2022."),
+        (f"/consultas/{PAST}/recuento", "Cuente otra vez en su navegador. Count again in your browser."),
+    ):
+        out.print(f"  {settings.public_url}{path}\n    {what}", soft_wrap=True, highlight=False)
+    out.print("\nEn el chat, “Pruebe como otra persona”: WhatsApp, Telegram, SMS y mala conexión.")
+    out.print("In the chat, “Try it as another person”: WhatsApp, Telegram, SMS and a bad connection.")
+    out.print("Ctrl-C termina. Ctrl-C ends.")

@@ -3,8 +3,6 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +26,7 @@ from storage.database import columns, reading, transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.talks import Talk
-from tests.world import World, address, environment, incoming, telegram_press, telegram_text, twilio_form
+from tests.world import World, address, away, environment, incoming, telegram_press, telegram_text, twilio_form
 
 SECRET = "webhook-secret-for-tests"
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
@@ -88,20 +86,6 @@ def replies(world: World) -> list[str]:
     with reading(world.desk.engine) as connection:
         rows = connection.execute(select(MESSAGES.sealed).order_by(MESSAGES.id)).scalars().all()
     return [(world.desk.ink.open(sealed) or b"").decode() for sealed in rows if sealed]
-
-
-@contextmanager
-def away() -> Iterator[None]:
-    """No transaction can begin, on any engine."""
-
-    def refuse(_connection: Any) -> None:
-        raise OperationalError("away", None, Exception("away"))
-
-    event.listen(Engine, "begin", refuse)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "begin", refuse)
 
 
 # Who gets in

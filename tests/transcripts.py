@@ -27,7 +27,7 @@ from bot.messages import Outbound, Reply
 from flows import register
 from storage import ballots
 from storage.database import reading
-from tests.world import CHANNELS, World, address, telegram_text, twilio_form
+from tests.world import TALKED, World, address, telegram_text, twilio_form
 
 FOLDER = Path(__file__).parent / "talks"
 SLUG = "cartagena-2022"
@@ -38,7 +38,7 @@ Kind = Literal["note", "@", ">", "<", "<sms"]
 
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
 _ADDRESSES = (
-    (re.compile(r"\b(?:telegram|whatsapp|sms)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
+    (re.compile(r"\b(?:telegram|whatsapp|sms|web)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
     (re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )"\d{4}"'), r'\1"<channel>"\2"<ending>"'),
 )
 
@@ -64,7 +64,7 @@ class Transcript:
     @property
     def channels(self) -> tuple[str, ...]:
         only = [line.text.split()[1:] for line in self.lines if line.kind == "@" and line.text.startswith("only ")]
-        return tuple(only[0]) if only else CHANNELS
+        return tuple(only[0]) if only else TALKED
 
     @property
     def typed(self) -> list[str]:
@@ -198,7 +198,7 @@ class Play:
     def _shown(self, message: Outbound) -> str:
         if message.edit is not None:
             return " ".join(f"[{label}]" for label, _data in message.buttons)
-        text = _CODE.sub(lambda found: f"<{self._named(found[0])}>", message.text)
+        text = _CODE.sub(lambda found: f"<{self._named(found[0])}>", _with_options(message, self.channel))
         for pattern, instead in _ADDRESSES:
             text = pattern.sub(instead, text)
         return text
@@ -212,8 +212,17 @@ class Play:
         return self.codes[code]
 
 
+def _with_options(message: Outbound, channel: str) -> str:
+    """The text as it is read: in the browser the options are buttons, or boxes that have their numbers."""
+    if channel != "web" or not message.buttons:
+        return message.text
+    labels = [label for label, _data in message.buttons]
+    listed = [f"{n}. {label}" for n, label in enumerate(labels, 1)] if message.wide else labels
+    return "\n".join([message.text, *listed])
+
+
 def following(channel: str) -> str:
-    return CHANNELS[(CHANNELS.index(channel) + 1) % len(CHANNELS)]
+    return TALKED[(TALKED.index(channel) + 1) % len(TALKED)]
 
 
 def by_sms(neutral: list[str]) -> list[str]:

@@ -1,5 +1,7 @@
 """A small world for tests: a desk on a real database, a clock that stands still, people who write on each channel."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -7,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, insert, select, update
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import OperationalError
 
 from bot import lifecycle
 from bot.channels import telegram, twilio
@@ -27,7 +31,18 @@ DURING = datetime(2022, 11, 16, 15, 0, tzinfo=UTC)
 """A moment at which the consultation of 2022 is open."""
 
 CHANNELS = ("telegram", "whatsapp", "sms")
-ADDRESSES = {"telegram": "700900400{}", "whatsapp": "whatsapp:+5730000{:05}", "sms": "+5731000{:05}", "terminal": "t{}"}
+"""The channels with a provider."""
+
+TALKED = (*CHANNELS, "web")
+"""The channels on which people talk."""
+
+ADDRESSES = {
+    "telegram": "700900400{}",
+    "whatsapp": "whatsapp:+5730000{:05}",
+    "sms": "+5731000{:05}",
+    "terminal": "t{}",
+    "web": "w{:05}",
+}
 
 
 class Clock:
@@ -102,12 +117,26 @@ def incoming(channel: str, who: str, text: str, number: int) -> Incoming:
     """A text through the channel's own reader."""
     if channel == "telegram":
         told = telegram.read(telegram_text(number, who, text))
-    elif channel == "terminal":
-        told = Incoming("terminal", who, str(number), text=text)
+    elif channel in ("terminal", "web"):
+        told = Incoming(channel, who, str(number), text=text)
     else:
         told = twilio.read(twilio_form(f"SM{number:032x}", who, text))
     assert told is not None
     return told
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """No transaction can begin, on any engine."""
+
+    def refuse(_connection: Any) -> None:
+        raise OperationalError("away", None, Exception("away"))
+
+    event.listen(Engine, "begin", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "begin", refuse)
 
 
 @dataclass
@@ -169,7 +198,9 @@ class World:
 
     def press_data(self, data: str, channel: str = "telegram", who: int = 1) -> list[Outbound]:
         where, number = address(channel, who), next(self._ids)
-        if channel == "telegram":
+        if channel == "web":
+            told: Incoming | None = Incoming("web", where, str(number), "press", pressed=data)
+        elif channel == "telegram":
             told = telegram.read(telegram_press(number, where, data))
         else:
             told = twilio.read(twilio_form(f"SM{number:032x}", where, "", ButtonPayload=data))

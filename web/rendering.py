@@ -56,7 +56,7 @@ def say(phrase: Phrase) -> str:
 
 
 def moment(value: datetime) -> str:
-    return Speaker(language()).moment(value)
+    return Speaker(language()).dated(value)
 
 
 def number(value: int | float) -> str:
