@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from bot.catalogue import NOTICE, Catalogue, Listed
@@ -16,6 +17,8 @@ from flows.language import Command
 from storage import ballots, consultations, contacts, counts
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 from storage.ballots import Voter
+
+log = structlog.get_logger()
 
 LEVELS = ("contact", "phone", "document")
 """What a voter can show, from least to most."""
@@ -88,14 +91,15 @@ def cast_ballot(visit: Visit, command: consultation.CastBallot) -> consultation.
         raise LookupError("a ballot without a person")
     try:
         mark = _mark(visit, listed, "person", str(visit.person_id))
-        stone = _mark(visit, listed, "contact", f"{visit.channel}|{visit.address}")
+        stones = _stones(visit, listed, visit.channel, visit.address, visit.phone)
     except BallotBoxLocked:
+        log.error("ballots.key_missing", consultation=command.slug)
         return consultation.Cast("away")
     person = contacts.lock_person(visit.connection, visit.person_id, dict(command.profile))
-    buried = ballots.buried_at(visit.connection, command.slug, stone)
-    if buried is not None and person.consented_at >= buried:
+    left_at, gone = ballots.buried(visit.connection, command.slug, stones)
+    if left_at is not None and person.consented_at >= left_at:
         return consultation.Cast("left")
-    if visit.facts.people > 1 and _crowded(visit, listed):
+    if _crowded(visit, listed, gone):
         return consultation.Cast("crowded")
     territory = visit.catalogue.city.territory
     locality, unit = territory.containing(person.place, "locality"), territory.containing(person.place, "unit")
@@ -119,9 +123,25 @@ def _mark(visit: Visit, listed: Listed, kind: str, who: str) -> str:
     return visit.keys.mark(listed.row.slug, listed.row.key_print or "", kind, who)
 
 
-def _crowded(visit: Visit, listed: Listed) -> bool:
-    voted = contacts.voters_beside(visit.connection, visit.contact_id, visit.person_id or 0, listed.row.slug)
-    return voted >= int(listed.rules["people_per_contact"])
+def _stones(visit: Visit, listed: Listed, channel: str, address: str, phone: str | None) -> list[str]:
+    """What a voter who leaves is remembered by: the contact, and its number where the rules count by number."""
+    stones = [_mark(visit, listed, "contact", f"{channel}|{address}")]
+    if phone is not None and listed.rules["identity"] == "phone":
+        stones.append(_mark(visit, listed, "phone", phone))
+    return stones
+
+
+def _crowded(visit: Visit, listed: Listed, gone: int) -> bool:
+    """Whether as many as the rules allow have voted from here; `gone` have voted and deleted their data.
+
+    Where the rules ask for a number, "here" is the number, whichever channels it writes on.
+    """
+    number = visit.phone if listed.rules["identity"] == "phone" else None
+    if visit.facts.people <= 1 and number is None and not gone:
+        return False
+    slug, person = listed.row.slug, visit.person_id or 0
+    voted = contacts.voters_beside(visit.connection, visit.contact_id, number, person, slug)
+    return voted + gone >= int(listed.rules["people_per_contact"])
 
 
 def find_receipt(visit: Visit, query: consultation.FindReceipt) -> consultation.Receipt:
@@ -192,20 +212,32 @@ def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
     }
 
 
-def delete_me(visit: Visit, _command: people.DeleteMe) -> None:
-    """Forget the person; their ballots stay, and a tombstone keeps their contacts from voting a second time."""
+def delete_me(visit: Visit, _command: people.DeleteMe) -> bool:
+    """Forget the person; their ballots stay, and tombstones keep their contacts from voting a second time.
+
+    False when the ballot key that a tombstone needs cannot be read: then nothing is deleted yet.
+    """
     if visit.person_id is None:
-        return
+        return True
     contacts.lock_person(visit.connection, visit.person_id, {})  # a ballot that is being cast elsewhere comes first
     known = contacts.contacts_of(visit.connection, visit.person_id)
-    for slug in ballots.took_part(visit.connection, visit.person_id):
-        listed = visit.catalogue.consultations.get(slug)
-        if listed is not None and listed.row.state == "opened":
-            for contact in known:
-                stone = _mark(visit, listed, "contact", f"{contact.channel}|{contact.address}")
-                ballots.bury(visit.connection, slug, stone, visit.now)
+    voted = [visit.catalogue.consultations.get(slug) for slug in ballots.took_part(visit.connection, visit.person_id)]
+    undecided = [listed for listed in voted if listed is not None and listed.row.state == "opened"]
+    try:
+        stones = {
+            (listed.row.slug, stone)
+            for listed in undecided
+            for c in known
+            for stone in _stones(visit, listed, c.channel, c.address, c.phone)
+        }
+    except BallotBoxLocked:
+        log.error("ballots.key_missing", consultation=",".join(listed.row.slug for listed in undecided))
+        return False
+    for slug, stone in sorted(stones):
+        ballots.bury(visit.connection, slug, stone, visit.now)
     contacts.forget(visit.connection, visit.person_id)
     visit.person_id, visit.facts = None, people.Facts()
+    return True
 
 
 def which_person(visit: Visit, _query: people.WhichPerson) -> int:
@@ -247,7 +279,8 @@ def share_phone(visit: Visit, command: people.SharePhone) -> people.Join:
     contacts.change(visit.connection, visit.contact_id, phone=command.phone)
     visit.phone = command.phone
     others = contacts.with_phone(visit.connection, command.phone, visit.person_id)
-    return _join(visit, others[0]) if len(others) == 1 else people.Join("waiting")
+    alone = visit.facts.people <= 1
+    return _join(visit, others[0]) if alone and len(others) == 1 else people.Join("waiting")
 
 
 def _join(visit: Visit, other: int) -> people.Join:
@@ -256,20 +289,24 @@ def _join(visit: Visit, other: int) -> people.Join:
     if other == visit.person_id:
         return people.Join("same")
     kept, gone = sorted((other, visit.person_id))
+    undecided = {slug: c for slug, c in visit.catalogue.consultations.items() if c.row.state == "opened"}
+    for slug in sorted(undecided):  # consultations before people, as a ballot that is cast takes them
+        consultations.hold_open(visit.connection, slug, visit.now)
     for person_id in (kept, gone):
         contacts.lock_person(visit.connection, person_id, {})
     parts = set(ballots.took_part(visit.connection, kept)), set(ballots.took_part(visit.connection, gone))
     both = parts[0] & parts[1]
-    undecided = {slug: c for slug, c in visit.catalogue.consultations.items() if c.row.state == "opened"}
     if any(slug in both and c.phase(visit.now) == "closed" for slug, c in undecided.items()):
         return people.Join("closed")
-    doubled = 0
-    for slug, listed in undecided.items():
-        if slug not in parts[1]:
-            continue
-        consultations.hold_open(visit.connection, slug, visit.now)
-        marks = _mark(visit, listed, "person", str(kept)), _mark(visit, listed, "person", str(gone))
-        doubled += ballots.join(visit.connection, slug, kept, gone, *marks)
+    moved = [listed for slug, listed in undecided.items() if slug in parts[1]]
+    try:
+        marks = [[_mark(visit, c, "person", str(who)) for who in (kept, gone)] for c in moved]
+    except BallotBoxLocked:
+        log.error("ballots.key_missing", consultation=",".join(c.row.slug for c in moved))
+        return people.Join("away")
+    doubled = sum(
+        ballots.join(visit.connection, c.row.slug, kept, gone, *pair) for c, pair in zip(moved, marks, strict=True)
+    )
     ballots.rename_on_rolls(visit.connection, kept, gone)
     contacts.merge(visit.connection, kept, gone)
     visit.person_id = kept

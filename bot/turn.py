@@ -177,8 +177,9 @@ class Turn:
     def _open(self, row: Row[Any]) -> None:
         """Who speaks, what is known of them, and the talk they are in."""
         person_id = row.person_id
-        if self.now - row.heard_at > SILENT and person_id is not None:
-            contacts.part(self.connection, row.id)
+        if self.now - row.heard_at > SILENT and row.people:
+            proven = self.desk.channels[self.incoming.channel].phone_of(self.incoming.address)
+            contacts.part(self.connection, row.id, proven)
             row, person_id = self._contact(), None
         if self.now - row.heard_at > HEARD_EVERY:
             contacts.heard(self.connection, row.id, self.now)

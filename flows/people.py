@@ -64,8 +64,8 @@ class MyData(Query[dict[str, Any]]):
 
 
 @dataclass(frozen=True)
-class DeleteMe(Command[None]):
-    """Forget the person. Ballots stay in the box, where nobody can tell whose they are."""
+class DeleteMe(Command[bool]):
+    """Forget the person. Ballots stay in the box, where nobody can tell whose they are. False: not possible now."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,12 @@ class MakeJoinCode(Command[str]):
 
 @dataclass(frozen=True)
 class Join:
-    """`status`: joined, same (already one person), unknown (code or number), closed (a vote of both is being counted)
-    or waiting (a number that nobody else has yet). `votes`: in how many open consultations both had voted."""
+    """What became of joining two contacts.
+
+    `status`: joined, same (already one person), unknown (code or number), closed (a vote of both is being counted),
+    away (a ballot box cannot be opened now) or waiting (a number that nobody else has yet). `votes`: in how many open
+    consultations both had voted.
+    """
 
     status: str
     votes: int = 0

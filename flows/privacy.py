@@ -18,6 +18,11 @@ CHOICES = (
 )
 
 
+AWAY = _(
+    "We could not do that just now. Nothing was changed. Please try again in an hour. We already know of the fault."
+)
+
+
 def privacy() -> Talk:
     """The notice of the city, and what one can do with one's own data."""
     city = yield from Look(TheCity())
@@ -88,7 +93,9 @@ def delete() -> Flow[None]:
     if not sure:
         yield Say(_("Nothing was deleted."))
         return
-    yield Do("deleted", DeleteMe())
+    if not (yield from Do("deleted", DeleteMe())):
+        yield Say(AWAY, lasting=True)
+        return
     yield Say(
         _("Done. Your data is deleted. What you wrote may still be on your phone: delete this chat there too."),
         lasting=True,
@@ -117,6 +124,8 @@ def tell(outcome: Join) -> Say:
             return Say(_("Your chats are joined. They now count as one person."), lasting=True)
         case "same":
             return Say(_("These chats were already joined."))
+        case "away":
+            return Say(AWAY)
         case "waiting":
             return Say(_("Thank you. Your number is confirmed."))
         case "closed":

@@ -6,7 +6,7 @@ The roll has who took part, with the demographics of that moment, and no choice.
 """
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,11 +56,12 @@ class Roll(SQLModel, table=True):
 
 
 class Tombstone(SQLModel, table=True):
-    """A contact from which someone voted who then left: whoever comes new from there has no second ballot."""
+    """A contact (or number) from which `voters` people voted who then left: nobody new has a ballot from there."""
 
     consultation: str = Field(primary_key=True, max_length=60)
     mark: str = Field(primary_key=True, max_length=64)
     left_at: datetime
+    voters: int = Field(default=1)
 
 
 _B, _R, _S = columns(Ballot), columns(Roll), columns(Tombstone)
@@ -76,7 +77,13 @@ _ENROL = text(
 
 
 _ON_ROLL = select(_R.level).where(_R.consultation == bindparam("which"), _R.person_id == bindparam("who"))
-_BURIED = select(_S.left_at).where(_S.consultation == bindparam("which"), _S.mark == bindparam("of"))
+_BURIED = select(func.max(_S.left_at).label("left_at"), func.coalesce(func.max(_S.voters), 0).label("voters")).where(
+    _S.consultation == bindparam("which"), _S.mark.in_((bindparam("of"), bindparam("or_of")))
+)
+_BURY = text(
+    "INSERT INTO tombstone (consultation, mark, left_at, voters) VALUES (:which, :of, :now, 1)"
+    " ON CONFLICT (consultation, mark) DO UPDATE SET left_at = excluded.left_at, voters = tombstone.voters + 1"
+).bindparams(bindparam("now", type_=_S.left_at.type))
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def cast(
     connection: Connection, slug: str, voter: Voter, mark: str, choices: tuple[str, ...], now: datetime
 ) -> tuple[str, bool]:
     """Put a ballot in the box in place of an earlier one; its receipt, and whether there was an earlier one."""
-    connection.execute(_ENROL, {"consultation": slug, "cast_at": now.replace(second=0, microsecond=0), **vars(voter)})
+    connection.execute(_ENROL, {"consultation": slug, "cast_at": now.replace(microsecond=0), **vars(voter)})
     replaced = connection.execute(_TAKE_OUT, {"in_": slug, "of": mark}).rowcount > 0
     receipt = new_code()
     connection.execute(
@@ -141,13 +148,14 @@ def in_box(connection: Connection, code: str, slugs: Collection[str]) -> str | N
 
 
 def bury(connection: Connection, slug: str, mark: str, now: datetime) -> None:
-    """Leave a tombstone for a contact whose voter left."""
-    connection.execute(delete(Tombstone).where(_S.consultation == slug, _S.mark == mark))
-    connection.execute(insert(Tombstone), {"consultation": slug, "mark": mark, "left_at": now})
+    """A voter of this contact or number leaves: one more on its tombstone."""
+    connection.execute(_BURY, {"which": slug, "of": mark, "now": now})
 
 
-def buried_at(connection: Connection, slug: str, mark: str) -> datetime | None:
-    return connection.execute(select(_S.left_at).where(_S.consultation == slug, _S.mark == mark)).scalar_one_or_none()
+def buried(connection: Connection, slug: str, marks: Sequence[str]) -> tuple[datetime | None, int]:
+    """When the last voter of these one or two marks left (None: nobody did), and how many have."""
+    row = connection.execute(_BURIED, {"which": slug, "of": marks[0], "or_of": marks[-1]}).one()
+    return row.left_at, row.voters
 
 
 def join(connection: Connection, slug: str, kept: int, gone: int, kept_mark: str, gone_mark: str) -> bool:

@@ -166,17 +166,16 @@ def someone(connection: Connection, channel: str, number: int) -> str | None:
     return str(connection.scalars(select(_C.address).where(mine).order_by(_C.id).offset(number % known).limit(1)).one())
 
 
-def voters_beside(connection: Connection, contact_id: int, person_id: int, slug: str) -> int:
-    """How many others of those who use a contact are on the roll of a consultation."""
+def voters_beside(connection: Connection, contact_id: int, phone: str | None, person_id: int, slug: str) -> int:
+    """How many others of those who use a contact, or any contact of that number, are on the roll of a consultation."""
     roll = columns(Roll)
-    return int(
-        connection.execute(
-            select(func.count())
-            .select_from(Housemate)
-            .join(Roll, roll.person_id == _H.person_id)
-            .where(_H.contact_id == contact_id, _H.person_id != person_id, roll.consultation == slug)
-        ).scalar_one()
-    )
+    here = _H.contact_id == contact_id
+    if phone is not None:
+        here |= _H.contact_id.in_(select(_C.id).where(_C.phone == phone))
+    voters = select(func.count(func.distinct(_H.person_id))).select_from(Housemate)
+    voters = voters.join(Roll, roll.person_id == _H.person_id)
+    found = connection.execute(voters.where(here, _H.person_id != person_id, roll.consultation == slug))
+    return int(found.scalar_one())
 
 
 @dataclass(frozen=True)
@@ -186,28 +185,24 @@ class Known:
     id: int
     channel: str
     address: str
+    phone: str | None
 
 
 def contacts_of(connection: Connection, person_id: int) -> list[Known]:
     """The contacts that a person uses, oldest first."""
     rows = connection.execute(
-        select(_C.id, _C.channel, _C.address)
+        select(_C.id, _C.channel, _C.address, _C.phone)
         .join(Housemate, _H.contact_id == _C.id)
         .where(_H.person_id == person_id)
         .order_by(_C.id)
     )
-    return [Known(row.id, row.channel, row.address) for row in rows]
+    return [Known(row.id, row.channel, row.address, row.phone) for row in rows]
 
 
 def with_phone(connection: Connection, phone: str, other_than: int) -> list[int]:
-    """The people who speak from other contacts with this phone number."""
-    return list(
-        connection.scalars(
-            select(_C.person_id)
-            .where(_C.phone == phone, _C.person_id.is_not(None), _C.person_id != other_than)
-            .distinct()
-        )
-    )
+    """The others who use contacts with this phone number."""
+    mates = select(_H.person_id).join(Contact, _C.id == _H.contact_id)
+    return list(connection.scalars(mates.where(_C.phone == phone, _H.person_id != other_than).distinct()))
 
 
 def merge(connection: Connection, kept: int, gone: int) -> None:
@@ -241,11 +236,11 @@ def forget(connection: Connection, person_id: int) -> None:
         change(connection, contact_id, person_id=rest[0] if len(rest) == 1 else None)
 
 
-def part(connection: Connection, contact_id: int) -> None:
-    """Nobody speaks from this contact any more: its people stay, its talks go."""
+def part(connection: Connection, contact_id: int, phone: str | None) -> None:
+    """Nobody known uses this contact any more: its talks go. `phone` is what the address itself proves."""
     connection.execute(delete(Talk).where(_T.contact_id == contact_id))
     connection.execute(delete(Housemate).where(_H.contact_id == contact_id))
-    change(connection, contact_id, person_id=None)
+    change(connection, contact_id, person_id=None, phone=phone)
 
 
 def keep_code(connection: Connection, code: str, person_id: int, expires_at: datetime) -> None:
@@ -261,14 +256,19 @@ def take_code(connection: Connection, code: str, now: datetime) -> int | None:
 
 
 def purge(connection: Connection, unknown_before: datetime, silent_before: datetime, now: datetime) -> int:
-    """Delete contacts that never consented and people who fell silent; expired codes go too. How many contacts."""
+    """Delete contacts that never consented and people who fell silent; expired codes go too. How many contacts.
+
+    A person is silent when each of their contacts is, or when none is left to them.
+    """
     connection.execute(delete(JoinCode).where(_J.expires_at < now))
-    silent = select(_C.person_id).where(_C.person_id.is_not(None)).group_by(_C.person_id)
-    for person_id in list(connection.scalars(silent.having(func.max(_C.heard_at) < silent_before).limit(500))):
+    heard = select(_H.person_id).join(Contact, _C.id == _H.contact_id).group_by(_H.person_id)
+    silent = list(connection.scalars(heard.having(func.max(_C.heard_at) < silent_before).limit(500)))
+    left = ~exists().where(_H.person_id == _P.id)
+    for person_id in [*silent, *connection.scalars(select(_P.id).where(left).limit(500))]:
         forget(connection, person_id)
     active = exists().where(_O.contact_id == _C.id, _O.state.in_(("queued", "sending", "uncertain")))
     nobody = ~exists().where(_H.contact_id == _C.id)
     gone = connection.execute(
-        delete(Contact).where(nobody, _C.heard_at < unknown_before, _C.state == "active", ~active)
+        delete(Contact).where(nobody, _C.heard_at < unknown_before, _C.state != "stopped", ~active)
     )
     return gone.rowcount

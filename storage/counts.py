@@ -21,8 +21,6 @@ class CountedBallot(SQLModel, table=True):
     consultation: str = Field(primary_key=True, max_length=60)
     receipt: str = Field(primary_key=True, max_length=16)
     choices: str
-    origin: str = Field(max_length=16)
-    locality: str = Field(default="", max_length=80)
 
     __table_args__ = (Index("counted_receipt", "receipt"), {"sqlite_with_rowid": False})
 
@@ -45,8 +43,8 @@ _N = columns(Count)
 
 def empty_box(connection: Connection, slug: str) -> int:
     """Move every ballot out of the box into the list of counted ones, without its mark; how many."""
-    chosen = select(_B.consultation, _B.id, _B.choices, _B.origin, _B.locality).where(_B.consultation == slug)
-    into = ["consultation", "receipt", "choices", "origin", "locality"]
+    chosen = select(_B.consultation, _B.id, _B.choices).where(_B.consultation == slug)
+    into = ["consultation", "receipt", "choices"]
     connection.execute(insert(CountedBallot).from_select(into, chosen.order_by(_B.id)))
     connection.execute(delete(Ballot).where(_B.consultation == slug))
     connection.execute(delete(Tombstone).where(columns(Tombstone).consultation == slug))

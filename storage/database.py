@@ -3,6 +3,7 @@
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -16,6 +17,9 @@ from sqlmodel import SQLModel
 
 SQLITE_WAIT_MS = 5_000
 """How long a SQLite writer waits for another before the turn is refused with 503."""
+
+LOOK_AGAIN = 0.001
+"""Seconds between looks at a lock that another process has: a turn takes about as long."""
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 """What a database that cannot be reached, is locked or is shutting down raises."""
@@ -54,23 +58,40 @@ class Turnstile:
     """SQLite's writers, one after another, across the threads and processes of a host.
 
     SQLite's own busy handler sleeps and looks again, so that under load everybody waits tens of milliseconds; the
-    kernel wakes the next one at once. A process that dies lets go of the lock.
+    lock of a process wakes its next thread at once. A process that dies lets go of the file's lock. Who waits longer than
+    SQLite itself would is told that the database is away.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, limit: float = SQLITE_WAIT_MS / 1000):
         self._path = path
+        self._limit = limit
         self._threads = threading.Lock()
         self._file: int | None = None
 
     def __enter__(self) -> None:
-        self._threads.acquire()
+        deadline = time.monotonic() + self._limit
+        if not self._threads.acquire(timeout=self._limit):
+            raise PoolTimeout("other threads kept the database")
         try:
-            if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._lock_file(deadline)
+        except OSError:
+            self._threads.release()
+            raise PoolTimeout("the lock beside the database cannot be taken") from None
         except BaseException:
             self._threads.release()
             raise
+
+    def _lock_file(self, deadline: float) -> None:
+        """Take the file's lock from other processes; the kernel has no limit of its own for that."""
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(LOOK_AGAIN)
 
     def __exit__(self, *_error: object) -> None:
         assert self._file is not None

@@ -1,6 +1,6 @@
-"""Turnout of an open vote, hour by hour; who made a count.
+"""Turnout of an open vote hour by hour; who made a count; voters who left; counted ballots without channel or place.
 
-Revision ID: 0004
+Revision ID: 0002
 Revises: 0001
 """
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-revision = "0004"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
@@ -23,3 +23,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consultation", "at"),
     )
     op.add_column("count", sa.Column("counted_by", sqlmodel.sql.sqltypes.AutoString(length=120), nullable=True))
+    op.add_column("tombstone", sa.Column("voters", sa.Integer(), nullable=False, server_default="1"))
+    op.drop_column("countedballot", "origin")
+    op.drop_column("countedballot", "locality")
