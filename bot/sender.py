@@ -30,6 +30,9 @@ LEASE = timedelta(seconds=30)
 """Longer than any call's time limit (10 s), so that nothing is under way when another sender takes over."""
 
 RENEW = 8.0
+ASK_EVERY = 2.0
+"""Seconds between questions for a lease that another holder has."""
+
 MOST_UNDER_WAY = 64
 SHORTEST, LONGEST = 0.005, 0.15
 """Seconds between looks into the outbox: after work, and when it has long been empty."""
@@ -77,7 +80,10 @@ Outcome = dict[str, Any]
 
 @dataclass
 class Sender:
-    """Runs one lane until it is told to stop."""
+    """Runs one lane until it is told to stop.
+
+    Leases go by `time`, the database's clock, on which the workers of several machines agree; without it by `clock`.
+    """
 
     lane: Lane
     engine: Engine
@@ -87,7 +93,10 @@ class Sender:
     executor: Executor
     steady: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    time: Callable[[Connection], datetime] | None = None
     held: Held | None = None
+    _ahead: timedelta = timedelta()
+    _ask_at: float = 0.0
     _epoch: int = 0
     _in_doubt: bool = False
     _outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
@@ -111,7 +120,7 @@ class Sender:
             await asyncio.wait(self._under_way)
         if self._outcomes or self._contacts_done:
             await self._finish_and_claim(0)
-        await self._in_database(lambda c: leases.give_back(c, self.lease, self.holder, self.clock()))
+        await self._in_database(lambda c: leases.give_back(c, self.lease, self.holder, self.clock() + self._ahead))
         self.held = None
 
     async def cycle(self) -> bool:
@@ -147,13 +156,17 @@ class Sender:
         now = self.steady()
         if self._in_doubt and self._under_way:
             return False  # in a new epoch their outcomes would be refused: let them end first
-        if self.held is not None and now < self._renew_at and self.clock() < self.held.until and not self._in_doubt:
+        held = self.held is not None and self.clock() + self._ahead < self.held.until
+        if held and now < self._renew_at and not self._in_doubt:
             return True
+        if self.held is None and now < self._ask_at:
+            return False
         noted, anew = len(self._outcomes), self._in_doubt
         self._in_doubt = False
         self.held = await self._in_database(self._take_lease, anew)
         if self.held is None:
             if not self._in_doubt:  # another holder has it, and what was under way is uncertain to it
+                self._ask_at = now + ASK_EVERY
                 del self._outcomes[:noted]
             return False
         if self.held.epoch != self._epoch:
@@ -165,9 +178,11 @@ class Sender:
     def _take_lease(self, connection: Connection, anew: bool) -> Held | None:
         """Take or prolong the lease; in a new epoch whatever has no outcome by now is uncertain."""
         now = self.clock()
+        lease_now = self.time(connection) if self.time else now
+        self._ahead = lease_now - now
         if anew:
-            leases.give_back(connection, self.lease, self.holder, now)
-        held = leases.take(connection, self.lease, self.holder, LEASE, now)
+            leases.give_back(connection, self.lease, self.holder, lease_now)
+        held = leases.take(connection, self.lease, self.holder, LEASE, lease_now)
         if held is not None and held.epoch != self._epoch:
             self._record(connection, self._outcomes, now)
             outbox.orphaned(connection, self.lane.name, held.epoch, now)
@@ -193,7 +208,8 @@ class Sender:
             outbox.stop(connection, contact_id, state, now)
         if room <= 0 or self.held is None:
             return []
-        return outbox.claim(connection, self.lane.name, self.lease, self.holder, self.held.epoch, room, now)
+        hold = outbox.Hold(self.lease, self.holder, self.held.epoch, now + self._ahead)
+        return outbox.claim(connection, self.lane.name, hold, room, now)
 
     def _record(self, connection: Connection, outcomes: list[tuple[int, Outcome]], now: datetime) -> None:
         """Each outcome under the epoch that claimed its message: those of an epoch that was taken over are refused."""

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import Connection
 
 from bot import reconciler, upkeep
 from bot.channels.telegram import TelegramSender
@@ -25,13 +26,17 @@ CLOCK_LEASE = "clock"
 
 @dataclass
 class Worker:
-    """Everything that runs beside the web processes. `holder` names this process in its leases."""
+    """Everything that runs beside the web processes. `holder` names this process in its leases.
+
+    Leases go by `time`, the database's clock; without it by the desk's.
+    """
 
     desk: Desk
     holder: str
     telegram: TelegramSender | None
     twilio: TwilioLine | None
     lanes: list[Lane]
+    time: Callable[[Connection], datetime] | None = None
     reconcile_every: timedelta = timedelta(minutes=5)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -40,7 +45,8 @@ class Worker:
         executor = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         scheduler = self._scheduler()
         senders = [
-            Sender(lane, self.desk.engine, self.desk.ink, self.desk.clock, self.holder, executor) for lane in self.lanes
+            Sender(lane, self.desk.engine, self.desk.ink, self.desk.clock, self.holder, executor, time=self.time)
+            for lane in self.lanes
         ]
         scheduler.start()
         log.info("worker.started", lanes=[lane.name for lane in self.lanes])
@@ -94,5 +100,6 @@ class Worker:
 
     def _has_clock(self) -> bool:
         with transaction(self.desk.engine) as connection:
-            held = leases.take(connection, CLOCK_LEASE, self.holder, timedelta(minutes=2), self.desk.clock())
+            now = self.time(connection) if self.time else self.desk.clock()
+            held = leases.take(connection, CLOCK_LEASE, self.holder, timedelta(minutes=2), now)
         return held is not None

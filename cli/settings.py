@@ -124,7 +124,7 @@ class Settings:
     """Every setting, named as in the environment (in capitals there). Empty strings switch a channel off."""
 
     database_url: str = setting(
-        "sqlite:///cuenta.db", database, "Where the database is: an SQLite file or PostgreSQL.", True
+        "sqlite:///data/cuenta.db", database, "Where the database is: an SQLite file or PostgreSQL.", True
     )
     secret_key: str = setting(
         "", secret, "Hashes short-lived codes. At least 32 characters; keep it through upgrades.", True

@@ -20,7 +20,7 @@ from bot.turn import Desk
 from bot.worker import Worker
 from cli.settings import Settings
 from storage.ballot_keys import BallotKeys
-from storage.database import open_database
+from storage.database import open_database, time_of
 from storage.ink import Ink
 from storage.schema import is_current
 from web import application
@@ -96,7 +96,8 @@ def worker(settings: Settings, clock: Clock = now) -> Worker:
             sender = TwilioSender(name, line)
             lanes.append(Lane(sender, Pace(rate), sender))
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[:64]
-    return Worker(desk(settings, clock), holder, telegram, line, lanes)
+    # A clock that was passed in is the only one there is, for a replay of the past and for tests.
+    return Worker(desk(settings, clock), holder, telegram, line, lanes, time_of if clock is now else None)
 
 
 def twilio_line(settings: Settings) -> TwilioLine:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,8 @@ class Turnstile:
     """SQLite's writers, one after another, across the threads and processes of a host.
 
     SQLite's own busy handler sleeps and looks again, so that under load everybody waits tens of milliseconds; the
-    lock of a process wakes its next thread at once. A process that dies lets go of the file's lock. Who waits longer than
-    SQLite itself would is told that the database is away.
+    lock of a process wakes its next thread at once. A process that dies lets go of the file's lock. Who waits longer
+    than SQLite itself would is told that the database is away.
     """
 
     def __init__(self, path: str, limit: float = SQLITE_WAIT_MS / 1000):
@@ -138,6 +139,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
         finally:
             connection.rollback()
+
+
+def time_of(connection: Connection) -> datetime:
+    """What the database's clock says: workers on several machines agree on it. SQLite's is this machine's."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    return connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()  # type: ignore[no-any-return]
 
 
 def columns(table: type[SQLModel]) -> Any:

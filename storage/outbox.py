@@ -1,6 +1,7 @@
 """The outbox: what is to be sent, and what became of it. Bodies are sealed, and erased once they are done with."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -146,7 +147,7 @@ WHERE o.finished_at IS NULL AND o.lane = :lane AND o.state = 'queued' AND o.due_
 ORDER BY CASE o.kind WHEN 'announcement' THEN 1 ELSE 0 END, o.id
 LIMIT :most
 """
-_HOLDS = "EXISTS (SELECT 1 FROM lease WHERE name = :lease AND epoch = :epoch AND holder = :holder AND until > :now)"
+_HOLDS = "EXISTS (SELECT 1 FROM lease WHERE name = :lease AND epoch = :epoch AND holder = :holder AND until > :at)"
 _CLAIM = (
     text(
         "UPDATE outgoing SET state = 'sending', epoch = :epoch, attempts = attempts + 1"
@@ -154,21 +155,29 @@ _CLAIM = (
         " (SELECT address FROM contact WHERE contact.id = contact_id) AS address,"
         " (SELECT contact.state FROM contact WHERE contact.id = contact_id) AS reach"
     )
-    .bindparams(bindparam("now", type_=_O.due_at.type))
+    .bindparams(bindparam("now", type_=_O.due_at.type), bindparam("at", type_=_O.due_at.type))
     .columns(
         _O.id, _O.contact_id, _O.kind, _O.sealed, _O.attempts, _O.created_at, column("address"), column("reach")
     )
 )  # fmt: skip
 
 
-def claim(
-    connection: Connection, lane: str, lease: str, holder: str, epoch: int, most: int, now: datetime
-) -> list[Row[Any]]:
+@dataclass(frozen=True)
+class Hold:
+    """In whose name messages are claimed: a lease, its holder and epoch, and the time `at` which it must still run."""
+
+    lease: str
+    holder: str
+    epoch: int
+    at: datetime
+
+
+def claim(connection: Connection, lane: str, hold: Hold, most: int, now: datetime) -> list[Row[Any]]:
     """Take up to `most` messages to send, with their contact's address and state (`reach`).
 
     Oldest first and replies before announcements; none if the lease is lost.
     """
-    values = {"lane": lane, "lease": lease, "holder": holder, "epoch": epoch, "most": most, "now": now}
+    values = {"lane": lane, "most": most, "now": now, **vars(hold)}
     rows = connection.execute(_CLAIM, values).all()
     return sorted(rows, key=lambda row: (row.kind == "announcement", row.id))
 

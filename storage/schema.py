@@ -1,12 +1,15 @@
 """The schema: Alembic migrations, forward only; a restore is from a backup."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from storage import (  # noqa: F401  every table must be known to the metadata
     ballots,
@@ -26,13 +29,34 @@ from storage import (  # noqa: F401  every table must be known to the metadata
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to the newest schema; harmless when it is there already."""
-    with engine.connect() as connection:
+def migrate(engine: Engine, to: str = "head") -> None:
+    """Bring the database to the newest schema, or to a revision; harmless when it is there. Raises Dangling."""
+    with engine.connect() as connection, _unguarded(connection):
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
         connection.commit()
+
+
+class Dangling(Exception):
+    """A migration left rows that refer to rows that are gone; the tables are named. Restore from the backup."""
+
+
+@contextmanager
+def _unguarded(connection: Connection) -> Iterator[None]:
+    """SQLite rebuilds a table to change it; with foreign keys on, the rebuilding would delete what refers to it."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+        lost = sorted({row[0] for row in driver.execute("PRAGMA foreign_key_check")})
+        if lost:
+            raise Dangling(", ".join(lost))
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def is_current(engine: Engine) -> bool:

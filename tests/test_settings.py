@@ -104,7 +104,7 @@ def test_a_value_is_read(name: str, value: str, read: Any) -> None:
 def test_defaults_leave_every_channel_off() -> None:
     settings = read_settings(KEY)
     assert (settings.telegram, settings.whatsapp, settings.sms) == (False, False, False)
-    assert settings.database_url == "sqlite:///cuenta.db"
+    assert settings.database_url == "sqlite:///data/cuenta.db"
     assert settings.ballot_keys_dir == Path("keys")
     assert settings.telegram_api_url == "https://api.telegram.org"
     assert (settings.telegram_per_second, settings.whatsapp_per_second, settings.sms_per_second) == (30, 80, 1)

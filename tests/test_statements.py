@@ -108,7 +108,7 @@ def test_no_statement_of_a_turn_or_of_the_sender_reads_a_whole_table(little_worl
     with transaction(engine) as connection:
         held = leases.take(connection, "sender:telegram", "me", timedelta(seconds=30), now)
         assert held is not None
-        outbox.claim(connection, "telegram", "sender:telegram", "me", held.epoch, 10, now)
+        outbox.claim(connection, "telegram", outbox.Hold("sender:telegram", "me", held.epoch, now), 10, now)
         outbox.uncertain(connection, "telegram", now)
     event.remove(engine, "before_cursor_execute", note)
     assert len(seen) > 15
