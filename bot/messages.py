@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 Kind = Literal["text", "press", "phone", "media", "opted_out", "opted_in", "blocked", "unblocked"]
@@ -12,7 +13,8 @@ class Incoming:
     """One message from a person, as its channel read it.
 
     `provider_id` is unique in its channel, `address` opaque. `pressed` is a button's data, `phone` a number that the
-    channel vouches for, `pressed_on` the message whose button was pressed. Nothing personal is shown by `repr`.
+    channel vouches for, `pressed_on` the message whose button was pressed, `sent_at` when it was written, where that
+    may be long ago. Nothing personal is shown by `repr`.
     """
 
     channel: str
@@ -24,6 +26,7 @@ class Incoming:
     pressed_on: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     language: str | None = None
+    sent_at: datetime | None = None
 
 
 @dataclass(frozen=True)

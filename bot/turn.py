@@ -41,6 +41,12 @@ IDLE = timedelta(hours=12)
 SILENT = timedelta(days=180)
 """A number may have a new owner after that: consent is asked again and nothing is inherited."""
 
+LASTING_TOO = 2
+"""Receipts and codes still arrive until twice as many messages."""
+
+EARLY = 2.0
+"""Seconds by which a provider's clock may be behind ours when it says when somebody wrote."""
+
 HEARD_EVERY = timedelta(minutes=5)
 TRIES = 4
 MOST_FOLLOWED = 4
@@ -56,6 +62,8 @@ DRAFTS = frozenset({"vote", "profile"})
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
 NOT_READ = _("We can only read text here. Please write it in words.")
+ENOUGH = _("We have answered you many times in this hour. We will read you again in an hour.")
+LATE = _("An earlier message of yours came late. We did not take it as an answer.")
 LEFT = _("All right. To begin again write MENU.")
 CHANGED_WHILE_AWAY = _("This conversation changed while you were away. What you had confirmed is kept.")
 APOLOGY = _(
@@ -200,18 +208,22 @@ class Turn:
         self.flow: str = row.flow or ""
         self.subject: str = row.subject or ""
         self.argument = ""
+        self.late = False
         self.journal = Journal()
         if self.talk_id is not None:
             self._read_journal(row.sealed, row.touched_at)
 
     def _read_journal(self, sealed: bytes, touched_at: datetime) -> None:
-        opened = self.desk.ink.open(sealed) if sealed else b'[[],null,""]'
+        opened = self.desk.ink.open(sealed) if sealed else b'[[],null,"",0]'
         if opened is None:
             self._strand()
             return
-        entries, asked, *argument = json.loads(opened)
         # What opened the talk stays what it was: the subject is learnt later, from an answer perhaps.
-        self.argument = argument[0] if argument else ""
+        entries, asked, *rest = json.loads(opened)
+        self.argument = rest[0] if rest else ""  # earlier releases kept less
+        since = rest[1] if len(rest) > 1 else 0
+        sent = self.incoming.sent_at
+        self.late = sent is not None and sent.timestamp() + EARLY < since
         self.journal = Journal([(kind, key, value) for kind, key, value in entries], asked)
         # A button names its question; only what is typed may belong to something else.
         if self.now - touched_at > IDLE and self.journal.entries and self.incoming.kind != "press":
@@ -228,6 +240,9 @@ class Turn:
         named, argument = self._named(text)
         if named in register.ASIDES:
             return self._aside(named)
+        if self.late:  # it was written before the question on screen, and comes only now
+            self.told.append(LATE)
+            return self._advance(None)
         if named:
             return self._start(named, argument)
         if register.leaves(text):
@@ -332,7 +347,8 @@ class Turn:
                 return self._start(outcome.follow, followed=followed + 1)
             return self._tell(outcome)
         self.subject = outcome.subject or self.subject
-        kept = json.dumps([self.journal.entries, self.journal.asked, self.argument])
+        since = (self.incoming.sent_at or self.now).timestamp()
+        kept = json.dumps([self.journal.entries, self.journal.asked, self.argument, since])
         sealed = self.desk.ink.seal(kept.encode(), self.now)
         where = talks.Where(self.visit.contact_id, self.visit.person_id, self.flow, self.subject, sealed)
         if self.talk_id is None:
@@ -391,11 +407,24 @@ class Turn:
         channel = self.desk.channels[self.incoming.channel]
         kind = "receipt" if reply.lasting else "reply"
         before: int | None = None
-        for part in channel.shape(reply):
+        affordable = self._affordable(channel, reply, language, contact_id)
+        for part in channel.shape(affordable) if affordable else ():
             sealed = self.desk.ink.seal(part.packed(), self.now)
             before = outbox.queue(
                 self.connection, channel.name, contact_id, kind, sealed, self.now, before, part.segments
             )
+
+    def _affordable(self, channel: Channel, reply: Reply, language: str, contact_id: int) -> Reply | None:
+        """The reply, unless this contact was given more than a person asks for in an hour.
+
+        A machine that answers every message would otherwise talk with us for ever, at the city's cost.
+        """
+        if channel.most_hourly is None:
+            return reply
+        had = outbox.number_since(self.connection, contact_id, self.now - timedelta(hours=1))
+        if had < channel.most_hourly * (1 if not reply.lasting else LASTING_TOO):
+            return reply
+        return Reply(Speaker(language).say(ENOUGH)) if had == channel.most_hourly else None
 
 
 def _form(phrase: Say | Phrase, short: bool) -> Phrase:

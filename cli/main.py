@@ -85,7 +85,7 @@ def opened() -> tuple[Settings, Engine]:
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="The port of the desk.")] = 8000,
+    port: Annotated[int, typer.Option(help="The port of the desk.", min=1, max=65535)] = 8000,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its database and keys.")] = Path("demo"),
     stay: Annotated[bool, typer.Option(help="Keep the desk running until Ctrl-C.")] = True,
 ) -> None:
@@ -96,7 +96,7 @@ def demo(
 
 @app.command()
 def run(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Web and worker in one process: enough for a town."""
@@ -108,9 +108,9 @@ def run(
 
 @app.command()
 def web(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    workers: Annotated[int, typer.Option(help="How many processes serve.")] = 2,
+    workers: Annotated[int, typer.Option(help="How many processes serve.", min=1, max=64)] = 2,
 ) -> None:
     """The web processes: they take messages in."""
     with explained():
@@ -288,10 +288,17 @@ def doctor() -> None:
 def talk(
     who: Annotated[str, typer.Option(help="Who is writing; another name is another person.")] = "me",
     sms: Annotated[bool, typer.Option(help="Show what an SMS would say, with its segments.")] = False,
+    live: Annotated[bool, typer.Option(help="Also on a desk in service, where votes count.")] = False,
 ) -> None:
     """Chat with the desk in this terminal, through the same turn as every channel. Ctrl-D ends."""
     with explained():
-        talking.converse(wiring.desk(ready_to_talk()), who, sms, sys.stdin, out)
+        settings = ready_to_talk()
+        if not live and (settings.telegram or settings.whatsapp or settings.sms or settings.browser_chat):
+            raise lifecycle.NotPossible(
+                "This desk is in service: a vote cast here would count, one for each name. Try things out with "
+                "cuenta demo. If a vote here is really what you want, add --live."
+            )
+        talking.converse(wiring.desk(settings), who, sms, sys.stdin, out)
 
 
 def ready_to_talk() -> Settings:

@@ -26,7 +26,7 @@ from cli import processes, residents
 from cli.residents import Resident
 from cli.settings import Settings, read_settings
 from cli.standins import Standins, running_standins
-from storage import consultations, counts
+from storage import consultations, contacts, counts
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading, transaction
 from storage.folder import read_folder
@@ -76,7 +76,12 @@ def replay(slug: str, to: Path, database_url: str, err: Console, seed: int = 202
         url = database_url or f"sqlite:///{scratch}/replay.db"
         with running_standins() as providers:
             settings = settings_for(url, Path(scratch) / "keys", providers)
-            return Replay(settings, providers, city, slug, err, seed).run(to)
+            again = Replay(settings, providers, city, slug, err, seed)
+            if not again.empty():
+                raise lifecycle.NotPossible(
+                    "That database is not empty. A replay writes invented residents: give it a database of its own."
+                )
+            return again.run(to)
 
 
 def settings_for(
@@ -219,6 +224,12 @@ class Replay:
         self._slug, self._err, self._seed = slug, err, seed
         self._engine = open_database(settings.database_url)
         self._keys = BallotKeys(settings.ballot_keys_dir)
+
+    def empty(self) -> bool:
+        """Whether nothing was ever kept in this database."""
+        migrate(self._engine)
+        with reading(self._engine) as connection:
+            return not consultations.every(connection) and not contacts.anybody(connection)
 
     def done(self) -> bool:
         """Whether this database has published it before."""

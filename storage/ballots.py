@@ -77,12 +77,12 @@ _ENROL = text(
 
 
 _ON_ROLL = select(_R.level).where(_R.consultation == bindparam("which"), _R.person_id == bindparam("who"))
-_BURIED = select(func.max(_S.left_at).label("left_at"), func.coalesce(func.max(_S.voters), 0).label("voters")).where(
+_BURIED = select(func.min(_S.left_at).label("left_at"), func.coalesce(func.max(_S.voters), 0).label("voters")).where(
     _S.consultation == bindparam("which"), _S.mark.in_((bindparam("of"), bindparam("or_of")))
 )
 _BURY = text(
     "INSERT INTO tombstone (consultation, mark, left_at, voters) VALUES (:which, :of, :now, 1)"
-    " ON CONFLICT (consultation, mark) DO UPDATE SET left_at = excluded.left_at, voters = tombstone.voters + 1"
+    " ON CONFLICT (consultation, mark) DO UPDATE SET voters = tombstone.voters + 1"
 ).bindparams(bindparam("now", type_=_S.left_at.type))
 
 
@@ -153,7 +153,7 @@ def bury(connection: Connection, slug: str, mark: str, now: datetime) -> None:
 
 
 def buried(connection: Connection, slug: str, marks: Sequence[str]) -> tuple[datetime | None, int]:
-    """When the last voter of these one or two marks left (None: nobody did), and how many have."""
+    """When the first voter of these one or two marks left (None: nobody did), and how many have."""
     row = connection.execute(_BURIED, {"which": slug, "of": marks[0], "or_of": marks[-1]}).one()
     return row.left_at, row.voters
 

@@ -157,6 +157,11 @@ def people(connection: Connection, contact_id: int) -> list[int]:
     )
 
 
+def anybody(connection: Connection) -> bool:
+    """Whether anybody ever wrote."""
+    return connection.execute(select(_C.id).limit(1)).first() is not None
+
+
 def someone(connection: Connection, channel: str, number: int) -> str | None:
     """The address of one of the people of a channel, the same for the same number; for the demo."""
     mine = (_C.channel == channel) & _C.person_id.is_not(None)

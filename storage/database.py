@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import SQLModel
 
@@ -155,7 +155,8 @@ def columns(table: type[SQLModel]) -> Any:
 
 def is_away(error: Exception) -> bool:
     """Whether the database could not serve at all, so that the provider should try again later."""
-    return isinstance(error, AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    broken = type(error) is DatabaseError  # SQLite: the file is damaged, or is no database
+    return broken or isinstance(error, AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 class Moved(Exception):

@@ -103,6 +103,13 @@ _SHOWN = text(
 ).bindparams(bindparam("now", type_=_O.finished_at.type))
 
 
+_NUMBER = (
+    select(func.count())
+    .select_from(Outgoing)
+    .where(_O.contact_id == bindparam("contact"), _O.created_at > bindparam("since"))
+)
+
+
 def queue(
     connection: Connection,
     lane: str,
@@ -124,6 +131,11 @@ def queue(
 def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
     """Withdraw replies that are still waiting: the person has moved on."""
     connection.execute(_SUPERSEDE, {"contact": contact_id, "now": now})
+
+
+def number_since(connection: Connection, contact_id: int, since: datetime) -> int:
+    """How many messages a contact was given since then."""
+    return int(connection.execute(_NUMBER, {"contact": contact_id, "since": since}).scalar_one())
 
 
 def waiting(connection: Connection, lane: str, address: str) -> list[Row[Any]]:

@@ -41,6 +41,8 @@ def test_from_an_empty_database_to_a_vote_in_the_terminal() -> None:
     code, told = say("consultation", "status", "cartagena-2022")
     assert (code, "draft" in told) == (0, True)
     code, told = say("talk", typed="hola\n1\nvotar\n")
+    assert (code, "in service" in told) == (1, True)
+    code, told = say("talk", "--live", typed="hola\n1\nvotar\n")
     assert code == 0
     assert "Qué quiere hacer" in told
 
@@ -61,6 +63,20 @@ def test_what_cannot_be_done_says_why(words: list[str], told: str) -> None:
     code, output = say(*words)
     assert code == 1
     assert told in " ".join(output.split())
+
+
+def test_a_replay_leaves_a_database_that_is_in_use_alone(sqlite_url: str, surroundings: None) -> None:
+    assert say("migrate")[0] == 0
+    assert say("load", str(CARTAGENA))[0] == 0
+    code, told = say("replay", "cartagena-2022", "--database-url", sqlite_url)
+    assert (code, "not empty" in told) == (1, True)
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("words", [["run", "--port", "99999"], ["web", "--workers", "0"], ["web", "--port", "0"]])
+def test_impossible_numbers_are_refused(words: list[str]) -> None:
+    code, told = say(*words)
+    assert (code, "Invalid value" in told) == (2, True)
 
 
 def test_missing_settings_are_named_with_their_fix(monkeypatch: pytest.MonkeyPatch) -> None:

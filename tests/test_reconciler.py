@@ -19,6 +19,7 @@ from storage.contacts import Contact
 from storage.database import transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
+from tests.test_turn import write
 from tests.world import DURING, World, address, incoming
 
 NUMBERS = {"whatsapp": "whatsapp:+15550000001", "sms": "+15550000002"}
@@ -199,3 +200,30 @@ def test_a_contact_that_opted_out_is_not_brought_back(little_world: World) -> No
             assert [row["state"] for row in little_world.rows(Contact)] == ["stopped"]
 
     asyncio.run(scene())
+
+
+def test_a_message_that_comes_late_answers_no_question_asked_since(world: World) -> None:
+    """They wrote 2, which was lost; then wrote again, and were asked something else."""
+
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            wrote(standins, 1, "2", ago=timedelta(minutes=2))
+            assert "Acepta" in write(world, "votar", channel="sms")
+            await reconciler.reconcile(line, world.desk)
+
+    asyncio.run(scene())
+    (late,) = world.delivered("sms", address("sms", 1))
+    assert "llego tarde" in late.text
+    assert "Acepta" in late.text
+    assert "tarde" not in write(world, "1", channel="sms")
+
+
+def test_an_opt_out_that_comes_late_is_obeyed(world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            wrote(standins, 1, "baja", ago=timedelta(minutes=2))
+            write(world, "votar", channel="sms")
+            await reconciler.reconcile(line, world.desk)
+
+    asyncio.run(scene())
+    assert [row["state"] for row in world.rows(Contact)] == ["stopped"]

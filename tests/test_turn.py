@@ -755,3 +755,35 @@ def test_a_message_shows_nothing_personal_when_it_is_printed() -> None:
     assert "secreto" not in repr(told)
     assert "5731000" not in repr(told)
     assert "SM0" not in repr(told)
+
+
+# What a machine could cost
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+def test_a_machine_that_answers_every_message_is_told_once_and_then_left_alone(
+    little_world: World, channel: str
+) -> None:
+    answers = [little_world.say("ayuda", channel) for _n in range(60)]
+    assert [len(got) for got in answers] == [1] * 41 + [0] * 19
+    assert "en esta hora" in answers[40][-1].text
+    little_world.clock.forward(hours=1, seconds=1)
+    assert "en esta hora" not in little_world.say("ayuda", channel)[-1].text
+
+
+def test_a_receipt_arrives_even_then(little_world: World) -> None:
+    write(little_world, *FIRST, channel="sms")
+    for _n in range(45):
+        little_world.say("1 99", "sms")
+    assert "ecibo" in said(little_world.say("1", "sms"))
+
+
+def test_codes_without_end_have_an_end_too(little_world: World) -> None:
+    write(little_world, "votar", "1", channel="sms")
+    given = [got for _n in range(90) for text in ("privacidad", "5") for got in little_world.say(text, "sms")]
+    assert len(given) <= 81
+
+
+@pytest.mark.parametrize("sender", ["MOVISTAR", "85432", "+15550000002"])
+def test_a_sender_that_takes_no_answer_gets_none(sender: str) -> None:
+    assert twilio.read(twilio_form("SM" + "0" * 32, sender, "hola")) is None

@@ -6,10 +6,15 @@ from bot.messages import Outbound, Reply
 
 
 class Channel(Protocol):
-    """How replies look on a channel. `short` asks for the short forms of texts."""
+    """How replies look on a channel.
+
+    `short` asks for the short forms of texts; `most_hourly` is how many messages one contact is given in an hour, None
+    where nobody pays for them.
+    """
 
     name: str
     short: bool
+    most_hourly: int | None
 
     def shape(self, reply: Reply) -> list[Outbound]:
         """The reply as the messages this channel will send, in order; none is longer than the channel allows."""

@@ -10,6 +10,7 @@ class BrowserShape:
 
     name = NAME
     short = False
+    most_hourly: int | None = None
 
     def shape(self, reply: Reply) -> list[Outbound]:
         if reply.wide or not reply.buttons:

@@ -57,6 +57,7 @@ MEDIA = (
 class TelegramShape:
     name = NAME
     short = False
+    most_hourly: int | None = None
 
     def shape(self, reply: Reply) -> list[Outbound]:
         buttons = tuple((label[:60], data) for label, data in reply.buttons if len(data.encode()) <= DATA_BYTES)

@@ -8,6 +8,7 @@ NAME = "terminal"
 class TerminalShape:
     name = NAME
     short = False
+    most_hourly: int | None = None
 
     def shape(self, reply: Reply) -> list[Outbound]:
         return [Outbound(reply.text, reply.buttons, reply.wide)]

@@ -26,6 +26,9 @@ LONGEST = 1600
 SMS_LONGEST = 918
 """Six segments: a longer SMS is cut, since phones on weak networks lose long chains whole."""
 
+MOST_HOURLY = 40
+"""Five whole votes in an hour; what asks for more is a machine, and each answer has its price."""
+
 SECONDS, TO_CONNECT = 10.0, 5.0
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -56,6 +59,7 @@ BECOMES = {
 class WhatsAppShape:
     name = WHATSAPP
     short = False
+    most_hourly: int | None = MOST_HOURLY
 
     def shape(self, reply: Reply) -> list[Outbound]:
         if reply.edit is not None:  # nothing can be redrawn here: the question is shown again
@@ -76,6 +80,7 @@ class WhatsAppShape:
 class SmsShape:
     name = SMS
     short = True
+    most_hourly: int | None = MOST_HOURLY
 
     def shape(self, reply: Reply) -> list[Outbound]:
         text = gsm7.plain(re.sub(r"\n{2,}", "\n", reply.text))
@@ -94,6 +99,8 @@ def read(form: Mapping[str, str]) -> Incoming | None:
     if not sid or not sender or not SID.fullmatch(sid) or not ADDRESS.fullmatch(sender):
         return None
     channel = WHATSAPP if sender.startswith("whatsapp:") else SMS
+    if sender == form.get("To") or (channel == SMS and not E164.fullmatch(sender)):
+        return None  # ourselves, or a sender that takes no answer: a short code, a company's name
     opted = {"STOP": "opted_out", "START": "opted_in"}.get(form.get("OptOutType", "").upper())
     if opted == "opted_out":
         return Incoming(channel, sender, sid, "opted_out")
@@ -273,7 +280,8 @@ def listed(message: Any) -> Incoming | None:
         "Body": message.body or "",
         "NumMedia": message.num_media or "0",
     }
-    return read(form)
+    told = read(form)
+    return replace(told, sent_at=sent_at(message)) if told is not None else None
 
 
 def sent_at(message: Any) -> datetime | None:
