@@ -18,7 +18,7 @@ from tests.world import World, away, environment
 HIDDEN = re.compile(r'name="(id|seen)" value="([^"]*)"')
 PRESS = re.compile(r'name="press" value="([^"]+)">([^<]+)<')
 PICK = re.compile(r'name="pick" value="(\d+)"')
-SAID = re.compile(r'<li class="theirs" data-id="\d+"><p>(.*?)</p>', re.DOTALL)
+SAID = re.compile(r'<div class="theirs" data-id="\d+"><p>(.*?)</p>', re.DOTALL)
 
 
 def settings_of(world: World, **more: str) -> Any:

@@ -25,7 +25,7 @@
   }
 
   function bubble(item) {
-    const line = document.createElement("li");
+    const line = document.createElement("div");
     line.className = item.mine ? "mine" : "theirs";
     if (item.id) line.dataset.id = item.id;
     const text = document.createElement("p");
