@@ -3,13 +3,16 @@
 import json
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Engine
 
 from bot.results import tabulate
 from storage import consultations, counts, talks, turnouts
 from storage.ballot_keys import BallotKeys
 from storage.consultations import ConsultationRow, phase
-from storage.database import transaction
+from storage.database import checkpoint, transaction
+
+log = structlog.get_logger()
 
 
 class NotPossible(Exception):
@@ -71,10 +74,19 @@ def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime, by: str = 
         counts.record(connection, slug, number, json.dumps(results, ensure_ascii=False), now, by)
         turnouts.forget(connection, slug)
         talks.end_subject(connection, slug)
-    # After the commit: were it before and the commit failed, nobody could vote or count again. A crash in between is
-    # mended by the worker, which destroys the keys of whatever is counted.
-    keys.destroy(slug)
+    _seal(engine, keys, slug)
     return number
+
+
+def _seal(engine: Engine, keys: BallotKeys, slug: str) -> None:
+    """Destroy the key, and what the database's log has of each ballot beside who cast it.
+
+    After the commit: were it before and the commit failed, nobody could vote or count again. A crash in between is
+    mended by the worker, which destroys the keys of whatever is counted and empties the log each minute.
+    """
+    keys.destroy(slug)
+    if not checkpoint(engine):
+        log.warning("log.kept", consultation=slug)
 
 
 def publish(engine: Engine, slug: str, digest: str, now: datetime) -> None:
@@ -99,4 +111,4 @@ def annul(engine: Engine, keys: BallotKeys, slug: str, notice: str, now: datetim
         counts.discard(connection, slug)
         turnouts.forget(connection, slug)
         talks.end_subject(connection, slug)
-    keys.destroy(slug)
+    _seal(engine, keys, slug)

@@ -260,7 +260,8 @@ class Turn:
         """The conversation a message opens, and its argument: `/start v-<slug>` and `/start r-<slug>` are links."""
         first, _space, rest = text.partition(" ")
         if first.lower() in ("/start", "start") and rest[:2] in ("v-", "r-"):
-            return ("vote" if rest[0] == "v" else "results"), rest[2:62]
+            slug = rest[2:62]
+            return ("vote" if rest[0] == "v" else "results"), slug if slug in self.visit.catalogue.consultations else ""
         return register.called(text), ""
 
     def _pressed(self, data: str) -> None:

@@ -17,7 +17,7 @@ from bot.channels.twilio import TwilioLine
 from bot.sender import Lane, Sender, run_lanes
 from bot.turn import Desk
 from storage import leases
-from storage.database import is_away, transaction
+from storage.database import checkpoint, is_away, transaction
 
 log = structlog.get_logger()
 
@@ -74,6 +74,7 @@ class Worker:
 
         every(15, "heartbeat", lambda: upkeep.beat(desk.engine, desk.clock()), at_once=True)
         every(30, "close", lambda: upkeep.close_ended(desk.engine, desk.keys, desk.clock()), at_once=True)
+        every(60, "erase", lambda: checkpoint(desk.engine))
         every(60, "turnout", lambda: upkeep.note_turnout(desk.engine, desk.clock()), at_once=True)
         every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
         every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))

@@ -18,6 +18,10 @@ CHOICES = (
 )
 
 
+MINE = _(
+    "Only go on if the other chat is yours too. Whoever writes there will see your data and can change your vote. Is it"
+    " yours?"
+)
 AWAY = _(
     "We could not do that just now. Nothing was changed. Please try again in an hour. We already know of the fault."
 )
@@ -55,6 +59,9 @@ def privacy() -> Talk:
             )
         case "use":
             typed = yield from Ask("code", _("Write the code from your other chat."), FreeText(40))
+            if not (yield from Ask("mine", MINE, yes_or_no(_("Yes, it is mine"), _("No")))):
+                yield Say(_("That is fine. Nothing changed."))
+                return None
             outcome = yield from Do("joined", UseJoinCode(typed))
             yield tell(outcome)
         case _menu:

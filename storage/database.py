@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(parsed.database))
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=10, hide_parameters=True)
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
@@ -53,6 +53,13 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
             "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s",
         },
     )
+
+
+def _make_private(path: Path) -> None:
+    """The file, if it is new, for this user alone; SQLite gives its log the same rights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # whatever is wrong with it, connecting will tell
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 class Turnstile:
@@ -170,8 +177,14 @@ def may_succeed_again(error: Exception) -> bool:
     )
 
 
-def checkpoint(engine: Engine) -> None:
-    """SQLite: fold the write-ahead log into the database and truncate it, so that nothing erased lingers there."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT", reading=True) as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+def checkpoint(engine: Engine) -> bool:
+    """SQLite: fold the write-ahead log into the database and empty it, so that nothing erased lingers there.
+
+    The log has whole transactions: what a turn wrote of a contact stands there beside the ballot it cast. False when
+    a reader kept it from being emptied.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT", reading=True) as connection:
+        busy, _frames, _folded = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy

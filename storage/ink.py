@@ -96,10 +96,10 @@ def make_key(path: Path) -> None:
 
 
 def read_key(path: Path) -> bytes | None:
-    """The key in a file, or None if there is none."""
+    """The key in a file, or None if there is none that can be read."""
     try:
         key = path.read_bytes()
-    except FileNotFoundError:
+    except OSError:
         return None
     return key if len(key) == 32 else None
 

@@ -8,7 +8,8 @@ import pytest
 from bot import lifecycle, results, upkeep
 from bot.lifecycle import NotPossible
 from storage import ballots, consultations, counts
-from storage.database import reading, transaction
+from storage.database import open_database, reading, transaction
+from storage.schema import migrate
 from tests.world import World
 
 SLUG = "cartagena-2022"
@@ -131,3 +132,27 @@ def test_smallcells_are_hidden_and_cannot_be_subtracted(
     found: dict[str | None, int], shown: bool, expected: dict[str, int | None]
 ) -> None:
     assert results.cells(found, shown) == expected
+
+
+def test_after_the_count_no_file_of_the_database_ties_a_receipt_to_a_chat(sqlite_url: str, tmp_path: Path) -> None:
+    """Not even SQLite's log, in which whole transactions stand."""
+    world = World.on(sqlite_url, tmp_path).load().open()
+    receipts = []
+    for who in range(1, 6):
+        world.vote("1 4 6", who=who)
+        receipts += [row["id"] for row in world.rows(ballots.Ballot) if row["id"] not in receipts]
+    log = tmp_path / "cuenta.db-wal"
+    assert any(code.encode() in log.read_bytes() for code in receipts)
+    world.clock.forward(days=8)
+    lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
+    kept = log.read_bytes() if log.exists() else b""
+    assert not [code for code in receipts if code.encode() in kept]
+    world.desk.engine.dispose()
+
+
+def test_the_files_of_a_new_database_are_the_desks_own(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'new' / 'cuenta.db'}")
+    migrate(engine)
+    modes = {path.name: path.stat().st_mode & 0o077 for path in (tmp_path / "new").iterdir()}
+    assert set(modes.values()) == {0}, modes
+    engine.dispose()

@@ -119,7 +119,7 @@ def test_of_two_votes_in_one_minute_the_later_one_stays(world: World) -> None:
     world.clock.forward(seconds=20)
     code = write(world, "privacidad", "5")
     word = CODE.findall(code)[0]
-    got = write(world, "privacidad", "6", word, channel="sms", who=2)
+    got = write(world, "privacidad", "6", word, "1", channel="sms", who=2)
     assert "solo cuenta el" in got
     assert [row["choices"] for row in world.rows(Ballot)] == ["p02"]
     assert len(world.rows(Roll)) == 1
@@ -149,7 +149,7 @@ def test_without_the_ballot_key_nobody_is_joined_and_they_are_told(world: World)
     code = write(world, "privacidad", "5")
     word = CODE.findall(code)[0]
     (world.settings.ballot_keys_dir / f"ballots-{SLUG}.key").unlink()
-    assert "Intente otra vez en una hora" in write(world, "privacidad", "6", word, channel="sms", who=2)
+    assert "Intente otra vez en una hora" in write(world, "privacidad", "6", word, "1", channel="sms", who=2)
     assert (len(world.rows(Person)), len(world.rows(Ballot)), world.rows(ParkedError)) == (2, 2, [])
 
 

@@ -496,7 +496,7 @@ def join(world: World, first: str = "telegram", second: str = "sms") -> str:
     got = write(world, "privacidad", "5", channel=first)
     code = CODE.search(got)
     assert code
-    return write(world, "privacidad", "6", code[0], channel=second)
+    return write(world, "privacidad", "6", code[0], "1", channel=second)
 
 
 def test_two_contacts_of_one_person_who_vote_at_once_have_one_ballot(world: World) -> None:
@@ -523,8 +523,9 @@ def test_two_chats_that_join_each_other_at_once_end_as_one_person_with_one_ballo
         found = CODE.search(write(world, "privacidad", "5", channel=channel))
         assert found
         codes[channel] = found[0]
-        write(world, "privacidad", "6", channel=channel)
-    both = [message(world, codes["sms"]), message(world, codes["telegram"], "sms")]
+    write(world, "privacidad", "6", codes["sms"])
+    write(world, "privacidad", "6", codes["telegram"], channel="sms")
+    both = [message(world, "1"), message(world, "1", "sms")]
     assert at_once(*[lambda told=told: world.desk.take(told) for told in both]) == [True, True]
     assert len(world.rows(Person)) == 1
     assert len({row["person_id"] for row in world.rows(Contact)}) == 1
@@ -555,8 +556,8 @@ def test_a_vote_while_the_other_chat_joins_is_cast_for_the_joined_person(
     code = CODE.search(write(world, "privacidad", "5", channel="sms"))
     assert code
     write(world, "votar", channel="sms")
-    write(world, "privacidad", "6")
-    lock, waiting = contacts.lock_person, [message(world, code[0])]
+    write(world, "privacidad", "6", code[0])
+    lock, waiting = contacts.lock_person, [message(world, "1")]
 
     def late(*arguments: Any) -> Any:
         while waiting:
