@@ -93,7 +93,7 @@ def ties(listed: Iterable[Mapping[str, Any]]) -> list[list[str]]:
     return [ids for votes, ids in sorted(groups.items(), reverse=True) if votes and len(ids) > 1]
 
 
-def cells(found: Mapping[str | None, int], small_too: bool) -> dict[str, int | None]:
+def cells(found: Mapping[Any, int], small_too: bool) -> dict[str, int | None]:
     """A table of people by group. Small cells are hidden, and where only one is, the next smallest with it."""
     if small_too:
         return {_key(key): number for key, number in found.items()}
