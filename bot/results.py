@@ -40,8 +40,8 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "proposals": ("Votos de cada propuesta, en el orden de la lista", "Votes of each proposal, in list order"),
         "ties": ("Grupos de propuestas con los mismos votos", "Groups of proposals with the same votes"),
         "turnout": (
-            "Personas que votaron, por grupo; nulo donde son menos de 5",
-            "People who voted, by group; null where fewer than 5",
+            "Personas que votaron, por grupo; nulo donde se oculta: menos de 5, o dejaría ver otro tan pequeño",
+            "People who voted, by group; null where hidden: fewer than 5, or it would show another one that small",
         ),
     },
 }
@@ -94,30 +94,47 @@ def ties(listed: Iterable[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def cells(found: Mapping[Any, int], small_too: bool) -> dict[str, int | None]:
-    """A table of people by group. Small cells are hidden, and where only one is, the next smallest with it."""
+    """A table of people by group: small cells are hidden, and more with them until none follows from the total.
+
+    Who knows the total knows what the hidden cells add up to. So they are at least two, they differ (equal ones would
+    each be an equal share), and together they are not few. What is as small as the last hidden one is hidden too, so
+    that the choice says nothing: any of them may be any of their numbers. A table in which that leaves nothing to show
+    is empty: it does not even say which groups there are.
+    """
     if small_too:
         return {_key(key): number for key, number in found.items()}
-    hidden = [key for key, number in found.items() if number < SMALLEST]
-    rest = sorted((key for key in found if key not in hidden), key=lambda key: found[key])
-    # What is hidden must not follow from the total: not one cell alone, nor several that are small even together.
-    while hidden and rest and (len(hidden) == 1 or sum(found[key] for key in hidden) < SMALLEST):
+    rest = sorted(found, key=lambda key: found[key])
+    hidden = [key for key in rest if found[key] < SMALLEST]
+    del rest[: len(hidden)]
+    while hidden and rest and (not _mixed([found[key] for key in hidden]) or found[rest[0]] == found[hidden[-1]]):
         hidden.append(rest.pop(0))
+    if not rest:
+        return {}
     return {_key(key): None if key in hidden else number for key, number in found.items()}
 
 
+def _mixed(hidden: list[int]) -> bool:
+    return len(set(hidden)) > 1 and sum(hidden) >= SMALLEST
+
+
 def places(found: Mapping[tuple[str | None, str | None], int]) -> dict[str, dict[str, int | None]]:
-    """Tables by locality and by unit, from (locality, unit). No unit follows from its locality's number either."""
+    """Tables by locality and by unit, from (locality, unit). No unit follows from its locality's number either.
+
+    The units of a hidden locality are left out: how many they are would say how small it can be at most.
+    """
     inside: dict[str | None, dict[str | None, int]] = {}
     for (locality, unit), people in found.items():
         inside.setdefault(locality, {})[unit] = people
     localities = cells({locality: sum(units.values()) for locality, units in inside.items()}, small_too=False)
     by_unit: dict[str, int | None] = {}
     for locality, units in inside.items():
-        hidden = localities[_key(locality)] is None
-        told = dict.fromkeys(map(_key, units)) if hidden else cells(units, small_too=False)
-        for unit, number in told.items():
-            before = by_unit.get(unit, 0)  # people without a unit are counted together
-            by_unit[unit] = None if number is None or before is None else before + number
+        told = cells(units, small_too=False) if localities.get(_key(locality)) is not None else {}
+        for unit in map(_key, units):
+            if unit in told:
+                number, before = told[unit], by_unit.get(unit, 0)  # people without a unit are counted together
+                by_unit[unit] = None if number is None or before is None else before + number
+            elif not unit and localities:
+                by_unit[unit] = None
     return {"locality": localities, "unit": by_unit}
 
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from bot import lifecycle, results, upkeep
+from bot import lifecycle, upkeep
 from cli import wiring
 from cli.main import published
 from cli.recount import recount
@@ -319,40 +317,3 @@ def test_a_page_stays_light_with_two_hundred_proposals(world: World, tmp_path: P
     count_and_publish(world, tmp_path / "public")
     for page in (open_, client.get(PAGE), client.get(f"{PAGE}/recuento")):
         assert len(page.data) + style <= 50_000
-
-
-# Hidden numbers stay hidden
-
-
-def hidden(cells: dict[str, int | None], real: dict[str, int]) -> list[int]:
-    return [real[key] for key, number in cells.items() if number is None]
-
-
-@given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(1, 30), min_size=1))
-def test_a_hidden_number_does_not_follow_from_the_total(real: dict[str, int]) -> None:
-    cells = results.cells(real, small_too=False)
-    assert all(number is None or number >= results.SMALLEST for number in cells.values())
-    left = hidden(cells, real)
-    # Who knows the total learns only the sum of what is hidden: of one group alone, or of few people, it may not be.
-    if left and len(left) < len(real):
-        assert len(left) > 1
-        assert sum(left) >= results.SMALLEST
-
-
-@given(
-    st.dictionaries(
-        st.tuples(st.sampled_from(["L1", "L2", "L3"]), st.sampled_from("abcd")), st.integers(1, 20), min_size=1
-    )
-)
-def test_nor_does_a_part_of_the_city_follow_from_its_locality(found: dict[tuple[str, str], int]) -> None:
-    real = {(locality, locality + unit): people for (locality, unit), people in found.items()}
-    tables = results.places(real)  # type: ignore[arg-type]
-    for locality, people in tables["locality"].items():
-        inside = {unit: number for (where, unit), number in real.items() if where == locality}
-        if people is None:
-            assert all(tables["unit"][unit] is None for unit in inside)
-            continue
-        left = [number for unit, number in inside.items() if tables["unit"][unit] is None]
-        if left and len(left) < len(inside):
-            assert len(left) > 1
-            assert sum(left) >= results.SMALLEST
