@@ -1,0 +1,51 @@
+"""The published data is as its OpenAPI document says, whatever is asked of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+
+from bot import upkeep
+from cli import wiring
+from cli.settings import read_settings
+from tests.test_site import SLUG, count_and_publish, people_vote
+from tests.world import World, environment
+
+BOUNDED = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=15,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_every_answer_is_as_described(little_world: World, tmp_path: Path) -> None:
+    people_vote(little_world)
+    count_and_publish(little_world, tmp_path / "public")
+    upkeep.beat(little_world.desk.engine, little_world.clock())  # a desk without a worker is not ready
+    app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
+    document = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    for found in document.get_all_operations():
+        operation = found.ok()  # type: ignore[union-attr]
+
+        @BOUNDED
+        @given(case=operation.as_strategy())
+        def ask(case: schemathesis.Case[Any]) -> None:
+            case.call_and_validate()
+
+        ask()
+
+
+@pytest.mark.parametrize("name", ["papeletas.csv", "resultados.csv", "resultados.json", "columnas.csv"])
+def test_what_is_described_is_there(little_world: World, tmp_path: Path, name: str) -> None:
+    people_vote(little_world)
+    count_and_publish(little_world, tmp_path / "public")
+    app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
+    document = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    case = document[f"/consultas/{{slug}}/{name}"]["GET"].Case(path_parameters={"slug": SLUG})
+    answer = case.call_and_validate()
+    assert answer.status_code == 200
