@@ -19,7 +19,7 @@ locales/compiled: .venv/ready $(wildcard locales/*/LC_MESSAGES/cuenta.po)
 	touch $@
 
 demo: locales/compiled
-	$(BIN)/cuenta demo
+	$(BIN)/cuenta demo $(if $(PORT),--port $(PORT))
 
 test: locales/compiled
 	$(BIN)/python -m pytest -n 2 tests

@@ -2,13 +2,15 @@
 
 import sys
 
-from bench import counting, messages, pacing, statements, turns
+from bench import counting, first_vote, messages, pacing, pages, statements, turns
 
 PARTS = {
     "messages": messages.run,
     "pacing": pacing.run,
     "statements": statements.run,
     "counting": counting.run,
+    "pages": pages.run,
+    "first-vote": first_vote.run,
     "turns": turns.run,
 }
 
