@@ -1,5 +1,7 @@
 """The public site: what is being asked, how to take part, what came out, and whether one's own ballot is in it."""
 
+from collections.abc import Callable
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, request
@@ -10,15 +12,17 @@ from bot.catalogue import Catalogue, Listed
 from bot.commands import look_up
 from bot.turn import Desk
 from bot.upkeep import RETENTION
+from flows.city import City
 from flows.consultation import Receipt
 from storage import catalogue as shelf
 from storage import counts, turnouts
+from storage.counts import Count
 from storage.database import reading
-from web import chat, invitation
+from web import card, chat, invitation
 from web.invitation import Public
 from web.play import Stage
 from web.record import record
-from web.rendering import language, page
+from web.rendering import language, many, page, say
 from web.turnout import by_place
 
 KEPT = "public, max-age=60"
@@ -28,7 +32,7 @@ KEPT = "public, max-age=60"
 def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     """The pages; registered once for each language."""
     blueprint = Blueprint("site", __name__, template_folder="templates")
-    published = Published(desk)
+    published = Published(public.url)
 
     def read(connection: Connection) -> Catalogue:
         return desk.catalogue(connection, shelf.revision(connection))
@@ -47,7 +51,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             city = read(connection)
             listed = _known(city, slug, desk)
             if listed.row.state == "published":
-                return _kept(published.page(connection, city, listed, language()))
+                return _kept(published.get(as_page, connection, city, listed))
             noted = turnouts.latest(connection, slug)
         return _kept(
             page(
@@ -60,6 +64,16 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
                 turnout=by_place(noted, city.city.territory, ZoneInfo(city.city.zone)) if noted else None,
             )
         )
+
+    @blueprint.get("/consultas/<slug>/tarjeta.png")
+    def picture(slug: str) -> Response:
+        with reading(desk.engine) as connection:
+            city = read(connection)
+            listed = _known(city, slug, desk)
+            if listed.row.state != "published":
+                abort(404)
+            made = published.get(as_picture, connection, city, listed)
+        return Response(made, content_type="image/png", headers={"Cache-Control": KEPT})
 
     @blueprint.get("/consultas/<slug>/recuento")
     def recount(slug: str) -> Response:
@@ -99,26 +113,38 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
 
 
 class Published:
-    """Pages of published results, kept as they were made: they never change, and many look at once."""
+    """Results as page and picture, kept as they were made: they never change, and many look at once."""
 
-    def __init__(self, desk: Desk):
-        self._desk = desk
-        self._made: dict[tuple[str, str], tuple[object, str]] = {}
+    def __init__(self, site: str):
+        self._site = site
+        self._made: dict[tuple[Make, str, str], tuple[int, bytes]] = {}
 
-    def page(self, connection: Connection, city: Catalogue, listed: Listed, language: str) -> str:
-        key, state = (listed.row.slug, language), (city.revision, listed.row.digest)
+    def get(self, make: "Make", connection: Connection, city: Catalogue, listed: Listed) -> bytes:
+        """What `make` made of a consultation in the reader's language, as long as the city's data stay the same."""
+        key = (make, listed.row.slug, language())
         made = self._made.get(key)
-        if made is None or made[0] != state:
-            made = self._made[key] = (state, self._make(connection, city, listed))
+        if made is None or made[0] != city.revision:
+            count = counts.of(connection, listed.row.slug)
+            if count is None:
+                abort(404)
+            made = self._made[key] = (city.revision, make(count, city.city, listed, self._site))
         return made[1]
 
-    def _make(self, connection: Connection, city: Catalogue, listed: Listed) -> str:
-        count = counts.of(connection, listed.row.slug)
-        if count is None:
-            abort(404)
-        return page(
-            "results.html", city=city.city, seen=listed.seen, count=count, record=record(count, city.city, listed)
-        )
+
+Make = Callable[[Count, City, Listed, str], bytes]
+
+
+def as_page(count: Count, city: City, listed: Listed, site: str) -> bytes:
+    seen = listed.seen
+    return page(
+        "results.html", city=city, seen=seen, count=count, record=record(count, city, listed), site=site
+    ).encode()
+
+
+def as_picture(count: Count, city: City, listed: Listed, site: str) -> bytes:
+    found = record(count, city, listed)
+    voted = str(many("{n} person voted.", "{n} people voted.", found.ballots))
+    return card.draw(say(listed.seen.title), voted, found, urlsplit(site).netloc, say)
 
 
 def _known(city: Catalogue, slug: str, desk: Desk) -> Listed:
@@ -129,7 +155,7 @@ def _known(city: Catalogue, slug: str, desk: Desk) -> Listed:
     return listed
 
 
-def _kept(body: str) -> Response:
+def _kept(body: str | bytes) -> Response:
     return Response(body, content_type="text/html; charset=utf-8", headers={"Cache-Control": KEPT})
 
 

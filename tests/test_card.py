@@ -1,0 +1,80 @@
+"""The result card: light, wide enough, and never broken by what stands in a title."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from bot.speech import Speaker
+from flows.consultation import Proposal
+from flows.language import Local
+from storage.consultations import ConsultationRow
+from tests.test_site import PAGE, client_of, count_and_publish, people_vote, rewrite
+from tests.world import World
+from web import card
+from web.record import Line, Record
+
+
+def lines(titles: list[str], tied: bool = False) -> list[Line]:
+    found = []
+    for number, title in enumerate(titles, 1):
+        proposal = Proposal(f"p{number:02}", number, Local({"es": title}), Local({}), Local({}))
+        found.append(Line(proposal, 100 - number, number, tied, max(1, 100 - number)))
+    return found
+
+
+def picture(titles: list[str], title: str = "Consulta", tied: bool = False) -> Image.Image:
+    made = card.draw(
+        title, "8 personas votaron.", Record(8, 16, lines(titles, tied), [], []), "cuenta.test", Speaker("es").say
+    )
+    assert len(made) <= 60_000
+    return Image.open(io.BytesIO(made))
+
+
+@pytest.mark.parametrize("number", [0, 1, 5, 200])
+def test_it_is_drawn_for_any_number_of_proposals(number: int) -> None:
+    found = picture([f"Propuesta número {n}" for n in range(number)])
+    assert found.width == 1080
+    assert 200 < found.height < 1600
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=6), st.text(max_size=300))
+def test_whatever_stands_in_a_title_it_is_drawn(titles: list[str], title: str) -> None:
+    assert picture(titles, title, tied=True).width == 1080
+
+
+def shape(letter: str) -> bytes:
+    drawn = Image.new("L", (60, 60))
+    ImageDraw.Draw(drawn).text((5, 5), letter, 255, card._font(40))
+    return drawn.tobytes()
+
+
+def test_letters_of_spanish_have_a_form_of_their_own() -> None:
+    """Letters that a font lacks all look alike."""
+    letters = "áéíóúñÑ¿¡üÁÉÍÓÚ"
+    assert len({shape(letter) for letter in (*letters, "\u0530")}) == len(letters) + 1
+
+
+def test_only_published_results_have_one_and_in_both_languages(world: World, tmp_path: Path) -> None:
+    client = client_of(world)
+    people_vote(world)
+    assert client.get(f"{PAGE}/tarjeta.png").status_code == 404
+    count_and_publish(world, tmp_path / "public")
+    spanish, english = client.get(f"{PAGE}/tarjeta.png"), client.get(f"/en{PAGE}/tarjeta.png")
+    assert spanish.content_type == english.content_type == "image/png"
+    assert spanish.data != english.data
+    assert f'content="https://cuenta.example.test{PAGE}/tarjeta.png"' in client.get(PAGE).text
+
+
+def test_it_follows_a_correction_of_the_citys_words(world: World, tmp_path: Path) -> None:
+    people_vote(world)
+    count_and_publish(world, tmp_path / "public")
+    client = client_of(world)
+    before = client.get(f"{PAGE}/tarjeta.png").data
+    rewrite(world, ConsultationRow, title=json.dumps({"es": "Otro título", "en": "Another title"}))
+    assert client.get(f"{PAGE}/tarjeta.png").data != before
