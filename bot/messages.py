@@ -34,7 +34,8 @@ class Reply:
     """What a turn says, already in words, before a channel gives it its shape.
 
     `text` ends with the numbered options where there are any, `bare` is without them. `buttons` are (label, data); they
-    stand one to a row when `wide`. `edit` is an earlier message of ours whose buttons are replaced.
+    stand one to a row when `wide`. `edit` is an earlier message of ours whose buttons are replaced. `picture` is the
+    address of a picture that shows the same as the text; a channel without pictures leaves it out.
     """
 
     text: str
@@ -44,11 +45,15 @@ class Reply:
     wants_phone: str = ""
     edit: str | None = None
     lasting: bool = False
+    picture: str = ""
 
 
 @dataclass(frozen=True)
 class Outbound:
-    """One message as its channel will send it; `segments` is what the channel charges for it."""
+    """One message as its channel will send it; `segments` is what the channel charges for it.
+
+    `picture` is the address of a picture, shown with the text or alone.
+    """
 
     text: str = field(repr=False)
     buttons: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -57,6 +62,7 @@ class Outbound:
     edit: str | None = None
     bare: str = field(default="", repr=False)
     segments: int = 1
+    picture: str = ""
 
     def packed(self) -> bytes:
         """As bytes for the outbox."""

@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -232,7 +232,7 @@ class Sender:
             if row.reach == "blocked" or (row.reach == "stopped" and row.kind == "announcement"):
                 raise failures.Refused(row.reach)
             await self._until(at)
-            outcome["given"] = await self.lane.sends.send(row.address, Outbound.unpacked(body), row.id)
+            outcome["given"] = await self.lane.sends.send(row.address, _of_try(row.attempts, body), row.id)
         except failures.NotDelivered as failure:
             self._failed(outcome, row, failure)
         except Exception as error:  # a bug here must not stop the lane; whether it went out is not known
@@ -314,6 +314,19 @@ class Sender:
     def _transact(self, work: Callable[..., Any], *arguments: Any) -> Any:
         with transaction(self.engine) as connection:
             return work(connection, *arguments)
+
+
+def _of_try(number: int, body: bytes) -> Outbound:
+    """The message as it goes out this time. Raises Refused.
+
+    Only the first try shows a picture: to fetch it may be what took too long, and the chat could show it twice.
+    """
+    message = Outbound.unpacked(body)
+    if number > 1 and message.picture:
+        if not message.text:
+            raise failures.Refused("picture")
+        return replace(message, picture="")
+    return message
 
 
 async def run_lanes(senders: Sequence[Sender], stopping: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ import json
 import secrets
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue
+from bot import catalogue, pictures
 from bot.catalogue import Catalogue
 from bot.channels import Channel
 from bot.commands import Visit
@@ -85,6 +85,7 @@ class Desk:
     clock: Callable[[], datetime]
     channels: Mapping[str, Channel]
     secret: bytes = field(repr=False)
+    public_url: str = ""
     _shelf: list[Catalogue] = field(default_factory=list, repr=False)
 
     def take(self, incoming: Incoming) -> bool:
@@ -369,8 +370,20 @@ class Turn:
             reply = Reply("\n\n".join(before), lasting=lasting)
         else:
             reply = self._ask(speaker, short, before, outcome, outcome.question, lasting)
+        reply = replace(reply, picture=self._picture())
         if reply.text or reply.edit:
             self._say(self.visit.language, reply, self.visit.contact_id)
+
+    def _picture(self) -> str:
+        """The address of the picture that goes with what is said; empty where the person's place has no good network.
+
+        Of who has told us no place we do not know what a picture costs them.
+        """
+        named = next((said.picture for said in self.told if isinstance(said, Say) and said.picture), "")
+        territory, place = self.visit.catalogue.city.territory, self.visit.facts.place
+        if not named or place not in territory.places or territory.profile(place) != "good":
+            return ""
+        return pictures.address(self.desk.public_url, named, self.visit.language)
 
     def _ask(
         self, speaker: Speaker, short: bool, before: list[str], outcome: Advance, question: Ask[Any], lasting: bool

@@ -16,6 +16,7 @@ ME = {"id": 123456, "is_bot": True, "first_name": "Cuenta", "username": "cuenta_
 METHODS = frozenset(
     [
         "sendMessage",
+        "sendPhoto",
         "editMessageReplyMarkup",
         "editMessageText",
         "answerCallbackQuery",
@@ -90,6 +91,8 @@ def check_telegram(method: str, given: dict[str, str]) -> None:
         raise Refusal(400, "Bad Request: chat not found")
     if method in ("sendMessage", "editMessageText") and not text.strip():
         raise Refusal(400, "Bad Request: message text is empty")
+    if method == "sendPhoto":
+        check_photo(given)
     if len(text) > 4096:
         raise Refusal(400, "Bad Request: message is too long")
     if method == "answerCallbackQuery" and len(text) > 200:
@@ -98,6 +101,18 @@ def check_telegram(method: str, given: dict[str, str]) -> None:
         raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
     if method == "setMyCommands":
         check_commands(given.get("commands", ""))
+
+
+def check_photo(given: dict[str, str]) -> None:
+    """An address alone is looked at: what it leads to is not fetched here."""
+    if not is_address(given.get("photo", "")):
+        raise Refusal(400, "Bad Request: wrong file identifier/HTTP URL specified")
+    if len(given.get("caption", "")) > 1024:
+        raise Refusal(400, "Bad Request: message caption is too long")
+
+
+def is_address(text: str) -> bool:
+    return bool(re.fullmatch(r"https?://[^\s/]+/\S*", text))
 
 
 def check_commands(commands: str) -> None:
@@ -125,9 +140,15 @@ def loads(text: str, what: str) -> Any:
         raise Refusal(400, f"Bad Request: can't parse {what} JSON object") from None
 
 
-def message(chat: str, number: int, text: str, markup: str) -> dict[str, Any]:
+def message(chat: str, number: int, text: str, markup: str, photo: str = "") -> dict[str, Any]:
     """A Message of the Bot API."""
-    message: dict[str, Any] = {"message_id": number, "from": ME, "date": int(time.time()), "text": text}
+    message: dict[str, Any] = {"message_id": number, "from": ME, "date": int(time.time())}
+    if photo:
+        file = f"{number:024}"
+        message["photo"] = [{"file_id": file, "file_unique_id": file[-8:], "width": 1080, "height": 1080}]
+        message["caption"] = text
+    else:
+        message["text"] = text
     message["chat"] = {"id": int(chat), "type": "group" if chat.startswith("-") else "private"}
     if "inline_keyboard" in markup:  # other keyboards do not come back
         message["reply_markup"] = json.loads(markup)
@@ -163,6 +184,8 @@ def check_message(given: dict[str, str]) -> None:
         raise Refusal(400, code=21617)
     if not body and not given.get("ContentSid") and not given.get("MediaUrl"):
         raise Refusal(400, code=21602)
+    if given.get("MediaUrl") and not is_address(given["MediaUrl"]):
+        raise Refusal(400, code=21620)
 
 
 def variables(text: str) -> dict[str, str]:

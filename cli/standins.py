@@ -47,6 +47,11 @@ class Delivered:
     at: float
     id: str = ""
 
+    @property
+    def picture(self) -> str:
+        """The address of its picture, if it has one."""
+        return self.raw.get("photo", "") or self.raw.get("MediaUrl", "")
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -247,7 +252,7 @@ class Standins:
 
     def _telegram_result(self, method: str, given: dict[str, str]) -> Any:
         match method:
-            case "sendMessage":
+            case "sendMessage" | "sendPhoto":
                 return self._send(given)
             case "editMessageText" | "editMessageReplyMarkup":
                 return self._edit(given)
@@ -271,11 +276,12 @@ class Standins:
         return True
 
     def _send(self, given: dict[str, str]) -> dict[str, Any]:
-        chat, text, markup = given["chat_id"], given["text"], given.get("reply_markup", "")
+        chat, photo, markup = given["chat_id"], given.get("photo", ""), given.get("reply_markup", "")
+        text = given.get("caption", "") if photo else given["text"]
         self._keep_pace("telegram", chat)
         number = self._counts[chat] + 1
         self._deliver("telegram", chat, text, rules.buttons(markup), given, str(number))
-        return rules.message(chat, number, text, markup)
+        return rules.message(chat, number, text, markup, photo)
 
     def _edit(self, given: dict[str, str]) -> dict[str, Any]:
         # A message of an earlier run is not known here and may yet be on the person's screen: it is taken as it comes.
@@ -378,7 +384,7 @@ class Standins:
         self._keep_pace(channel, to)
         sid = self._sid()
         resource = self._resource(sid, sender or service, to, words, "outbound-api", "queued", datetime.now(UTC))
-        resource["messaging_service_sid"] = service or None
+        resource |= {"messaging_service_sid": service or None, "num_media": "1" if given.get("MediaUrl") else "0"}
         self.outbound[sid] = resource
         if not self._keep and len(self.outbound) > 1000:
             oldest = next(iter(self.outbound))

@@ -51,6 +51,7 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
         clock=clock,
         channels={shape.name: shape for shape in shapes},
         secret=settings.secret_key.encode(),
+        public_url=settings.public_url,
     )
 
 

@@ -120,11 +120,15 @@ class Step(Generic[T]):
 
 @dataclass(frozen=True)
 class Say(Step[None]):
-    """Something to tell. `short` is its form for SMS. `lasting` marks what must arrive even if the person moves on."""
+    """Something to tell. `short` is its form for SMS. `lasting` marks what must arrive even if the person moves on.
+
+    `picture` names a picture of the same, such as `results/<slug>`: shown where channel and place allow, never needed.
+    """
 
     text: Phrase
     short: Phrase | None = None
     lasting: bool = False
+    picture: str = ""
 
 
 @dataclass(frozen=True)

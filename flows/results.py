@@ -36,7 +36,8 @@ def results(slug: str = "") -> Talk:
                 *lines,
                 *tied,
             ]
-        )
+        ),
+        picture=f"results/{consultation.slug}",
     )
     return None
 

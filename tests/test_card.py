@@ -1,5 +1,6 @@
 """The result card: light, wide enough, and never broken by what stands in a title."""
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -9,10 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from bot.channels.telegram import TelegramSender, TelegramShape
+from bot.messages import Outbound, Reply
 from bot.speech import Speaker
+from cli.provider_rules import telegram_error
+from cli.standins import Standins
 from flows.consultation import Proposal
 from flows.language import Local
+from storage.catalogue import PlaceRow
 from storage.consultations import ConsultationRow
+from storage.contacts import Person
 from tests.test_site import PAGE, client_of, count_and_publish, people_vote, rewrite
 from tests.world import World
 from web import card
@@ -78,3 +85,63 @@ def test_it_follows_a_correction_of_the_citys_words(world: World, tmp_path: Path
     before = client.get(f"{PAGE}/tarjeta.png").data
     rewrite(world, ConsultationRow, title=json.dumps({"es": "Otro título", "en": "Another title"}))
     assert client.get(f"{PAGE}/tarjeta.png").data != before
+
+
+# In the chats
+
+
+def ask_for_results(world: World, channel: str, place: str | None) -> list[Outbound]:
+    world.say("resultados", channel, 30)  # so that the contact is there
+    world.say("votar", channel, 30)
+    if place is not None:
+        rewrite(world, Person, place=place)
+    return world.say("resultados", channel, 30)
+
+
+def places(world: World, profile: str) -> str:
+    """A barrio whose place in the tree has this profile."""
+    rewrite(world, PlaceRow, profile=profile)
+    return next(str(row["code"]) for row in world.rows(PlaceRow) if row["kind"] == "barrio")
+
+
+@pytest.fixture
+def told(little_world: World, tmp_path: Path) -> World:
+    """Results are published; somebody who agreed asks for them."""
+    for channel in ("telegram", "whatsapp", "sms", "web"):
+        for text in ("votar", "1"):
+            little_world.say(text, channel, 30)
+    people_vote(little_world)
+    count_and_publish(little_world, tmp_path / "public")
+    return little_world
+
+
+@pytest.mark.parametrize("channel", ["telegram", "whatsapp", "sms", "web"])
+@pytest.mark.parametrize("profile", ["good", "low", "sms", None])
+def test_a_picture_goes_only_where_the_network_is_good(told: World, channel: str, profile: str | None) -> None:
+    got = ask_for_results(told, channel, places(told, profile) if profile else None)
+    pictures = [message.picture for message in got if message.picture]
+    wanted = profile == "good" and channel in ("telegram", "whatsapp")
+    assert pictures == ([f"https://cuenta.example.test{PAGE}/tarjeta.png"] if wanted else [])
+    assert "8 personas" in "".join(message.text for message in got), "the text is whole without it"
+
+
+def test_a_telegram_caption_or_a_picture_of_its_own() -> None:
+    shape = TelegramShape().shape
+    one = shape(Reply("corto", picture="https://a.test/p.png"))
+    assert [(bool(m.text), bool(m.picture)) for m in one] == [(True, True)]
+    two = shape(Reply("largo " * 300, picture="https://a.test/p.png"))
+    assert [(bool(m.text), bool(m.picture)) for m in two] == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize("refused", ["wrong file identifier/HTTP URL specified", "failed to get HTTP URL content"])
+def test_a_picture_that_telegram_refuses_goes_without_and_once(refused: str) -> None:
+    async def scene() -> None:
+        async with Standins() as standins:
+            sender = TelegramSender(standins.token, standins.telegram_url)
+            standins.fail(status=400, body=telegram_error(400, f"Bad Request: {refused}"))
+            message = Outbound("Los resultados", picture="https://a.test/p.png")
+            await sender.send("700900401", message, 1)
+            await sender.close()
+            assert [(m.text, m.picture) for m in standins.sent] == [("Los resultados", "")]
+
+    asyncio.run(scene())

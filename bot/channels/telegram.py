@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ from bot.messages import Incoming, Outbound, Reply
 
 NAME = "telegram"
 LONGEST = 4096
+CAPTION = 1024
 DATA_BYTES = 64
 MOST_BUTTONS = 100
 PER_ROW = 6
@@ -67,7 +69,10 @@ class TelegramShape:
             return [Outbound("", buttons, reply.wide, edit=reply.edit)]
         parts = pieces(reply.text, LONGEST)
         last = Outbound(parts[-1], buttons, reply.wide, reply.wants_phone)
-        return [*(Outbound(part) for part in parts[:-1]), last]
+        if reply.picture and len(reply.text) <= CAPTION:
+            return [replace(last, picture=reply.picture)]
+        after = [Outbound("", picture=reply.picture)] if reply.picture else []
+        return [*(Outbound(part) for part in parts[:-1]), last, *after]
 
     def phone_of(self, address: str) -> None:
         return None
@@ -217,6 +222,15 @@ class TelegramSender:
         await self._request.shutdown()
 
     async def send(self, address: str, message: Outbound, _message_id: int) -> str | None:
+        try:
+            return await self._call(address, message)
+        except failures.Refused:
+            if not (message.picture and message.text):
+                raise
+        # It was the picture (not fetched, not liked) and nothing has gone out yet: the text says the same.
+        return await self._call(address, replace(message, picture=""))
+
+    async def _call(self, address: str, message: Outbound) -> str | None:
         method, parameters = call(address, message)
         try:
             answer = await self._request.post(self._base + method, form(parameters))
@@ -257,15 +271,16 @@ def form(parameters: dict[str, str]) -> RequestData:
 
 def call(address: str, message: Outbound) -> tuple[str, dict[str, str]]:
     """The Bot API method and its parameters, all as form strings."""
-    parameters = {"chat_id": address}
     if message.edit is not None:
-        parameters["message_id"] = message.edit
+        method, parameters = "editMessageReplyMarkup", {"message_id": message.edit}
+    elif message.picture:
+        method, parameters = "sendPhoto", {"photo": message.picture, "caption": message.text}
     else:
-        parameters["text"] = message.text
+        method, parameters = "sendMessage", {"text": message.text}
     markup = keyboard(message)
     if markup is not None:
         parameters["reply_markup"] = json.dumps(markup, ensure_ascii=False, separators=(",", ":"))
-    return ("sendMessage" if message.edit is None else "editMessageReplyMarkup"), parameters
+    return method, {"chat_id": address, **parameters}
 
 
 def keyboard(message: Outbound) -> dict[str, Any] | None:
