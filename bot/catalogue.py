@@ -52,6 +52,12 @@ class Catalogue:
         newest_first = reversed(list(self.consultations.items()))
         return [slug for slug, listed in newest_first if listed.row.state == "published"]
 
+    def annulled(self) -> list[str]:
+        published = [c.row.opens_at for c in self.consultations.values() if c.row.state == "published"]
+        gone = [c for c in self.consultations.values() if c.row.state == "annulled"]
+        newest_first = sorted(gone, key=lambda c: c.row.opens_at, reverse=True)
+        return [c.row.slug for c in newest_first if all(c.row.opens_at >= opened for opened in published)]
+
     def next(self, now: datetime) -> Consultation | None:
         coming = [c for c in self.consultations.values() if c.phase(now) == "scheduled"]
         return min(coming, key=lambda c: c.row.opens_at).seen if coming else None
@@ -74,7 +80,7 @@ def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
         for row in rows
     }
     questions = {
-        name: tuple(Option(o["id"], _local(o)) for o in options)
+        name: tuple(Option(o["id"], _local(o), _local(o["short"]) if "short" in o else None) for o in options)
         for name, options in json.loads(texts["questions"]).items()
     }
     words = {key: Local(json.loads(texts[key])) for key in ("name", "help", "emergency", "privacy")}
@@ -104,5 +110,6 @@ def _listed(row: ConsultationRow) -> Listed:
         asks=tuple(rules["asks"]),
         who=_local(rules["who"]),
         tie=_local(rules["tie"]),
+        notice=row.notice or "",
     )
     return Listed(row, rules, seen)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
@@ -64,6 +65,15 @@ def open_now(visit: Visit, _query: consultation.Open) -> list[str]:
 def the_consultation(visit: Visit, query: consultation.TheConsultation) -> consultation.Consultation | None:
     listed = visit.catalogue.consultations.get(query.slug)
     return listed.seen if listed else None
+
+
+def phase(visit: Visit, query: consultation.Phase) -> str:
+    listed = visit.catalogue.consultations.get(query.slug)
+    return listed.phase(visit.now) if listed else "draft"
+
+
+def annulled(visit: Visit, _query: consultation.Annulled) -> list[str]:
+    return visit.catalogue.annulled()
 
 
 def next_one(visit: Visit, _query: consultation.Next) -> consultation.Consultation | None:
@@ -198,7 +208,7 @@ def allow_notices(visit: Visit, _command: people.AllowNotices) -> None:
 
 def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
     if visit.person_id is None:
-        return {"contacts": [], "took_part": []}
+        return {"consented_on": None, "contacts": [], "took_part": []}
     person = contacts.lock_person(visit.connection, visit.person_id, {})
     known = contacts.contacts_of(visit.connection, visit.person_id)
     return {
@@ -206,8 +216,17 @@ def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
         "sex": person.sex,
         "group": person.group,
         "place": person.place,
-        "consented_on": person.consented_at.date().isoformat(),
-        "contacts": [{"channel": c.channel, "ending": c.address[-4:]} for c in known],
+        "consented_on": person.consented_at.astimezone(ZoneInfo(visit.catalogue.city.zone)).date().isoformat(),
+        "contacts": [
+            {
+                "channel": c.channel,
+                "ending": c.address[-4:],
+                "phone": c.phone and c.phone[-4:],
+                "language": c.language,
+                "notices": c.state != "stopped",
+            }
+            for c in known
+        ],
         "took_part": ballots.took_part(visit.connection, visit.person_id),
     }
 
@@ -322,6 +341,8 @@ HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     city.TheCity: the_city,
     consultation.Open: open_now,
     consultation.TheConsultation: the_consultation,
+    consultation.Phase: phase,
+    consultation.Annulled: annulled,
     consultation.Next: next_one,
     consultation.Published: published,
     consultation.HasVoted: has_voted,

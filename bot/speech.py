@@ -3,12 +3,12 @@
 import gettext
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 
 from flows.language import Joined, Local, Phrase, Text
 
@@ -17,6 +17,7 @@ LANGUAGES = ("es", "en")
 REGION = {"es": "es_CO", "en": "en"}
 WHEN = {"es": "EEEE d 'de' MMMM, h:mm a", "en": "EEEE d MMMM, h:mm a"}
 DATED = {"es": "EEEE d 'de' MMMM 'de' y, h:mm a", "en": "EEEE d MMMM y, h:mm a"}
+DAY = {"es": "d 'de' MMMM 'de' y", "en": "d MMMM y"}
 """The month is always spelt: 5/3 and 3/5 are read differently."""
 
 
@@ -61,6 +62,8 @@ class Speaker:
             return self.say(value)
         if isinstance(value, datetime):
             return self.moment(value)
+        if isinstance(value, date):
+            return format_date(value, DAY[self.language], locale=REGION[self.language])
         return str(value)
 
     def moment(self, value: datetime) -> str:

@@ -167,7 +167,9 @@ class Turn:
         row = contacts.arrive(self.connection, told.channel, told.address)
         if row is None:
             phone = self.desk.channels[told.channel].phone_of(told.address)
-            contacts.add(self.connection, told.channel, told.address, phone, best_language(told.language), self.now)
+            # Twilio tells no language: the first word is all there is to go by.
+            language = "en" if register.in_english(told.text) else best_language(told.language)
+            contacts.add(self.connection, told.channel, told.address, phone, language, self.now)
             row = contacts.arrive(self.connection, told.channel, told.address)
             assert row is not None
         return row
@@ -209,13 +211,15 @@ class Turn:
         self.flow: str = row.flow or ""
         self.subject: str = row.subject or ""
         self.argument = ""
-        self.late = False
+        self.late = self.resumed = False
         self.journal = Journal()
         if self.talk_id is not None:
             self._read_journal(row.sealed, row.touched_at)
 
     def _read_journal(self, sealed: bytes, touched_at: datetime) -> None:
-        opened = self.desk.ink.open(sealed) if sealed else b'[[],null,"",0]'
+        if not sealed:
+            return self._end()
+        opened = self.desk.ink.open(sealed)
         if opened is None:
             self._strand()
             return
@@ -229,7 +233,7 @@ class Turn:
         # A button names its question; only what is typed may belong to something else.
         if self.now - touched_at > IDLE and self.journal.entries and self.incoming.kind != "press":
             self.journal.asked = None
-            self.told.append(RESUMED)
+            self.resumed = True
 
     def _understand(self) -> None:
         told = self.incoming
@@ -254,7 +258,7 @@ class Turn:
             self.told.append(NOT_READ)
             return self._advance(None)
         if self.talk_id is None:
-            return self._start("menu")
+            return self._start("hello")
         return self._advance(Said(text=text, says=Speaker(self.visit.language).say))
 
     def _named(self, text: str) -> tuple[str | None, str]:
@@ -276,12 +280,12 @@ class Turn:
 
     def _aside(self, name: str) -> None:
         """Answer beside the talk, then show its question again."""
-        outcome = advance(register.FLOWS[name](), Journal(), None, self.visit.act)
+        outcome = advance(register.opened(name, self.subject), Journal(), None, self.visit.act)
         self.told.extend(outcome.said)
         if self.talk_id is not None:
             return self._advance(None)
         if name in ("spanish", "english"):
-            return self._start("menu")
+            return self._start("hello")
         return self._tell(outcome)
 
     def _leave(self) -> None:
@@ -293,6 +297,11 @@ class Turn:
         if self.talk_id is None or not self.journal.back():
             return self._start("menu")
         return self._advance(None)
+
+    def _end(self) -> None:
+        """The talk's subject ended since they last wrote, and the talk was wiped: say so, and take the message anew."""
+        self.told.extend(advance(register.ENDED(self.subject), Journal(), None, self.visit.act).said)
+        self._finish()
 
     def _strand(self) -> None:
         self._finish()
@@ -307,7 +316,7 @@ class Turn:
     def _start(self, name: str, argument: str = "", followed: int = 0) -> None:
         """Open a conversation: the person's draft of it if there is one, else a new talk."""
         self._set_aside()
-        draft = None
+        self.resumed, draft = False, None
         if name in DRAFTS:
             draft = talks.resume(self.connection, self.visit.contact_id, self.visit.person_id, name, argument)
         self.flow, self.argument, self.journal = name, argument, Journal()
@@ -316,8 +325,7 @@ class Turn:
             self.talk_id = draft.id
             self._read_journal(draft.sealed, draft.touched_at)
             self.journal.asked = None
-            if RESUMED not in self.told and self.journal.entries:
-                self.told.append(RESUMED)
+            self.resumed = bool(self.journal.entries)
         self._advance(None, followed)
 
     def _set_aside(self) -> None:
@@ -333,11 +341,10 @@ class Turn:
         """Take the talk on, keep where it is, and say what there is to say."""
         if not self.flow:
             return self._start("menu")
-        flow = register.FLOWS.get(self.flow)
         try:
-            if flow is None:  # a conversation that a deploy has taken away
+            if self.flow not in register.FLOWS:  # a conversation that a deploy has taken away
                 raise Stranded
-            talk = flow(self.argument) if self.flow in register.WITH_SUBJECT else flow()
+            talk = register.opened(self.flow, self.argument)
             outcome = advance(talk, self.journal, said, self.visit.act)
         except Stranded:
             self._strand()
@@ -348,6 +355,8 @@ class Turn:
             if outcome.follow and followed < MOST_FOLLOWED:
                 return self._start(outcome.follow, followed=followed + 1)
             return self._tell(outcome)
+        if self.resumed:
+            self.told.insert(0, RESUMED)
         self.subject = outcome.subject or self.subject
         since = (self.incoming.sent_at or self.now).timestamp()
         kept = json.dumps([self.journal.entries, self.journal.asked, self.argument, since])

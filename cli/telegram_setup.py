@@ -24,6 +24,7 @@ THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 COMMANDS: dict[str, tuple[dict[str, str], Text]] = {
     "menu": ({"es": "menu", "en": "menu"}, _("See all you can do here")),
     "vote": ({"es": "votar", "en": "vote"}, _("Vote, or change your vote")),
+    "rules": ({"es": "reglas", "en": "rules"}, _("Who can vote, and what happens in a tie")),
     "results": ({"es": "resultados", "en": "results"}, _("See the results")),
     "receipt": ({"es": "recibo", "en": "receipt"}, _("Check a receipt")),
     "profile": ({"es": "perfil", "en": "profile"}, _("About you, if you like")),

@@ -73,6 +73,13 @@ def _names(option: Option, says: Callable[[Phrase], str]) -> Iterable[str]:
         yield says(option.short)
 
 
+def one_number(most: int) -> Phrase:
+    """How a question with that many answers is answered."""
+    if most == 1:
+        return _("Reply 1.")
+    return _("Reply 1 or 2.") if most == 2 else _("Reply with one number from 1 to {n}.", n=most)
+
+
 @dataclass(frozen=True)
 class PickOne:
     """One of several options; its value is the option's id."""
@@ -88,12 +95,12 @@ class PickOne:
         named = _named(self.options, said)
         if len(named) == 1:
             return named[0].id
-        raise NotUnderstood(_("Reply with one number from 1 to {n}.", n=len(self.options)))
+        raise NotUnderstood(one_number(len(self.options)))
 
     def _known(self, pressed: str) -> str:
         if any(o.id == pressed for o in self.options):
             return pressed
-        raise NotUnderstood(_("Reply with one number from 1 to {n}.", n=len(self.options)))
+        raise NotUnderstood(one_number(len(self.options)))
 
     def still(self, value: Any) -> bool:
         return any(o.id == value for o in self.options)
@@ -163,10 +170,15 @@ class PickSome:
             raise NotUnderstood(many("Choose at least {n}.", "Choose at least {n}.", self.least))
         return chosen
 
+    @property
+    def example(self) -> str:
+        """Two numbers of the list, as one answers."""
+        return "1 3" if len(self.options) > 2 else "1 2"
+
     def _how(self) -> Phrase:
         if self.most == 1:
-            return _("Reply with one number from 1 to {n}.", n=len(self.options))
-        return _("Reply with numbers from 1 to {n}, like this: 1 3", n=len(self.options))
+            return one_number(len(self.options))
+        return _("Reply with numbers from 1 to {n}, like this: {example}", n=len(self.options), example=self.example)
 
     def still(self, value: Any) -> bool:
         return (

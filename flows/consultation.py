@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from textwrap import shorten
 from typing import Any, ClassVar
 
 from flows.answers import pick_one
-from flows.language import Ask, Command, Flow, Local, Look, Option, Phrase, Query
+from flows.language import Ask, Command, Flow, Local, Look, Option, Phrase, Query, Say, _
+
+MOST_OF_NOTICE = 300
+"""Characters of a notice that the chat tells."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Consultation:
     """A consultation with its published rules. `opens` and `closes` are in the city's own zone.
 
     `identity` is the least that a voter must show: contact, phone or document. `asks` are the profile fields that the
-    rules require, `who` says who may vote and `tie` what happens in a tie.
+    rules require, `who` says who may vote and `tie` what happens in a tie. `notice` says why it was annulled.
     """
 
     slug: str
@@ -43,6 +47,7 @@ class Consultation:
     asks: tuple[str, ...] = ()
     who: Local = field(default_factory=lambda: Local({}))
     tie: Local = field(default_factory=lambda: Local({}))
+    notice: str = ""
 
     @property
     def first_minute(self) -> datetime:
@@ -61,6 +66,18 @@ class Open(Query[list[str]]):
 @dataclass(frozen=True)
 class TheConsultation(Query[Consultation | None]):
     slug: str
+
+
+@dataclass(frozen=True)
+class Phase(Query[str]):
+    """Where a consultation is: draft (or unknown), scheduled, open, closed, counted, published or annulled."""
+
+    slug: str
+
+
+@dataclass(frozen=True)
+class Annulled(Query[list[str]]):
+    """The slugs of the annulled consultations that no published one has followed, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +141,25 @@ class Results(Query[dict[str, Any]]):
     """The published results: `ballots`, and `votes` ([proposal id, votes], most voted first)."""
 
     slug: str
+
+
+def annulled(consultation: Consultation) -> Say:
+    """That it was, and why: the beginning of the public notice, which is the city's own text."""
+    why = shorten(consultation.notice, MOST_OF_NOTICE, placeholder=" (...)")
+    text = _("The vote {title} was annulled. No ballot counts. The reason: {why}", title=consultation.title, why=why)
+    return Say(text, lasting=True)
+
+
+def tell_annulled(slug: str = "") -> Flow[bool]:
+    """Tell what was annulled since the last results, and that the vote asked for was; whether there was any."""
+    slugs = yield from Look(Annulled())
+    if slug and slug not in slugs and (yield from Look(Phase(slug))) == "annulled":
+        slugs = [slug, *slugs]
+    for each in slugs:
+        consultation = yield from Look(TheConsultation(each))
+        if consultation is not None:
+            yield annulled(consultation)
+    return bool(slugs)
 
 
 def one_of(slugs: Sequence[str], question: Phrase) -> Flow[Consultation | None]:

@@ -11,7 +11,7 @@ def household() -> Talk:
     """Say who is speaking. People are numbers here: nobody has to give a name."""
     me: Facts = yield from Look(Me(), "me")
     if not me.people:  # nobody has agreed on this phone yet: whoever writes is the first
-        return "menu"
+        return "hello"
     now = yield from Look(WhichPerson(), "now")
     people = [
         Option(str(n), _("Person {n} (now)", n=n) if n == now else _("Person {n}", n=n))
@@ -22,4 +22,4 @@ def household() -> Talk:
     picked = yield from Ask("who", _("Several people can use this phone. Who is writing now?"), pick_one(people))
     yield Do("switched", SwitchPerson(int(picked)))
     yield Say(_("All right. Now we talk with that person."))
-    return "menu"
+    return "hello"

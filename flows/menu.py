@@ -3,7 +3,7 @@
 from flows.answers import pick_one, yes_or_no
 from flows.city import TheCity
 from flows.consent import consent, refused
-from flows.consultation import Open, TheConsultation
+from flows.consultation import Consultation, Open, TheConsultation
 from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _
 from flows.people import AllowNotices, Facts, Me
 
@@ -14,8 +14,32 @@ CHOICES = (
     Option("profile", _("My profile")),
     Option("privacy", _("My data")),
     Option("language", _("Language")),
+    Option("rules", _("Rules of the vote")),
     Option("help", _("Help")),
 )
+
+
+def hello() -> Talk:
+    """Greet: the menu; who is new and finds one vote open is led straight to it, as if they had written "vote"."""
+    city = yield from Look(TheCity())
+    me: Facts = yield from Look(Me(), "me")
+    if me.consented:
+        return "menu"
+    if not (yield from consent(me, city)):
+        yield refused()
+        return None
+    found = yield from only_one()
+    if found is None:
+        return "menu"
+    until = _("Until {day} you can vote. For anything else write MENU.", day=found.closes)
+    yield Say(Joined([found.title, until]), short=_("Vote now, or write MENU."))
+    return "vote"
+
+
+def only_one() -> Flow[Consultation | None]:
+    """The vote that is open, if there is just one."""
+    slugs = yield from Look(Open())
+    return (yield from Look(TheConsultation(slugs[0]))) if len(slugs) == 1 else None
 
 
 def menu() -> Talk:
@@ -51,4 +75,4 @@ def start() -> Talk:
     ):
         yield Do("allowed", AllowNotices())
         yield Say(_("Done. You will get our notices."))
-    return "menu"
+    return "hello"

@@ -60,7 +60,12 @@ class AllowNotices(Command[None]):
 
 @dataclass(frozen=True)
 class MyData(Query[dict[str, Any]]):
-    """All that is kept about this person: profile fields, dates, contacts (last digits only) and part taken."""
+    """What is kept about this person.
+
+    `age`, `sex`, `group` and `place` (ids or None), `consented_on` (a day in the city's zone, or None), `contacts`
+    (`channel`, `ending` and `phone`: last digits only, `phone` None where none is known; `language`, `notices`: whether
+    they are wanted), `took_part` (slugs).
+    """
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,15 @@
 """My data: see it, take it along, delete it, join another chat (Ley 1581 de 2012, arts. 8 and 15)."""
 
 import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
 
 from flows.answers import FreeText, OwnPhone, pick_one, yes_or_no
 from flows.city import City, TheCity
 from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _, many
 from flows.people import DeleteMe, Facts, Join, MakeJoinCode, Me, MyData, SharePhone, UseJoinCode
+from flows.tongue import LANGUAGES
 
 CHOICES = (
     Option("see", _("See my data")),
@@ -80,12 +84,31 @@ def see(city: City) -> Flow[None]:
     if place is not None:
         lines.append(_("Barrio: {value}", value=city.territory.described(place)))
     for contact in data["contacts"]:
-        lines.append(_("Chat: {channel}, ends in {ending}", channel=contact["channel"], ending=contact["ending"]))
-    took_part = len(data["took_part"])
-    lines.append(many("You have taken part in {n} vote.", "You have taken part in {n} votes.", took_part))
-    yield Say(
-        Joined([_("This is all we keep about you:"), *lines, _("What you chose is not here: nobody can know that.")])
+        lines += chat(contact)
+    if data["consented_on"] is not None:
+        lines.append(_("You agreed on {date}.", date=date.fromisoformat(data["consented_on"])))
+    voted = len(data["took_part"])
+    if voted:
+        lines.append(many("You have taken part in {n} vote.", "You have taken part in {n} votes.", voted))
+        lines.append(_("What you chose is not here. Your vote is in the ballot box, without your name."))
+    else:
+        lines.append(_("You have not voted yet."))
+    yield Say(Joined([_("This is what we keep about you:"), *lines]))
+
+
+def chat(contact: Mapping[str, Any]) -> Iterator[Phrase]:
+    """What is kept of one chat, a line for each."""
+    language = next((o.label for o in LANGUAGES if o.id == contact["language"]), contact["language"])
+    yield _(
+        "Chat: {channel}, ends in {ending}. Language: {language}.",
+        channel=contact["channel"],
+        ending=contact["ending"],
+        language=language,
     )
+    if contact["phone"] not in (None, contact["ending"]):  # most often the number is the chat's own address
+        yield _("Phone: ends in {ending}", ending=contact["phone"])
+    if not contact["notices"]:
+        yield _("You asked us not to write to you there.")
 
 
 def delete() -> Flow[None]:

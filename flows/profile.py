@@ -1,9 +1,9 @@
 """The profile: age band, sex, group and barrio. Optional, except what a consultation's published rules ask."""
 
-from flows.answers import FreeText, pick_one
+from flows.answers import FreeText, fold, pick_one, yes_or_no
 from flows.city import City, TheCity
 from flows.consent import consent, refused
-from flows.language import Ask, Do, Flow, Look, Option, Phrase, Say, Talk, _
+from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _
 from flows.people import Facts, Me, SaveProfile
 
 QUESTIONS: dict[str, Phrase] = {
@@ -13,30 +13,47 @@ QUESTIONS: dict[str, Phrase] = {
 }
 
 SKIP = Option("-", _("Skip"), words=("saltar", "omitir", "skip", "ninguno", "none"))
+ANOTHER = _("Write the name of your barrio again, or of one nearby.")
 NOT_HERE = Option("-", _("None of these"), words=("ninguno", "none", "no"))
 
 
-def field(name: str, city: City, optional: bool = False) -> Flow[str | None]:
-    """Ask one field; None when it was skipped."""
+def field(name: str, city: City, optional: bool = False, before: Phrase | None = None) -> Flow[str | None]:
+    """Ask one field; None when it was skipped. `before` introduces the question where there is room for it."""
     if name == "place":
-        return (yield from barrio(city, optional))
-    options = city.questions[name]
-    answer = yield from Ask(name, QUESTIONS[name], pick_one((*options, SKIP) if optional else options))
+        return (yield from barrio(city, optional, before))
+    options, text = city.questions[name], QUESTIONS[name]
+    reader = pick_one((*options, SKIP) if optional else options)
+    answer = yield from Ask(name, introduced(before, text), reader, short=text)
     return None if answer == SKIP.id else answer
 
 
-def barrio(city: City, optional: bool) -> Flow[str | None]:
-    """Find the barrio from what people type; ask back where two match; three tries, then go on without."""
+def introduced(before: Phrase | None, text: Phrase) -> Phrase:
+    return text if before is None else Joined([before, text])
+
+
+def barrio(city: City, optional: bool, before: Phrase | None = None) -> Flow[str | None]:
+    """Find the barrio from what people type; ask back where that is not its whole name or where two match.
+
+    Three tries, then go on without.
+    """
     text: Phrase = _("Which barrio or village do you live in? Write its name.")
     if optional:
         text = _("Which barrio or village do you live in? Write its name, or write SKIP.")
     for attempt in range(1, 4):
-        typed = yield from Ask(f"place-{attempt}", text, FreeText(80))
-        if optional and typed.casefold() in SKIP.words:
+        typed = yield from Ask(f"place-{attempt}", introduced(before, text), FreeText(80), short=text)
+        before = None
+        if optional and fold(typed) in map(fold, SKIP.words):
             return None
         places = city.territory.find(typed)
         if len(places) == 1:
-            return places[0].code
+            (place,) = places
+            if city.territory.is_called(place, typed):
+                return place.code
+            likely = _("Is it {place}?", place=city.territory.described(place))
+            if (yield from Ask(f"this-place-{attempt}", likely, yes_or_no())):
+                return place.code
+            text = ANOTHER
+            continue
         if places:
             picked = yield from Ask(
                 f"which-place-{attempt}",
@@ -45,6 +62,7 @@ def barrio(city: City, optional: bool) -> Flow[str | None]:
             )
             if picked != NOT_HERE.id:
                 return picked
+            text = ANOTHER
             continue
         text = _("We do not know that place. Write the name of your barrio, or of one nearby.")
     yield Say(_("We could not find it. We go on without it."))

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 
 from flows import help as helping
-from flows import household, menu, notices, privacy, profile, receipts, results, tongue, vote
+from flows import household, menu, notices, privacy, profile, receipts, results, rules, tongue, vote
 from flows.answers import fold
 from flows.language import Talk
 
 FLOWS: dict[str, Callable[..., Talk]] = {
+    "hello": menu.hello,
     "menu": menu.menu,
     "start": menu.start,
     "vote": vote.vote,
+    "rules": rules.rules,
     "results": results.results,
     "receipt": receipts.receipt,
     "profile": profile.profile,
@@ -24,16 +26,21 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "allow": notices.allow,
 }
 
-WITH_SUBJECT = frozenset({"vote", "results"})
+ENDED = vote.ended
+"""What is told, given its subject, to somebody whose talk was wiped when the subject ended."""
+
+WITH_SUBJECT = frozenset({"vote", "results", "rules"})
 """Conversations that take a subject, such as the consultation a link names."""
 
-ASIDES = frozenset({"help", "stop", "allow", "spanish", "english"})
+ASIDES = frozenset({"help", "rules", "stop", "allow", "spanish", "english"})
 """Conversations that ask nothing: they are answered beside the talk, and its question is shown again."""
 
 WORDS: dict[str, tuple[str, ...]] = {
-    "menu": ("menú", "menu", "hola", "hello", "hi", "buenas", "inicio"),
+    "hello": ("hola", "hello", "hi", "buenas"),
+    "menu": ("menú", "menu", "inicio"),
     "start": ("start", "comenzar", "iniciar"),
     "vote": ("votar", "vote", "voto", "quiero votar"),
+    "rules": ("reglas", "rules"),
     "results": ("resultados", "results"),
     "receipt": ("recibo", "receipt", "comprobante"),
     "profile": ("perfil", "profile", "mis datos básicos", "about me"),
@@ -48,6 +55,11 @@ WORDS: dict[str, tuple[str, ...]] = {
 }
 """What opens each conversation, in both languages; the first of each language is the one that help and docs name."""
 
+ENGLISH = frozenset(
+    ["hello", "hi", "vote", "rules", "results", "receipt", "profile", "about me", "privacy", "my data", "help"]
+)
+"""Words that, written by somebody we do not know yet, choose English."""
+
 BACK = ("0", "atrás", "back", "volver")
 LEAVE = ("salir", "exit", "leave", "chao")
 
@@ -56,9 +68,19 @@ _BACK = {fold(word) for word in BACK}
 _LEAVE = {fold(word) for word in LEAVE}
 
 
+def opened(name: str, subject: str) -> Talk:
+    """A conversation from its beginning, about that subject if it takes one. Raises KeyError for an unknown name."""
+    return FLOWS[name](subject) if name in WITH_SUBJECT else FLOWS[name]()
+
+
 def called(text: str) -> str | None:
     """The conversation that this message names, with or without a slash."""
     return _BY_WORD.get(fold(text).removeprefix("/").replace("_", " "))
+
+
+def in_english(text: str) -> bool:
+    """Whether a first message is a word of ours in English."""
+    return fold(text).removeprefix("/") in ENGLISH
 
 
 def goes_back(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flows.consultation import Published, Results, one_of
+from flows.consultation import Published, Results, one_of, tell_annulled
 from flows.language import Joined, Look, Phrase, Say, Talk, _, many
 
 SHOWN = 5
@@ -14,8 +14,10 @@ def results(slug: str = "") -> Talk:
     slugs: list[str] = yield from Look(Published(), "published")
     if slug in slugs:
         slugs = [slug]
+    annulled = yield from tell_annulled(slug)
     if not slugs:
-        yield Say(_("There are no published results yet."))
+        if not annulled:
+            yield Say(_("There are no published results yet."))
         return None
     consultation = yield from one_of(slugs[:MOST_LISTED], _("Which results do you want to see?"))
     if consultation is None:

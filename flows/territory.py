@@ -144,6 +144,10 @@ class Territory:
             return []
         return sorted((self.places[code] for code in codes), key=lambda p: fold(p.name))
 
+    def is_called(self, place: Place, typed: str) -> bool:
+        """Whether somebody wrote a whole name of that place, but for accents, marks and small words."""
+        return place.code in self._names.whole(self._without_city(" ".join(_words(typed[:LONGEST]))))
+
     def _codes(self, wanted: str) -> set[str]:
         heard = _sound(wanted)
         return (

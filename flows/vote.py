@@ -1,9 +1,21 @@
 """Vote, and change the vote until the consultation closes."""
 
-from flows.answers import pick_some, yes_or_no
+from flows.answers import PickSome, pick_some, yes_or_no
 from flows.city import City, TheCity
 from flows.consent import consent, refused
-from flows.consultation import Cast, CastBallot, Consultation, HasVoted, Next, Open, one_of
+from flows.consultation import (
+    Cast,
+    CastBallot,
+    Consultation,
+    HasVoted,
+    Next,
+    Open,
+    Phase,
+    TheConsultation,
+    annulled,
+    one_of,
+    tell_annulled,
+)
 from flows.language import About, Ask, Do, Flow, Joined, Look, Phrase, Say, Talk, _, many
 from flows.people import Facts, Me
 from flows.profile import field
@@ -21,17 +33,13 @@ def vote(slug: str = "") -> Talk:
         yield from nothing_open()
         return None
     yield About(consultation.slug)
-    open_now = yield from Look(Open())
-    if consultation.slug not in open_now:  # it closed while they were choosing, or their draft is of an earlier day
-        yield tell(Cast("closed"), consultation)
+    if (yield from over(consultation)):  # it closed while they were choosing, or their draft is of an earlier day
         return None
     if consultation.identity == "document":
-        yield Say(
-            _("For this vote you must show your identity document. Go to the city's desk. To find it write HELP.")
-        )
+        yield Say(Joined([BY_DOCUMENT, city.help]))
         return None
     if consultation.identity == "phone" and not me.phone:
-        yield Say(_("To vote here we must know your phone number is yours. Write PRIVACY and choose to share it."))
+        yield Say(BY_PHONE)
         return None
     voted = yield from Look(HasVoted(consultation.slug), "voted")
     answers = yield from demographics(consultation, me, city)
@@ -40,7 +48,15 @@ def vote(slug: str = "") -> Talk:
         yield Say(_("This vote was not recorded. To start again write VOTE."))
         return None
     outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
-    yield tell(outcome, consultation)
+    yield tell(outcome, consultation, voted)
+    return None
+
+
+def ended(slug: str) -> Talk:
+    """What somebody is told whose talk was wiped because its consultation ended."""
+    consultation = yield from Look(TheConsultation(slug))
+    if consultation is not None:
+        yield from over(consultation)
     return None
 
 
@@ -49,11 +65,26 @@ def which(slug: str) -> Flow[Consultation | None]:
     slugs: list[str] = yield from Look(Open(), "open")
     if slug in slugs:
         slugs = [slug]
+    elif slug and (yield from Look(Phase(slug))) in OVER:
+        return (yield from Look(TheConsultation(slug)))
     return (yield from one_of(slugs, _("Which one do you want to vote in?")))
 
 
+def over(consultation: Consultation) -> Flow[bool]:
+    """Whether it has ended; if so that is told."""
+    phase = yield from Look(Phase(consultation.slug))
+    if phase == "annulled":
+        yield annulled(consultation)
+    elif phase in OVER:
+        closed = _("This vote closed on {day}, so you can no longer vote in it.", day=consultation.closes)
+        voted = yield from Look(HasVoted(consultation.slug))
+        yield Say(Joined([consultation.title, closed, EARLIER if voted else NO_VOTE]), lasting=True)
+    return phase in OVER
+
+
 def nothing_open() -> Flow[None]:
-    """Say so, and when the next one opens."""
+    """Say so, what was annulled, and when the next one opens."""
+    yield from tell_annulled()
     coming = yield from Look(Next())
     if coming is None:
         yield Say(_("There is no vote open now. For earlier results write RESULTS."))
@@ -70,11 +101,17 @@ def nothing_open() -> Flow[None]:
 def demographics(consultation: Consultation, me: Facts, city: City) -> Flow[dict[str, str]]:
     """Ask what the rules require and is not known yet."""
     answers: dict[str, str] = {}
-    for name in consultation.asks:
-        if getattr(me, name) is None:
-            answer = yield from field(name, city)
-            if answer is not None:
-                answers[name] = answer
+    unknown = [name for name in consultation.asks if getattr(me, name) is None]
+    before: Phrase | None = many(
+        "Before you vote, {n} short question. Your vote is secret.",
+        "Before you vote, {n} short questions. Your vote is secret.",
+        len(unknown),
+    )
+    for name in unknown:
+        answer = yield from field(name, city, before=before)
+        before = None
+        if answer is not None:
+            answers[name] = answer
     return answers
 
 
@@ -83,7 +120,10 @@ def ballot(consultation: Consultation, voted: bool) -> Flow[list[str] | None]:
     for attempt in range(1, 20):
         reader = pick_some([p.option for p in consultation.proposals], consultation.least, consultation.most)
         chosen = yield from Ask(
-            f"choices-{attempt}", question(consultation, voted), reader, short=brief(consultation, voted)
+            f"choices-{attempt}",
+            question(consultation, reader, voted),
+            reader,
+            short=brief(consultation, reader, voted),
         )
         listed: Phrase = Joined(
             [_("{number}. {title}", number=p.number, title=p.title) for p in consultation.proposals if p.id in chosen]
@@ -103,9 +143,14 @@ def ballot(consultation: Consultation, voted: bool) -> Flow[list[str] | None]:
 
 
 AGAIN = _("You already voted. If you vote again, only the new vote counts.")
+EARLIER = _("The vote you cast before does count.")
+NO_VOTE = _("No vote of yours was recorded.")
+BY_DOCUMENT = _("For this vote you must show your identity document, in person. Here we cannot take your vote.")
+BY_PHONE = _('To vote here we must know that this number is yours. Write PRIVACY and choose "Share my phone number".')
+OVER = ("closed", "counted", "published", "annulled")
 
 
-def question(consultation: Consultation, voted: bool) -> Phrase:
+def question(consultation: Consultation, reader: PickSome, voted: bool) -> Phrase:
     parts: list[Phrase] = [consultation.title]
     if voted:
         parts.append(AGAIN)
@@ -113,22 +158,24 @@ def question(consultation: Consultation, voted: bool) -> Phrase:
         parts.append(_("Choose one. Reply with its number."))
     else:
         parts.append(
-            many(
-                "Choose up to {n}. Reply with the numbers, like this: 1 3",
-                "Choose up to {n}. Reply with the numbers, like this: 1 3",
-                consultation.most,
+            _(
+                "Choose up to {n}. Reply with the numbers, like this: {example}",
+                n=consultation.most,
+                example=reader.example,
             )
         )
-    parts.append(_("To know more about one, write: more 2"))
+    parts.append(_("To know more about number 2, write: more 2. For the rules write RULES."))
     return Joined(parts)
 
 
-def brief(consultation: Consultation, voted: bool) -> Phrase:
-    choose = _("Choose one:") if consultation.most == 1 else _("Choose up to {n}, like this: 1 3", n=consultation.most)
+def brief(consultation: Consultation, reader: PickSome, voted: bool) -> Phrase:
+    choose = _("Choose up to {n}, like this: {example}", n=consultation.most, example=reader.example)
+    if consultation.most == 1:
+        choose = _("Choose one:")
     return Joined([AGAIN, choose]) if voted else choose
 
 
-def tell(outcome: Cast, consultation: Consultation) -> Say:
+def tell(outcome: Cast, consultation: Consultation, voted: bool = False) -> Say:
     """What became of the ballot, in one message. A receipt must arrive even if the person moves on."""
     match outcome.status:
         case "counted":
@@ -159,9 +206,8 @@ def tell(outcome: Cast, consultation: Consultation) -> Say:
                 lasting=True,
             )
         case "closed":
-            return Say(
-                _("Voting closed on {day}, so this vote was not recorded.", day=consultation.closes), lasting=True
-            )
+            closed = _("Voting closed on {day}, so this vote was not recorded.", day=consultation.closes)
+            return Say(Joined([closed, EARLIER]) if voted else closed, lasting=True)
         case "left":
             return Say(
                 _(
@@ -171,10 +217,7 @@ def tell(outcome: Cast, consultation: Consultation) -> Say:
                 lasting=True,
             )
         case "identity":
-            return Say(
-                _("To vote here we must know your phone number is yours. Write PRIVACY and choose to share it."),
-                lasting=True,
-            )
+            return Say(BY_PHONE, lasting=True)
         case "crowded":
             return Say(
                 _("Many people have voted from this phone already. Please use another one, or write HELP to find us."),

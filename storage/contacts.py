@@ -191,17 +191,19 @@ class Known:
     channel: str
     address: str
     phone: str | None
+    language: str
+    state: str
 
 
 def contacts_of(connection: Connection, person_id: int) -> list[Known]:
     """The contacts that a person uses, oldest first."""
     rows = connection.execute(
-        select(_C.id, _C.channel, _C.address, _C.phone)
+        select(_C.id, _C.channel, _C.address, _C.phone, _C.language, _C.state)
         .join(Housemate, _H.contact_id == _C.id)
         .where(_H.person_id == person_id)
         .order_by(_C.id)
     )
-    return [Known(row.id, row.channel, row.address, row.phone) for row in rows]
+    return [Known(**row._asdict()) for row in rows]
 
 
 def with_phone(connection: Connection, phone: str, other_than: int) -> list[int]:

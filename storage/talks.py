@@ -11,7 +11,10 @@ from storage.database import columns
 
 
 class Talk(SQLModel, table=True):
-    """`subject` names what the talk ends with (a consultation); an inactive talk is a draft."""
+    """`subject` names what the talk ends with (a consultation); an inactive talk is a draft.
+
+    `sealed` is empty once the subject has ended.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     contact_id: int = Field(foreign_key="contact.id", ondelete="CASCADE")
@@ -101,9 +104,10 @@ def resume(
     return row
 
 
-def end_subject(connection: Connection, subject: str) -> int:
-    """Wipe every talk about a subject that has ended."""
-    return connection.execute(delete(Talk).where(_T.subject == subject)).rowcount
+def end_subject(connection: Connection, subject: str) -> None:
+    """Wipe every talk about a subject that has ended; what was going on stays, empty, for its person to know."""
+    connection.execute(delete(Talk).where(_T.subject == subject, ~_T.active))
+    connection.execute(update(Talk).where(_T.subject == subject, _T.sealed != b"").values(sealed=b""))
 
 
 def purge(connection: Connection, before: datetime) -> int:

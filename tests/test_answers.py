@@ -187,8 +187,8 @@ def test_choices_come_in_list_order_and_each_once(typed: str, value: list[str]) 
         ("1 0", "There is no option {number}. The list goes from 1 to {n}."),
         ("14 6", "There is no option {number}. The list goes from 1 to {n}."),
         ("1 2 3 4", "You chose {chosen}. You can choose up to {most}."),
-        ("la de los parques", "Reply with numbers from 1 to {n}, like this: 1 3"),
-        ("", "Reply with numbers from 1 to {n}, like this: 1 3"),
+        ("la de los parques", "Reply with numbers from 1 to {n}, like this: {example}"),
+        ("", "Reply with numbers from 1 to {n}, like this: {example}"),
     ],
 )
 def test_unclear_choices_get_a_hint_that_fits(typed: str, hint: str) -> None:

@@ -35,7 +35,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LATER = {"web/"}
 """Folders of the design that this version does not have; the README says so."""
 
-MADE = {"flows/rules.py", "tests/talks/rules.talk", "locales/compiled"}
+MADE = {"flows/dates.py", "tests/talks/dates.talk", "locales/compiled"}
 """What the tutorial writes, and what `make` makes."""
 
 FOLDERS = {
@@ -236,9 +236,9 @@ def fenced(language: str) -> list[str]:
 def tutorial(monkeypatch: pytest.MonkeyPatch) -> None:
     """The desk with the conversation of the tutorial: its code, its words and its messages."""
     code, lines = fenced("python")
-    module: Any = types.ModuleType("rules")
-    exec(compile(code, "flows/rules.py", "exec"), module.__dict__)
-    tables: dict[str, Any] = {"FLOWS": {}, "WORDS": {}, "rules": module}
+    module: Any = types.ModuleType("dates")
+    exec(compile(code, "flows/dates.py", "exec"), module.__dict__)
+    tables: dict[str, Any] = {"FLOWS": {}, "WORDS": {}, "dates": module}
     exec(compile(lines, "flows/register.py", "exec"), tables)
     for name, flow in tables["FLOWS"].items():
         monkeypatch.setitem(register.FLOWS, name, flow)
@@ -258,7 +258,7 @@ def tutorial(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("tutorial")
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_the_tutorials_talk_goes_as_written(channel: str, little_world: World, tmp_path: Path) -> None:
-    path = tmp_path / "rules.talk"
+    path = tmp_path / "dates.talk"
     path.write_text(fenced("talk")[0], encoding="utf-8")
     talk = transcripts.read(path)
     played = Play(little_world, channel, restarted=True).through(talk)

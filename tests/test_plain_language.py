@@ -19,6 +19,7 @@ COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words) for w in
 """Words in capitals that need no explaining: those that people write here, and the name they know a code by."""
 
 VALUES = {
+    "date": "16 de noviembre de 2022", "example": "1 3", "language": "Español", "why": "Faltó una propuesta.",
     "closes": "domingo 27 de noviembre, 11:59 p. m.", "hour": "lunes 21 de noviembre, 3:00 p. m.", "least": "1",
     "name": "WhatsApp", "numbers": "4, 6", "opens": "lunes 21 de noviembre, 12:01 a. m.",
     "channel": "WhatsApp", "chosen": "4", "city": "Cartagena de Indias", "code": "K7M2QP9XAB", "ending": "4567",

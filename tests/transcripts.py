@@ -5,7 +5,7 @@
 @ who 2                      another person writes, on the same channel
 @ chat other                 the same person writes on another channel (`@ chat first`: on the first one again)
 @ only telegram              the talk needs what only these channels have
-@ close, @ count, @ publish  what the operator does
+@ close, @ count, @ publish, @ annul why  what the operator does
 > text                       what the person types; {receipt} is the receipt shown before
 > [label]                    the button they press; on SMS its number is typed
 > (photo), > (phone +57…)    a picture; their own number, shared with the chat's button
@@ -39,7 +39,10 @@ Kind = Literal["note", "@", ">", "<", "<sms"]
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
 _ADDRESSES = (
     (re.compile(r"\b(?:telegram|whatsapp|sms|web)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
-    (re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )"\d{4}"'), r'\1"<channel>"\2"<ending>"'),
+    (
+        re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )"\d{4}"(,\s+"phone": )(?:null|"\d{4}")'),
+        r'\1"<channel>"\2"<ending>"\3"<phone>"',
+    ),
 )
 
 
@@ -141,6 +144,9 @@ class Play:
             "chat": lambda which: setattr(self, "channel", self.home if which == "first" else following(self.home)),
             "only": lambda _channels: None,
             "close": lambda _none: lifecycle.close(self.world.desk.engine, SLUG, self.world.clock()),
+            "annul": lambda why: lifecycle.annul(
+                self.world.desk.engine, self.world.desk.keys, SLUG, why, self.world.clock()
+            ),
             "count": lambda _none: self._count(),
             "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, "0" * 64, self.world.clock()),
         }

@@ -7,8 +7,8 @@ import segno
 
 from flows.language import Phrase, _
 
-OPENS = "votar"
-"""What the links write for people: the word that opens a vote on every channel."""
+OPENS = {"es": "votar", "en": "vote"}
+"""What the links write for people, by language: the word that opens a vote on every channel."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Way:
         )
 
 
-def ways(public: Public, slug: str = "") -> list[Way]:
-    """Every way that is on, the one most people have first."""
-    found = []
+def ways(public: Public, language: str, slug: str = "") -> list[Way]:
+    """Every way that is on, the one most people have first; what the links write is in that language."""
+    found, opens = [], quote(OPENS[language])
     if public.whatsapp:
         digits = public.whatsapp.removeprefix("whatsapp:").lstrip("+")
-        link = f"https://wa.me/{digits}?text={quote(OPENS)}"
+        link = f"https://wa.me/{digits}?text={opens}"
         found.append(Way("whatsapp", _("WhatsApp"), link, f"+{digits}"))
     if public.telegram:
         start = f"?start=v-{slug}" if slug else ""
         found.append(Way("telegram", _("Telegram"), f"https://t.me/{public.telegram}{start}", f"@{public.telegram}"))
     if public.sms:
-        found.append(Way("sms", _("Text message (SMS)"), f"sms:{public.sms}?body={quote(OPENS)}", public.sms))
+        found.append(Way("sms", _("Text message (SMS)"), f"sms:{public.sms}?body={opens}", public.sms))
     if public.chat:
         found.append(Way("web", _("Here, in this browser"), f"{public.url}/chat", ""))
     return found

@@ -43,7 +43,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             city = read(connection)
         now = desk.clock()
         listed = [(each, each.phase(now)) for each in city.consultations.values() if each.phase(now) != "draft"]
-        return _kept(page("home.html", city=city.city, listed=listed[::-1], ways=invitation.ways(public)))
+        return _kept(page("home.html", city=city.city, listed=listed[::-1], ways=invitation.ways(public, language())))
 
     @blueprint.get("/consultas/<slug>")
     def consultation(slug: str) -> Response:
@@ -60,7 +60,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
                 listed=listed,
                 seen=listed.seen,
                 phase=listed.phase(desk.clock()),
-                ways=invitation.ways(public, slug),
+                ways=invitation.ways(public, language(), slug),
                 turnout=by_place(noted, city.city.territory, ZoneInfo(city.city.zone)) if noted else None,
             )
         )
