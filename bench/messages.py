@@ -14,7 +14,7 @@ CHANNELS = ("telegram", "whatsapp", "sms")
 VOTES = {
     ("es", "first vote"): ("votar", "1", "2", "1", "1 4 6", "1"),
     ("es", "later vote"): ("votar", "2 5", "1"),
-    ("en", "first vote"): ("english", "vote", "1", "2", "1", "1 4 6", "1"),
+    ("en", "first vote"): ("vote", "1", "2", "1", "1 4 6", "1"),
     ("en", "later vote"): ("vote", "2 5", "1"),
 }
 
