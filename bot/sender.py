@@ -100,7 +100,7 @@ class Sender:
     _epoch: int = 0
     _in_doubt: bool = False
     _outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
-    _contacts_done: list[tuple[int, str]] = field(default_factory=list)
+    _contacts_done: list[tuple[int, int, str]] = field(default_factory=list)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _renew_at: float = 0.0
     _settle_at: float = 0.0
@@ -199,11 +199,13 @@ class Sender:
         return rows
 
     def _record_and_claim(
-        self, connection: Connection, outcomes: list[tuple[int, Outcome]], done: list[tuple[int, str]], room: int
+        self, connection: Connection, outcomes: list[tuple[int, Outcome]], done: list[tuple[int, int, str]], room: int
     ) -> list[Row[Any]]:
         now = self.clock()
         self._record(connection, outcomes, now)
-        for contact_id, state in done:
+        for epoch, contact_id, state in done:
+            if epoch != self._epoch:  # in a later one the person may have come back and been answered
+                continue
             (contacts.opt_out if state == "stopped" else contacts.block)(connection, contact_id)
             outbox.stop(connection, contact_id, state, now)
         if room <= 0 or self.held is None:
@@ -234,10 +236,10 @@ class Sender:
             await self._until(at)
             outcome["given"] = await self.lane.sends.send(row.address, _of_try(row.attempts, body), row.id)
         except failures.NotDelivered as failure:
-            self._failed(outcome, row, failure)
+            self._failed(outcome, row, failure, epoch)
         except Exception as error:  # a bug here must not stop the lane; whether it went out is not known
             log.error("send.bug", lane=self.lane.name, error=type(error).__name__)
-            self._failed(outcome, row, failures.Unsure("bug"))
+            self._failed(outcome, row, failures.Unsure("bug"), epoch)
         self._outcomes.append((epoch, outcome))
 
     async def _until(self, at: float) -> None:
@@ -249,7 +251,7 @@ class Sender:
         if rest > 0:
             raise failures.Throttled("resting", rest)
 
-    def _failed(self, outcome: Outcome, row: Row[Any], failure: failures.NotDelivered) -> None:
+    def _failed(self, outcome: Outcome, row: Row[Any], failure: failures.NotDelivered, epoch: int) -> None:
         now = self.clock()
         outcome["why"] = failure.reason
         if isinstance(failure, failures.Throttled):
@@ -265,9 +267,9 @@ class Sender:
         else:
             outcome["became"] = "failed"
             if isinstance(failure, failures.Unreachable):
-                self._contacts_done.append((row.contact_id, "blocked"))
+                self._contacts_done.append((epoch, row.contact_id, "blocked"))
             elif isinstance(failure, failures.OptedOut):
-                self._contacts_done.append((row.contact_id, "stopped"))
+                self._contacts_done.append((epoch, row.contact_id, "stopped"))
 
     async def _settle(self) -> None:
         """Decide what is uncertain: look it up where the provider can be asked, else send replies again.

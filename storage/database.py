@@ -34,8 +34,9 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
-            _make_private(Path(parsed.database))
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, pool_size=pool_size, max_overflow=10, hide_parameters=True)
+        event.listen(engine, "do_connect", lambda *_connecting: _make_private(parsed.database))
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
         lock = f"{parsed.database}.lock" if parsed.database and parsed.database != ":memory:" else os.devnull
@@ -55,11 +56,11 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
     )
 
 
-def _make_private(path: Path) -> None:
-    """The file, if it is new, for this user alone; SQLite gives its log the same rights."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(OSError):  # whatever is wrong with it, connecting will tell
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+def _make_private(path: str | None) -> None:
+    """Make the file, if it is new, for this user alone; SQLite gives its log the same rights."""
+    if path and path != ":memory:":
+        with suppress(OSError):  # whatever is wrong with it, connecting will tell
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 class Turnstile:

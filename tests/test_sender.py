@@ -641,6 +641,38 @@ def test_a_sleeper_who_has_the_lease_again_does_not_record_what_it_did_before(li
     play(little_world, scene)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_sleeper_knew_of_a_contact_is_refused_too(little_world: World, late: bool) -> None:
+    """Somebody had blocked us, and came back while another held the lease: they are not blocked anew.
+
+    `late` is when the provider's old answer comes only after the sleeper has the lease again.
+    """
+
+    async def scene(here: Office) -> None:
+        hung = Scripted(script=[failures.Unreachable("403")])
+        hung.gate.clear()
+        one, two = here.sender(holder="one", sends=hung), here.sender(holder="two", sends=Scripted())
+        person = here.contact()
+        here.queue(person, "hello")
+        await one.cycle()
+        here.forward(sender.LEASE.total_seconds() + 1)
+        await here.rounds(two)
+        here.forward(sender.LEASE.total_seconds() + 1)
+        here.queue(person, "welcome back")
+        one.lane.pace.rest(here.steady() + 9)  # so that it claims nothing yet
+        if late:
+            await one.cycle()
+        hung.gate.set()
+        await asyncio.wait(one._under_way)
+        await here.rounds(one)
+        here.forward(10)
+        await here.rounds(one)
+        assert here.states() == ["sent", "sent"]
+        assert [row["state"] for row in little_world.rows(Contact)] == ["active"]
+
+    play(little_world, scene)
+
+
 def test_stop_lets_what_is_under_way_end_and_gives_the_lease_back(world: World) -> None:
     async def scene(here: Office) -> None:
         way = Scripted()
