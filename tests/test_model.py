@@ -633,7 +633,7 @@ class City(RuleBasedStateMachine):
     def _hire(self, provider: Provider) -> Worker:
         self.holders += 1
         worker, desk = Worker(provider), self.world.desk
-        lane = Lane(worker, Pace(1000), None if provider.name == "telegram" else worker)
+        lane = Lane(worker, Pace(1000), None if provider.name == "telegram" else worker)  # type: ignore[arg-type]
         worker.sender = Sender(
             lane, self.engine, desk.ink, desk.clock, f"h{self.holders}", AtOnce(), self.steady, self.steady.sleep
         )
@@ -698,7 +698,7 @@ PENDING = {"queued", "sending", "uncertain"}
 def test_whatever_breaks_counts_equal_the_model(world: World) -> None:
     base = Base.of(world)
     run_state_machine_as_test(
-        lambda: City(base),
+        lambda: City(base),  # type: ignore[arg-type]
         settings=settings(
             derandomize=True,
             database=None,
