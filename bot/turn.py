@@ -212,6 +212,7 @@ class Turn:
         self.subject: str = row.subject or ""
         self.argument = ""
         self.late = self.resumed = False
+        self.since = 0.0
         self.journal = Journal()
         if self.talk_id is not None:
             self._read_journal(row.sealed, row.touched_at)
@@ -226,9 +227,9 @@ class Turn:
         # What opened the talk stays what it was: the subject is learnt later, from an answer perhaps.
         entries, asked, *rest = json.loads(opened)
         self.argument = rest[0] if rest else ""  # earlier releases kept less
-        since = rest[1] if len(rest) > 1 else 0
+        self.since = rest[1] if len(rest) > 1 else 0.0
         sent = self.incoming.sent_at
-        self.late = sent is not None and sent.timestamp() + EARLY < since
+        self.late = sent is not None and sent.timestamp() + EARLY < self.since
         self.journal = Journal([(kind, key, value) for kind, key, value in entries], asked)
         # A button names its question; only what is typed may belong to something else.
         if self.now - touched_at > IDLE and self.journal.entries and self.incoming.kind != "press":
@@ -358,7 +359,8 @@ class Turn:
         if self.resumed:
             self.told.insert(0, RESUMED)
         self.subject = outcome.subject or self.subject
-        since = (self.incoming.sent_at or self.now).timestamp()
+        # A late message that was turned away must not make the next one look as if it were in time.
+        since = max(self.since, (self.incoming.sent_at or self.now).timestamp())
         kept = json.dumps([self.journal.entries, self.journal.asked, self.argument, since])
         sealed = self.desk.ink.seal(kept.encode(), self.now)
         where = talks.Where(self.visit.contact_id, self.visit.person_id, self.flow, self.subject, sealed)

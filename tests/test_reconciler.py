@@ -15,7 +15,7 @@ from bot.messages import Incoming
 from bot.turn import Away, Desk
 from cli.standins import Standins
 from storage import ticks
-from storage.contacts import Contact
+from storage.contacts import Contact, Person
 from storage.database import transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
@@ -227,3 +227,16 @@ def test_an_opt_out_that_comes_late_is_obeyed(world: World) -> None:
 
     asyncio.run(scene())
     assert [row["state"] for row in world.rows(Contact)] == ["stopped"]
+
+
+def test_several_late_messages_answer_nothing_either(world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            for n, text in enumerate(("2", "ayuda", "1", "1")):
+                wrote(standins, 1, text, ago=timedelta(minutes=9 - n))
+            write(world, "votar", channel="sms")
+            await reconciler.reconcile(line, world.desk)
+
+    asyncio.run(scene())
+    assert "Acepta" in world.delivered("sms", address("sms", 1))[-1].text
+    assert world.rows(Person) == []
