@@ -32,6 +32,8 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "rank": ("Puesto; las empatadas comparten puesto", "Rank; tied proposals share it"),
     },
     "resultados.json": {
+        "consultation": ("Identificador de la consulta", "Id of the consultation"),
+        "title": ("Título de la consulta, por idioma", "Title of the consultation, by language"),
         "ballots": ("Papeletas contadas", "Ballots counted"),
         "votes": (
             "Votos en total: una papeleta puede elegir varias propuestas",
@@ -39,6 +41,8 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "proposals": ("Votos de cada propuesta, en el orden de la lista", "Votes of each proposal, in list order"),
         "ties": ("Grupos de propuestas con los mismos votos", "Groups of proposals with the same votes"),
+        "ballots_sha256": ("Huella SHA-256 de papeletas.csv", "SHA-256 fingerprint of papeletas.csv"),
+        "columns": ("Qué significa cada columna de cada archivo", "What each column of each file means"),
         "turnout": (
             "Personas que votaron, por grupo; nulo donde se oculta: menos de 5, o dejaría ver otro tan pequeño",
             "People who voted, by group; null where hidden: fewer than 5, or it would show another one that small",

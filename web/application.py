@@ -9,6 +9,8 @@ from web import downloads, errors, openapi, rendering, site
 from web.invitation import Public
 
 MOST_BYTES = 1_000_000
+A_YEAR = 365 * 24 * 60 * 60
+"""Seconds that a browser may keep a file of ours: its address changes when it does (`rendering.asset`)."""
 
 POLICY = "; ".join(
     (
@@ -38,6 +40,7 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     """Add the pages, in both languages, and the headers of every answer."""
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BYTES
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = A_YEAR
     rendering.prepare(app)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
     pages = site.routes(desk, public, limiter)

@@ -1,12 +1,14 @@
 """The public files of a published consultation, as data: the list of ballots, the results, what each column means."""
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from flask import Blueprint, Response, abort, request, stream_with_context
+from flask import Blueprint, Response, abort, request
 
 from bot import results
 from bot.turn import Desk
+from storage import catalogue as shelf
 from storage import counts
 from storage.counts import Count
 from storage.database import reading
@@ -21,7 +23,9 @@ def routes(desk: Desk) -> Blueprint:
 
     def published(slug: str) -> Count:
         with reading(desk.engine) as connection:
-            count = counts.of(connection, slug)
+            # Only a slug that exists goes into a query: an address can hold what a database refuses to read.
+            known = slug in desk.catalogue(connection, shelf.revision(connection)).consultations
+            count = counts.of(connection, slug) if known else None
         if count is None or count.published_at is None:
             abort(404)
         return count
@@ -32,32 +36,35 @@ def routes(desk: Desk) -> Blueprint:
 
     @blueprint.get("/consultas/<slug>/papeletas.csv")
     def ballots(slug: str) -> Response:
-        return _file(published(slug), "text/csv", lambda _count: stream_with_context(lines(slug)))
+        count = published(slug)
+        return _file(Response(lines(slug)), "text/csv", str(count.list_digest))
 
     @blueprint.get("/consultas/<slug>/resultados.csv")
     def results_csv(slug: str) -> Response:
-        return _file(published(slug), "text/csv", lambda count: results.as_csv(json.loads(count.results)))
+        return _made(results.as_csv(json.loads(published(slug).results)), "text/csv")
 
     @blueprint.get("/consultas/<slug>/resultados.json")
     def results_json(slug: str) -> Response:
-        return _file(published(slug), "application/json", _json)
+        count = published(slug)
+        return _made(results.as_json(json.loads(count.results), str(count.list_digest)), "application/json")
 
     @blueprint.get("/consultas/<slug>/columnas.csv")
     def columns(slug: str) -> Response:
-        return _file(published(slug), "text/csv", lambda _count: results.columns_csv())
+        published(slug)
+        return _made(results.columns_csv(), "text/csv")
 
     return blueprint
 
 
-def _json(count: Count) -> bytes:
-    return results.as_json(json.loads(count.results), str(count.list_digest))
+def _made(body: bytes, kind: str) -> Response:
+    return _file(Response(body), kind, hashlib.sha256(body).hexdigest())
 
 
-def _file(count: Count, kind: str, make: Callable[[Count], bytes | Iterator[bytes]]) -> Response:
-    """The file, or 304 to who has it already: the digest of the list names the state of all of them."""
-    answer = Response(make(count), content_type=f"{kind}; charset=utf-8")
+def _file(answer: Response, kind: str, digest: str) -> Response:
+    """The file, or 304 to who has it already."""
+    answer.content_type = f"{kind}; charset=utf-8"
     answer.headers["Cache-Control"] = FOR_A_DAY
     answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.set_etag(str(count.list_digest))
+    answer.set_etag(digest)
     answer.make_conditional(request)
     return answer

@@ -2,7 +2,7 @@
 
 import structlog
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bot.catalogue import NothingLoaded
 from bot.turn import Away, whereabouts
@@ -37,8 +37,15 @@ def attach(app: Flask) -> None:
 
 
 def _explained(error: HTTPException) -> Response:
+    """What the status means; of the error's own headers those that say what would be taken, and when."""
     code = error.code or 500
-    return _page(code, TITLES.get(code, BROKEN[0]), WHAT_TO_DO.get(code, BROKEN[1]))
+    known = 400 if code not in TITLES and code < 500 else code
+    answer = _page(code, TITLES.get(known, BROKEN[0]), WHAT_TO_DO.get(known, BROKEN[1]))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if code == 429:
+        answer.headers["Retry-After"] = "60"
+    return answer
 
 
 def _broken(error: Exception) -> Response:

@@ -19,7 +19,7 @@ NOT_PUBLISHED = {
     "content": {"text/html": {"schema": {"type": "string"}}},
 }
 HEADERS = {
-    "ETag": {"description": "The SHA-256 of the list of ballots.", "schema": {"type": "string"}},
+    "ETag": {"description": "Changes when the file does.", "schema": {"type": "string"}},
     "Cache-Control": {"schema": {"type": "string"}},
 }
 PEOPLE = {"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 0}}

@@ -26,6 +26,7 @@ def prepare(app: Flask) -> None:
         "many": many,
         "asset": asset,
         "other_language": other_language,
+        "turned": turned,
         "language": language,
     }
     env.filters |= {"say": say, "moment": moment, "number": number}
@@ -67,9 +68,19 @@ def other_language() -> str:
     """The address of this page in the other language; of the first page where this one has none."""
     mine, theirs = language(), OTHER[language()]
     endpoint = request.endpoint or ""
-    if request.method == "GET" and endpoint.startswith(f"{mine}."):
-        return url_for(theirs + endpoint.removeprefix(mine), **(request.view_args or {}))
+    if endpoint.startswith(f"{mine}.") and request.url_rule and "GET" in (request.url_rule.methods or ()):
+        return url_for(theirs + endpoint.removeprefix(mine), **_same_page())
     return url_for(f"{theirs}.home")
+
+
+def turned(number: int) -> str:
+    """The address of another part of this page's list."""
+    return url_for(request.endpoint or "", **{**_same_page(), "pagina": number})
+
+
+def _same_page() -> dict[str, Any]:
+    part = {"pagina": request.args["pagina"]} if "pagina" in request.args else {}
+    return {**(request.view_args or {}), **part}
 
 
 def asset(name: str) -> str:

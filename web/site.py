@@ -18,7 +18,7 @@ from storage import catalogue as shelf
 from storage import counts, turnouts
 from storage.counts import Count
 from storage.database import reading
-from web import card, chat, invitation
+from web import card, chat, invitation, paging
 from web.invitation import Public
 from web.play import Stage
 from web.record import record
@@ -59,6 +59,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
                 city=city.city,
                 listed=listed,
                 seen=listed.seen,
+                part=paging.part(listed.seen.proposals, paging.asked()),
                 phase=listed.phase(desk.clock()),
                 ways=invitation.ways(public, language(), slug),
                 turnout=by_place(noted, city.city.territory, ZoneInfo(city.city.zone)) if noted else None,
@@ -73,7 +74,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             if listed.row.state != "published":
                 abort(404)
             made = published.get(as_picture, connection, city, listed)
-        return Response(made, content_type="image/png", headers={"Cache-Control": KEPT})
+        return _kept(made, "image/png")
 
     @blueprint.get("/consultas/<slug>/recuento")
     def recount(slug: str) -> Response:
@@ -155,8 +156,12 @@ def _known(city: Catalogue, slug: str, desk: Desk) -> Listed:
     return listed
 
 
-def _kept(body: str | bytes) -> Response:
-    return Response(body, content_type="text/html; charset=utf-8", headers={"Cache-Control": KEPT})
+def _kept(body: str | bytes, kind: str = "text/html; charset=utf-8") -> Response:
+    """A public page or picture, or 304 to who has it as it is."""
+    answer = Response(body, content_type=kind, headers={"Cache-Control": KEPT})
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
 
 
 def _private(body: str) -> Response:

@@ -1,4 +1,4 @@
-// Counts the published list in the visitor's own browser. The list is read piece by piece: a million ballots fit.
+// Counts the published list in the visitor's own browser, and holds it against the published results.
 "use strict";
 (() => {
   const form = document.getElementById("recount");
@@ -9,17 +9,19 @@
 
   const hex = (buffer) => [...new Uint8Array(buffer)].map((b) => b.toString(16).padStart(2, "0")).join("");
 
+  // The list stands in the order of its receipts, so one that stands there twice does not come after the one before.
   function count(text) {
-    const votes = {};
-    let ballots = 0;
+    const votes = new Map();
+    let ballots = 0, last = "", ordered = true;
     for (const line of text.split("\n").slice(1)) {
       if (!line) continue;
+      const [receipt, choices = ""] = line.trim().split(",");
+      ordered = ordered && receipt > last;
+      last = receipt;
       ballots += 1;
-      for (const choice of line.slice(line.indexOf(",") + 1).trim().split(" ")) {
-        if (choice) votes[choice] = (votes[choice] || 0) + 1;
-      }
+      for (const choice of choices.split(" ")) votes.set(choice, (votes.get(choice) || 0) + 1);
     }
-    return { ballots, votes };
+    return { ballots, votes, ordered };
   }
 
   async function fetched(url) {
@@ -28,21 +30,31 @@
     return answer;
   }
 
-  function show(mine, published) {
-    let same = mine.ballots === published.ballots;
-    const theirs = Object.fromEntries(published.proposals.map((p) => [p.id, p.votes]));
-    for (const row of table.querySelectorAll("[data-id]")) {
-      const id = row.dataset.id;
-      const [counted, said] = row.querySelectorAll("td");
-      counted.textContent = mine.votes[id] || 0;
-      said.textContent = theirs[id] || 0;
-      same = same && counted.textContent === said.textContent;
+  function row(title, counted, published) {
+    const line = document.createElement("tr");
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = title;
+    line.append(head);
+    for (const number of [counted, published]) {
+      const cell = document.createElement("td");
+      cell.className = "num";
+      cell.textContent = number.toLocaleString(document.documentElement.lang);
+      line.append(cell);
     }
-    const [counted, said] = table.querySelectorAll("tfoot td");
-    counted.textContent = mine.ballots;
-    said.textContent = published.ballots;
+    return line;
+  }
+
+  function show(mine, published) {
+    const language = document.documentElement.lang;
+    const lines = published.proposals.map((p) => [`${p.number}. ${p.title[language]}`, mine.votes.get(p.id) || 0, p.votes]);
+    const sums = [form.dataset.ballots, mine.ballots, published.ballots];
+    table.tBodies[0].replaceChildren(...lines.map((line) => row(...line)));
+    table.tFoot.replaceChildren(row(...sums));
     table.hidden = false;
-    return same && Object.keys(mine.votes).every((id) => id in theirs);
+    const known = new Set(published.proposals.map((p) => p.id));
+    const same = [...lines, sums].every(([, counted, said]) => counted === said);
+    return same && mine.ordered && [...mine.votes.keys()].every((id) => known.has(id));
   }
 
   form.addEventListener("submit", async (event) => {
@@ -59,8 +71,10 @@
         words.push(whole ? told.dataset.file : told.dataset.otherFile);
       }
       told.textContent = words.join(" ");
+      told.className = same ? "state open" : "state stop";
     } catch (error) {
       told.textContent = told.dataset.lost;
+      told.className = "state stop";
     }
     button.disabled = false;
   });
