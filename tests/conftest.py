@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -13,6 +14,9 @@ from sqlalchemy.engine import make_url
 from storage.database import open_database
 from storage.schema import migrate
 from tests.world import World
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ENGINES = ("sqlite", "postgresql")
 _NUMBERS = count(1)
@@ -98,6 +102,19 @@ def little_world(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
     made = World.on(sqlite_url, tmp_path).load().open()
     yield made
     made.desk.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium, for the tests of a module: while it runs, nothing else in this thread can have an event loop."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import launch
+
+    with sync_playwright() as playwright:
+        opened = launch(playwright)
+        yield opened
+        opened.close()
 
 
 def _database(server: str, name: str) -> str:

@@ -1,33 +1,20 @@
-"""The chat and the pages in a real browser: by keyboard, without script, over a line that breaks, for every eye."""
+"""The chat in a real browser: by keyboard, without script, over a line that breaks, for every eye."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from bot import lifecycle, upkeep
 from cli import wiring
-from cli.main import published
 from cli.settings import read_settings
 from storage.ballots import Ballot
-from tests.browser import CHROMIUM, DESKTOP, PHONE, launch, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
 from tests.world import World, environment
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs it")
-
-SLUG = "cartagena-2022"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launch(playwright)
-        yield opened
-        opened.close()
 
 
 @dataclass
@@ -176,76 +163,21 @@ def test_in_the_demo_somebody_votes_by_sms(site: Site) -> None:
     expect(page.locator("#log small").last).to_contain_text("SMS")
 
 
-# The pages, for every eye
-
-
-@pytest.fixture(params=["open", "published"])
-def stage(site: Site, request: pytest.FixtureRequest, tmp_path: Path) -> Site:
-    """A consultation in which people vote, and one with its results."""
-    world = site.world
-    for who in range(1, 8):
-        world.vote("1 4 6" if who < 4 else "2", who=who)
-    upkeep.note_turnout(world.desk.engine, world.clock())
-    if request.param == "published":
-        world.clock.forward(days=8)
-        lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock(), "Oficina de Transparencia")
-        published(world.desk.engine, SLUG, tmp_path / "public")
-    return site
-
-
-PAGES = ("/", f"/consultas/{SLUG}", "/recibo", "/privacidad", "/chat", "/no-hay", "/en/", f"/en/consultas/{SLUG}")
+# For every eye; the other pages are in test_browser_site.py
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_for_everybody(stage: Site, scheme: str) -> None:
-    """axe-core without findings, and no page wider than its screen, on a phone and on a desk."""
+def test_the_chat_is_for_everybody(site: Site, scheme: str) -> None:
+    """axe-core without findings from the first question to the receipt, and nothing wider than the screen."""
     for size in (PHONE, DESKTOP):
         # The policy forbids scripts that are not ours, and axe is one.
-        context = stage.context(viewport=size, color_scheme=scheme, bypass_csp=True)
-        page = context.new_page()
-        for path in (*PAGES, f"/consultas/{SLUG}/recuento"):
-            page.goto(stage.url + path)
-            for details in page.locator("details").all():
-                details.evaluate("each => { each.open = true; }")
-            assert not overflows(page), (path, size)
-            found = Axe().run(page).response["violations"]
-            assert not found, (path, [(each["id"], each["nodes"][0]["html"]) for each in found])
-        context.close()
-
-
-def test_the_first_stop_of_the_keyboard_skips_to_the_content(stage: Site) -> None:
-    page = stage.open(f"/consultas/{SLUG}")
-    page.keyboard.press("Tab")
-    expect(page.locator(".skip")).to_be_focused()
-    page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "main"
-
-
-@pytest.mark.parametrize("tampered", [False, True], ids=["whole", "tampered"])
-def test_the_visitors_own_browser_counts_again(
-    little_world: World, browser: Browser, tmp_path: Path, tampered: bool
-) -> None:
-    world = little_world
-    for who in range(1, 7):
-        world.vote("1 4 6" if who < 4 else "2", who=who)
-    world.clock.forward(days=8)
-    lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
-    published(world.desk.engine, SLUG, tmp_path / "public")
-    with serving(wiring.app(world.settings, world.clock)) as url:
-        page = browser.new_context(viewport=PHONE, locale="es-CO").new_page()
-        if tampered:
-            page.route("**/papeletas.csv", lambda route: route.fulfill(body=route.fetch().text() + "ZZZZZ00000,p07\n"))
-        page.goto(f"{url}/consultas/{SLUG}/recuento")
-        page.get_by_role("button", name="Contar ahora").click()
-        told = page.locator("#progress")
-        expect(told).to_contain_text("son distintos" if tampered else "son iguales")
-        expect(told).to_contain_text("no tiene la huella" if tampered else "tiene la huella publicada")
-        assert page.locator("#sum tbody tr").first.inner_text().split("\t")[1:] == ["3", "3"]
+        page = site.context(viewport=size, color_scheme=scheme, bypass_csp=True).new_page()
+        page.goto(site.url + "/chat")
+        for label in ("Votar", "Sí, acepto", "25 a 34 años", "Femenino", ""):
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+            assert not overflows(page), (label, size)
+            found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+            assert not found, (label, [(each["id"], each["nodes"][0]["html"]) for each in found])
+            if label:
+                page.locator("#choices").get_by_role("button", name=label).click()
         page.context.close()
-
-
-def test_what_is_folded_is_printed(stage: Site) -> None:
-    page = stage.open(f"/consultas/{SLUG}")
-    page.emulate_media(media="print")
-    assert not overflows(page)
-    assert page.locator("header .tongue").is_hidden()
