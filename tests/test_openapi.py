@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from bot import upkeep
 from cli import wiring
 from cli.settings import read_settings
-from tests.test_site import SLUG, count_and_publish, people_vote
+from tests.test_site import SLUG, client_of, count_and_publish, people_vote
 from tests.world import World, environment
 
 BOUNDED = settings(
@@ -49,3 +49,15 @@ def test_what_is_described_is_there(little_world: World, tmp_path: Path, name: s
     case = document[f"/consultas/{{slug}}/{name}"]["GET"].Case(path_parameters={"slug": SLUG})
     answer = case.call_and_validate()
     assert answer.status_code == 200
+
+
+def test_every_line_that_a_person_reads_is_in_both_languages(little_world: World) -> None:
+    def read(part: Any) -> list[str]:
+        if isinstance(part, dict):
+            mine = [part[key] for key in ("title", "summary", "description") if isinstance(part.get(key), str)]
+            return [*mine, *(line for each in part.values() for line in read(each))]
+        return []
+
+    lines = read(client_of(little_world).get("/openapi.json").get_json())
+    assert len(lines) > 15
+    assert [line for line in lines if " / " not in line] == []

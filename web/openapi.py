@@ -11,15 +11,19 @@ SLUG = {
     "name": "slug",
     "in": "path",
     "required": True,
-    "description": "The consultation, such as cartagena-2022.",
+    "description": "La consulta, como está en su dirección. / The consultation, as in its address.",
     "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,60}$"},
 }
 NOT_PUBLISHED = {
-    "description": "There is no such consultation, or its results are not published yet.",
+    "description": "No existe esa consulta, o sus resultados todavía no se publican. / "
+    "There is no such consultation, or its results are not published yet.",
     "content": {"text/html": {"schema": {"type": "string"}}},
 }
 HEADERS = {
-    "ETag": {"description": "Changes when the file does.", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "Cambia cuando cambia el archivo. / Changes when the file does.",
+        "schema": {"type": "string"},
+    },
     "Cache-Control": {"schema": {"type": "string"}},
 }
 PEOPLE = {"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 0}}
@@ -72,21 +76,32 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Cuenta: published results",
+            "title": "Cuenta: resultados publicados / published results",
             "version": "1",
-            "description": "Results, the list of ballots and what each column means, of every published consultation. "
-            "Resultados, lista de papeletas y significado de cada columna, de cada consulta publicada.",
+            "description": "Resultados, lista de papeletas y significado de cada columna de cada consulta publicada. / "
+            "Results, the list of ballots and what each column means, of every published consultation.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
-            "/consultas/{slug}/resultados.json": _file("Results of a consultation", "application/json", RESULTS),
+            "/consultas/{slug}/resultados.json": _file(
+                "Resultados de una consulta / Results of a consultation", "application/json", RESULTS
+            ),
             "/consultas/{slug}/resultados.csv": _file(_columns("resultados.csv"), "text/csv"),
             "/consultas/{slug}/papeletas.csv": _file(_columns("papeletas.csv"), "text/csv"),
-            "/consultas/{slug}/columnas.csv": _file("What each column of the other files means", "text/csv"),
-            "/healthz": {"get": {"summary": "Whether this process answers", "responses": {"200": _text("text/plain")}}},
+            "/consultas/{slug}/columnas.csv": _file(
+                "Qué significa cada columna de los otros archivos / What each column of the other files means",
+                "text/csv",
+            ),
+            "/healthz": {
+                "get": {
+                    "summary": "Si este proceso responde / Whether this process answers",
+                    "responses": {"200": _text("text/plain")},
+                }
+            },
             "/readyz": {
                 "get": {
-                    "summary": "Whether database, schema and worker are there",
+                    "summary": "Si están la base de datos, su esquema y el que envía / "
+                    "Whether database, schema and worker are there",
                     "responses": {"200": _body("application/json", READY), "503": _body("application/json", READY)},
                 }
             },
@@ -106,8 +121,8 @@ def routes() -> Blueprint:
 
 
 def _columns(name: str) -> str:
-    """A line for each column, in English and Spanish."""
-    return "; ".join(f"{column}: {en} / {es}" for column, (es, en) in COLUMNS[name].items())
+    """What each column means, in Spanish and English."""
+    return "; ".join(f"{column}: {es} / {en}" for column, (es, en) in COLUMNS[name].items())
 
 
 def _file(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -119,7 +134,7 @@ def _file(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dic
 
 
 def _body(kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": "As described.", "content": {kind: {"schema": schema}}}
+    return {"description": "Como se describe. / As described.", "content": {kind: {"schema": schema}}}
 
 
 def _text(kind: str) -> dict[str, Any]:
