@@ -62,6 +62,10 @@ class Pace:
         """How many seconds of a pause are left."""
         return max(0.0, self._rests_until - now)
 
+    def full(self, now: float) -> float:
+        """How many seconds until one more may go; 0 when it may go at once."""
+        return max(self.resting(now), self._overall.opens_at(now) - now)
+
     def spend(self, chat: int, now: float) -> float:
         """Count one message to a chat; the moment from which it may go, by every window."""
         self._overall.forget(now)

@@ -115,7 +115,8 @@ class Sender:
         while not stopping.is_set():
             busy = await self.cycle()
             pause = SHORTEST if busy else min(pause * 1.5, LONGEST)
-            await self._wait(stopping, pause)
+            # A lane that is full looks again when it has room: to be late each second would cost a tenth of the pace.
+            await self._wait(stopping, min(self.lane.pace.full(self.steady()), LONGEST) or pause)
         if self._under_way:
             await asyncio.wait(self._under_way)
         if self._outcomes or self._contacts_done:

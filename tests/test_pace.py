@@ -96,3 +96,13 @@ def test_a_window_holds_for_any_clock(most: int, seconds: float, steps: list[tup
     for start in moments:
         inside = [m for m in moments if start <= m and m < start + seconds and not start + seconds <= m]
         assert len(inside) <= most
+
+
+def test_how_long_until_one_more_may_go() -> None:
+    pace = Pace(2)
+    assert pace.full(0.0) == 0
+    pace.spend(1, 0.0)
+    pace.spend(2, 0.5)
+    assert pace.full(0.75) == pytest.approx(Pace.MARGIN - 0.75)
+    pace.rest(3.0)
+    assert pace.full(0.75) == pytest.approx(2.25)
