@@ -9,13 +9,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.hours import Hours
 from flows.city import City
 from flows.consultation import Consultation, Proposal
 from flows.language import Local, Option
+from flows.plan import Commitment, Event, Milestone, Office, Plan, Rules, Sector, Span
 from flows.territory import Place, Territory
 from storage import catalogue as shelf
-from storage import consultations
+from storage import consultations, plans
 from storage.consultations import ConsultationRow, phase
+from storage.plan_folder import MONTH
+from storage.plan_folder import Span as Stated
 
 NOTICE = "2026-11"
 """The version of the consent notice; a person's consent names the one it was given to."""
@@ -44,6 +48,13 @@ class Catalogue:
     revision: int
     city: City
     consultations: Mapping[str, Listed]
+    plans: Mapping[str, Plan]
+    hours: Hours
+
+    def plan_of(self, subject: str) -> Plan | None:
+        """The plan that has a commitment or milestone."""
+        commitment = subject.partition(".")[0]
+        return next((p for p in self.plans.values() if p.commitment(commitment)), None)
 
     def open(self, now: datetime) -> list[str]:
         return [slug for slug, listed in self.consultations.items() if listed.phase(now) == "open"]
@@ -71,7 +82,10 @@ def read(connection: Connection) -> Catalogue:
         raise NothingLoaded
     city = _city(texts, shelf.places(connection))
     listed = {row.slug: _listed(row) for row in consultations.every(connection)}
-    return Catalogue(revision, city, listed)
+    found = {row.slug: _plan(row.slug, json.loads(row.body)) for row in plans.every(connection)}
+    newest_first = sorted(found.values(), key=lambda plan: (plan.span.first, plan.slug), reverse=True)
+    hours = Hours.of(json.loads(texts.get("hours", "{}")), city.zone)
+    return Catalogue(revision, city, listed, {plan.slug: plan for plan in newest_first}, hours)
 
 
 def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
@@ -113,3 +127,69 @@ def _listed(row: ConsultationRow) -> Listed:
         notice=row.notice or "",
     )
     return Listed(row, rules, seen)
+
+
+def _plan(slug: str, body: Mapping[str, Any]) -> Plan:
+    rules = body["rules"]
+    words: dict[str, Any] = {name: _local(body[name]) for name in ("title", "source", "committee", "monitor")}
+    lists: dict[str, Any] = {name: {each["id"]: _local(each["words"]) for each in body[name]} for name in _LISTS}
+    return Plan(
+        slug=slug,
+        example=body["example"],
+        span=_span(body["span"]),
+        rules=Rules(
+            rules["quorum"],
+            rules["tie"],
+            rules["silent_after"],
+            _stated(rules["watched_until"], rules["watched_until"]).last,
+            tuple(rules["assumed"]),
+        ),
+        sectors=tuple(Sector(s["id"], _local(s["words"]), s["seats"]) for s in body["sectors"]),
+        events=tuple(_event(event) for event in body["events"]),
+        offices={o["id"]: Office(o["id"], _local(o["words"]), _local(o["short"])) for o in body["offices"]},
+        commitments=tuple(_commitment(slug, each) for each in body["commitments"]),
+        **words,
+        **lists,
+    )
+
+
+_LISTS = ("objectives", "areas", "values")
+
+
+def _event(event: Mapping[str, Any]) -> Event:
+    days = _stated(event["opens"], event["closes"])
+    return Event(event["id"], _local(event["words"]), days.first, days.last)
+
+
+def _commitment(plan: str, each: Mapping[str, Any]) -> Commitment:
+    milestones = tuple(
+        Milestone(
+            id=f"{each['id']}.{m['number']}",
+            commitment=each["id"],
+            number=m["number"],
+            title=_local(m["title"]),
+            short=_local(m["short"]),
+            official=m["official"],
+            offices=tuple(m["offices"]),
+            span=_span(m["span"]),
+        )
+        for m in each["milestones"]
+    )
+    lists: dict[str, Any] = {name: tuple(each[name]) for name in ("leads", "partners", "areas", "values", "sdgs")}
+    words: dict[str, Any] = {name: _local(each[name]) for name in ("title", "short", "more")}
+    texts: dict[str, Any] = {
+        name: each[name] for name in ("id", "number", "objective", "official", "consultation", "proposal")
+    }
+    withdrawn = _local(each["withdrawn"]) if each["withdrawn"] else None
+    return Commitment(
+        plan=plan, span=_span(each["span"]), withdrawn=withdrawn, milestones=milestones, **texts, **words, **lists
+    )
+
+
+def _stated(starts: str, ends: str) -> Span:
+    stated = Stated(starts, ends)
+    return Span(stated.first, stated.last, MONTH.fullmatch(starts) is not None and MONTH.fullmatch(ends) is not None)
+
+
+def _span(stated: Mapping[str, str]) -> Span:
+    return _stated(stated["starts"], stated["ends"])

@@ -1,22 +1,22 @@
 """What each command and query of a flow does: one function for each, on the storage, in the turn's transaction."""
 
-import hmac
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from hashlib import sha256
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
 
+from bot import plan_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
-from flows import city, consultation, people
+from bot.visit import Visit, hashed
+from flows import city, consultation, people, plan
 from flows.language import Command
-from storage import ballots, consultations, contacts, counts
-from storage.ballot_keys import BallotBoxLocked, BallotKeys
+from storage import ballots, consultations, contacts, counts, participants, voices
+from storage.ballot_keys import BallotBoxLocked
 from storage.ballots import Voter
 
 log = structlog.get_logger()
@@ -27,27 +27,9 @@ LEVELS = ("contact", "phone", "document")
 CODE_LASTS = timedelta(minutes=15)
 
 
-@dataclass
-class Visit:
-    """Who is speaking in this turn, and what the turn may use. Commands change it as they change the database."""
-
-    connection: Connection
-    catalogue: Catalogue
-    keys: BallotKeys
-    secret: bytes
-    now: datetime
-    channel: str
-    address: str
-    contact_id: int
-    language: str
-    state: str
-    phone: str | None
-    person_id: int | None
-    facts: people.Facts
-
-    def act(self, _key: str, command: Command[Any]) -> Any:
-        """Carry out a command or query; its outcome is JSON or a dataclass of JSON."""
-        return HANDLERS[type(command)](self, command)
+def act(visit: Visit, _key: str, command: Command[Any]) -> Any:
+    """Carry out a command or query of a flow; its outcome is JSON or a dataclass of JSON."""
+    return HANDLERS[type(command)](visit, command)
 
 
 def me(visit: Visit, _query: people.Me) -> people.Facts:
@@ -208,7 +190,7 @@ def allow_notices(visit: Visit, _command: people.AllowNotices) -> None:
 
 def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
     if visit.person_id is None:
-        return {"consented_on": None, "contacts": [], "took_part": []}
+        return {"consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": 0}
     person = contacts.lock_person(visit.connection, visit.person_id, {})
     known = contacts.contacts_of(visit.connection, visit.person_id)
     return {
@@ -228,6 +210,9 @@ def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
             for c in known
         ],
         "took_part": ballots.took_part(visit.connection, visit.person_id),
+        "follows": plan_commands.following(visit, plan.Following()),
+        "roles": plan_commands.roles(visit, plan.Roles()),
+        "objected": voices.objections_by(visit.connection, visit.person_id),
     }
 
 
@@ -282,13 +267,13 @@ def switch_person(visit: Visit, command: people.SwitchPerson) -> None:
 def make_join_code(visit: Visit, _command: people.MakeJoinCode) -> str:
     code = ballots.new_code()
     assert visit.person_id is not None
-    contacts.keep_code(visit.connection, _hashed(visit, code), visit.person_id, visit.now + CODE_LASTS)
+    contacts.keep_code(visit.connection, hashed(visit.secret, code), visit.person_id, visit.now + CODE_LASTS)
     return code
 
 
 def use_join_code(visit: Visit, command: people.UseJoinCode) -> people.Join:
     code = ballots.read_code(command.code)
-    other = contacts.take_code(visit.connection, _hashed(visit, code), visit.now) if code else None
+    other = contacts.take_code(visit.connection, hashed(visit.secret, code), visit.now) if code else None
     return _join(visit, other) if other is not None else people.Join("unknown")
 
 
@@ -327,13 +312,10 @@ def _join(visit: Visit, other: int) -> people.Join:
         ballots.join(visit.connection, c.row.slug, kept, gone, *pair) for c, pair in zip(moved, marks, strict=True)
     )
     ballots.rename_on_rolls(visit.connection, kept, gone)
+    participants.rename(visit.connection, kept, gone)
     contacts.merge(visit.connection, kept, gone)
     visit.person_id = kept
     return people.Join("joined", doubled)
-
-
-def _hashed(visit: Visit, code: str) -> str:
-    return hmac.new(visit.secret, code.encode(), sha256).hexdigest()
 
 
 HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
@@ -361,4 +343,5 @@ HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     people.MakeJoinCode: make_join_code,
     people.UseJoinCode: use_join_code,
     people.SharePhone: share_phone,
+    **plan_commands.HANDLERS,
 }

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from flows.language import Attachment
+
 Kind = Literal["text", "press", "phone", "media", "opted_out", "opted_in", "blocked", "unblocked"]
 
 
@@ -14,7 +16,7 @@ class Incoming:
 
     `provider_id` is unique in its channel, `address` opaque. `pressed` is a button's data, `phone` a number that the
     channel vouches for, `pressed_on` the message whose button was pressed, `sent_at` when it was written, where that
-    may be long ago. Nothing personal is shown by `repr`.
+    may be long ago, `attachment` a picture or document that came with it. Nothing personal is shown by `repr`.
     """
 
     channel: str
@@ -27,6 +29,7 @@ class Incoming:
     phone: str | None = field(default=None, repr=False)
     language: str | None = None
     sent_at: datetime | None = None
+    attachment: Attachment | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ class Sender:
         try:
             if body is None:
                 raise failures.Refused("unreadable")
-            if row.reach == "blocked" or (row.reach == "stopped" and row.kind == "announcement"):
+            if row.reach == "blocked" or (row.reach == "stopped" and row.kind in outbox.UNASKED):
                 raise failures.Refused(row.reach)
             await self._until(at)
             outcome["given"] = await self.lane.sends.send(row.address, _of_try(row.attempts, body), row.id)

@@ -10,7 +10,7 @@ from typing import Any
 
 from babel.dates import format_date, format_datetime
 
-from flows.language import Joined, Local, Phrase, Text
+from flows.language import Joined, Local, Month, Phrase, Text
 
 LOCALES = Path(__file__).parent.parent / "locales"
 LANGUAGES = ("es", "en")
@@ -18,6 +18,7 @@ REGION = {"es": "es_CO", "en": "en"}
 WHEN = {"es": "EEEE d 'de' MMMM, h:mm a", "en": "EEEE d MMMM, h:mm a"}
 DATED = {"es": "EEEE d 'de' MMMM 'de' y, h:mm a", "en": "EEEE d MMMM y, h:mm a"}
 DAY = {"es": "d 'de' MMMM 'de' y", "en": "d MMMM y"}
+MONTH = {"es": "MMMM 'de' y", "en": "MMMM y"}
 """The month is always spelt: 5/3 and 3/5 are read differently."""
 
 
@@ -46,6 +47,8 @@ class Speaker:
             return phrase
         if isinstance(phrase, Local):
             return self._local(phrase.by_language)
+        if isinstance(phrase, Month):
+            return format_date(phrase.day, MONTH[self.language], locale=REGION[self.language])
         if isinstance(phrase, Joined):
             return phrase.mark.join(self.say(part) for part in phrase.parts)
         return self._text(phrase)
@@ -58,7 +61,7 @@ class Speaker:
         return words.format(**{name: self._value(value) for name, value in text.values.items()})
 
     def _value(self, value: Any) -> str:
-        if isinstance(value, Text | Local | Joined):
+        if isinstance(value, Text | Local | Joined | Month):
             return self.say(value)
         if isinstance(value, datetime):
             return self.moment(value)

@@ -16,20 +16,20 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue, pictures
+from bot import catalogue, commands, pictures
 from bot.catalogue import Catalogue
 from bot.channels import Channel
-from bot.commands import Visit
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
+from bot.visit import Visit
 from flows import register
 from flows.answers import PickSome, tidy
-from flows.language import Ask, Option, Phrase, Said, Say, _
+from flows.language import Ask, Command, Option, Phrase, Said, Say, _
 from flows.people import Facts
-from flows.replay import Advance, Journal, Stranded, advance
+from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, talks
 from storage.ballot_keys import BallotKeys
-from storage.ballots import CODE_LETTERS
+from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
 from storage.database import is_away, may_succeed_again, transaction
 from storage.ink import Ink
 
@@ -56,12 +56,14 @@ NEWS = {
     "opted_out": contacts.opt_out,
     "opted_in": contacts.opt_in,
 }
-DRAFTS = frozenset({"vote", "profile"})
+DRAFTS = frozenset({"vote", "profile", "progress"})
 """Conversations worth resuming when somebody turns to another one in the middle."""
+
+LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat"}
+"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`."""
 
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
-NOT_READ = _("We can only read text here. Please write it in words.")
 ENOUGH = _("We have answered you many times in this hour. We will read you again in an hour.")
 LATE = _("An earlier message of yours came late. We did not take it as an answer.")
 LEFT = _("All right. To begin again write MENU.")
@@ -203,8 +205,8 @@ class Turn:
             row.state == "stopped", row.people,
         )  # fmt: skip
         self.visit = Visit(
-            self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.secret,
-            self.now,
+            self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.ink,
+            self.desk.secret, self.desk.public_url, self.now,
             self.incoming.channel, self.incoming.address, row.id, row.language, row.state, row.phone, person_id, facts,
         )  # fmt: skip
         self.talk_id: int | None = row.talk_id
@@ -216,6 +218,9 @@ class Turn:
         self.journal = Journal()
         if self.talk_id is not None:
             self._read_journal(row.sealed, row.touched_at)
+
+    def _act(self, key: str, command: Command[Any]) -> Any:
+        return commands.act(self.visit, key, command)
 
     def _read_journal(self, sealed: bytes, touched_at: datetime) -> None:
         if not sealed:
@@ -255,20 +260,34 @@ class Turn:
             return self._leave()
         if register.goes_back(text):
             return self._back()
-        if told.kind == "media" and not text:
+        if told.kind == "media" and not text and (told.attachment is None or self.talk_id is None):
             self.told.append(NOT_READ)
             return self._advance(None)
         if self.talk_id is None:
             return self._start("hello")
-        return self._advance(Said(text=text, says=Speaker(self.visit.language).say))
+        return self._advance(Said(text=text, attachment=told.attachment, says=Speaker(self.visit.language).say))
 
     def _named(self, text: str) -> tuple[str | None, str]:
-        """The conversation a message opens, and its argument: `/start v-<slug>` and `/start r-<slug>` are links."""
+        """The conversation a message opens, and its argument."""
         first, _space, rest = text.partition(" ")
-        if first.lower() in ("/start", "start") and rest[:2] in ("v-", "r-"):
-            slug = rest[2:62]
-            return ("vote" if rest[0] == "v" else "results"), slug if slug in self.visit.catalogue.consultations else ""
+        if first.lower() in ("/start", "start") and rest[:2] in LINKED:
+            return self._linked(LINKED[rest[:2]], rest[2:62])
+        named, behind = register.called_with(text)
+        if named and self._takes(named, behind):
+            return named, behind
         return register.called(text), ""
+
+    def _linked(self, name: str, argument: str) -> tuple[str, str]:
+        """The conversation of a link; what it names is left out where there is no such thing."""
+        known = self.visit.catalogue.consultations
+        good = argument in known if name in register.WITH_SUBJECT else self._takes(name, argument)
+        return name, argument if good else ""
+
+    def _takes(self, name: str, behind: str) -> bool:
+        """Whether a word and what stands behind it open a conversation, and are not the beginning of a sentence."""
+        if name == "seat":
+            return len(read_code(behind)) == CODE_LENGTH == len(behind.replace("-", ""))
+        return behind.isdecimal() or self.visit.catalogue.plan_of(behind) is not None
 
     def _pressed(self, data: str) -> None:
         """A button carries its talk and question; an old one says that its question has passed."""
@@ -281,7 +300,7 @@ class Turn:
 
     def _aside(self, name: str) -> None:
         """Answer beside the talk, then show its question again."""
-        outcome = advance(register.opened(name, self.subject), Journal(), None, self.visit.act)
+        outcome = advance(register.opened(name, self.subject), Journal(), None, self._act)
         self.told.extend(outcome.said)
         if self.talk_id is not None:
             return self._advance(None)
@@ -301,7 +320,7 @@ class Turn:
 
     def _end(self) -> None:
         """The talk's subject ended since they last wrote, and the talk was wiped: say so, and take the message anew."""
-        self.told.extend(advance(register.ENDED(self.subject), Journal(), None, self.visit.act).said)
+        self.told.extend(advance(register.ENDED(self.subject), Journal(), None, self._act).said)
         self._finish()
 
     def _strand(self) -> None:
@@ -321,7 +340,8 @@ class Turn:
         if name in DRAFTS:
             draft = talks.resume(self.connection, self.visit.contact_id, self.visit.person_id, name, argument)
         self.flow, self.argument, self.journal = name, argument, Journal()
-        self.subject = argument if draft is None else draft.subject
+        begins = argument if name in register.WITH_SUBJECT else ""
+        self.subject = begins if draft is None else draft.subject
         if draft is not None:
             self.talk_id = draft.id
             self._read_journal(draft.sealed, draft.touched_at)
@@ -346,7 +366,7 @@ class Turn:
             if self.flow not in register.FLOWS:  # a conversation that a deploy has taken away
                 raise Stranded
             talk = register.opened(self.flow, self.argument)
-            outcome = advance(talk, self.journal, said, self.visit.act)
+            outcome = advance(talk, self.journal, said, self._act)
         except Stranded:
             self._strand()
             return self._start("menu", followed=followed + 1)

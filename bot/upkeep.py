@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from bot.results import turnout
-from storage import ballots, consultations, contacts, inbox, outbox, talks, ticks, turnouts
+from storage import ballots, consultations, contacts, inbox, notices, outbox, participants, talks, ticks, turnouts
 from storage.ballot_keys import BallotKeys
 from storage.database import checkpoint, transaction
 from storage.ink import Ink
@@ -23,6 +23,7 @@ RETENTION: Mapping[str, timedelta] = {
     "records of messages sent": timedelta(days=90),
     "contacts without consent": timedelta(days=2),
     "people who fell silent": timedelta(days=730),
+    "what people were told": timedelta(days=730),
 }
 """How long each kind of data is kept (Ley 1581 de 2012, art. 11; documented in docs/deploy.md)."""
 
@@ -78,5 +79,8 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
         contacts.purge(
             connection, now - RETENTION["contacts without consent"], now - RETENTION["people who fell silent"], now
         )
+    with transaction(engine) as connection:
+        notices.purge(connection, now - RETENTION["what people were told"])
+        participants.purge(connection, now - RETENTION["drafts and open talks"])
     ink.destroy_old(now)
     checkpoint(engine)

@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import reconciler, upkeep
+from bot import evidence, notices, reconciler, upkeep
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
 from bot.sender import Lane, Sender, run_lanes
@@ -22,6 +22,8 @@ from storage.database import checkpoint, is_away, transaction
 log = structlog.get_logger()
 
 CLOCK_LEASE = "clock"
+ASYNCHRONOUS = ("reconcile", "evidence")
+"""Ticks that wait for providers, in the event loop."""
 
 
 @dataclass
@@ -76,6 +78,13 @@ class Worker:
         every(30, "close", lambda: upkeep.close_ended(desk.engine, desk.keys, desk.clock()), at_once=True)
         every(60, "erase", lambda: checkpoint(desk.engine))
         every(60, "turnout", lambda: upkeep.note_turnout(desk.engine, desk.clock()), at_once=True)
+        fetchers: dict[str, evidence.Fetches] = {}
+        if self.telegram is not None:
+            fetchers["telegram"] = self.telegram
+        if self.twilio is not None:
+            fetchers |= {"whatsapp": self.twilio, "sms": self.twilio}
+        every(5, "evidence", lambda: evidence.fetch_awaited(desk, fetchers))
+        every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
         every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))
         if self.twilio is not None:
@@ -93,7 +102,7 @@ class Worker:
         try:
             if name != "heartbeat" and not await asyncio.to_thread(self._has_clock):
                 return
-            done = await asyncio.to_thread(work) if name != "reconcile" else work()
+            done = await asyncio.to_thread(work) if name not in ASYNCHRONOUS else work()
             if asyncio.iscoroutine(done):
                 await done
         except Exception as error:

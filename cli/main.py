@@ -3,29 +3,26 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import Engine
 
 from bot import lifecycle, results
-from bot.catalogue import NothingLoaded
-from bot.speech import NoCatalogue
 from cli import demo as demonstration
 from cli import doctor as doctoring
 from cli import logs, processes, replay, telegram_setup, wiring
+from cli import plan as planning
 from cli import talk as talking
-from cli.recount import Unreadable, recount
+from cli.console import err, explained, opened, out, working
+from cli.recount import recount
 from cli.settings import BadSettings, Settings, read_settings
-from storage import ballots, consultations, counts
+from storage import ballots, consultations, counts, plans
 from storage.ballot_keys import BallotKeys
-from storage.database import is_away, open_database, reading, transaction
+from storage.database import reading, transaction
 from storage.folder import Invalid, read_folder
 from storage.loading import Frozen, load
 from storage.schema import is_current, migrate
@@ -37,50 +34,13 @@ consultation = typer.Typer(no_args_is_help=True, help="The life of a consultatio
 telegram = typer.Typer(no_args_is_help=True, help="Telegram's side of the desk.")
 app.add_typer(consultation, name="consultation")
 app.add_typer(telegram, name="telegram")
-
-out = Console()
-err = Console(stderr=True)
+app.add_typer(planning.app, name="plan")
+app.add_typer(planning.seat, name="seat")
+app.add_typer(planning.office, name="office")
+app.add_typer(planning.objection, name="objection")
+app.command(name="schedule")(planning.schedule)
 
 Slug = Annotated[str, typer.Argument(help="The consultation's slug, such as cartagena-2022.")]
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Turn what can go wrong into a sentence that says what to do, and exit with 1."""
-    try:
-        yield
-    except BadSettings as bad:
-        for problem in bad.problems:
-            err.print(f"[red]✗[/red] {problem}", soft_wrap=True)
-    except NoCatalogue:
-        err.print("[red]✗[/red] The messages are not compiled. Run: make messages", soft_wrap=True)
-    except NothingLoaded:
-        err.print("[red]✗[/red] No city is loaded yet. Run: cuenta load territories/<city>", soft_wrap=True)
-    except (lifecycle.NotPossible, Unreadable, telegram_setup.NotPossible) as problem:
-        err.print(f"[red]✗[/red] {problem}", soft_wrap=True, markup=True)
-    except Exception as problem:
-        if not is_away(problem):
-            raise
-        err.print(
-            "[red]✗[/red] The database cannot be reached or is not migrated. See DATABASE_URL, and: cuenta migrate"
-        )
-    else:
-        return
-    raise typer.Exit(1)
-
-
-@contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show that something longer is going on, and for how long."""
-    columns = SpinnerColumn(), TextColumn(what), TimeElapsedColumn()
-    with Progress(*columns, console=err, transient=True) as progress:
-        progress.add_task(what, total=None)
-        yield
-
-
-def opened() -> tuple[Settings, Engine]:
-    settings = read_settings()
-    return settings, open_database(settings.database_url)
 
 
 @app.command()
@@ -153,7 +113,7 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
         _settings, engine = opened()
         try:
             with working("Loading"), transaction(engine) as connection:
-                found = load(connection, read_folder(folder))
+                found = load(connection, read_folder(folder), wiring.now())
         except Invalid as invalid:
             for problem in invalid.problems:
                 err.print(
@@ -165,9 +125,20 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
             raise lifecycle.NotPossible(
                 f"{slugs}: already opened, and the file differs. What is open cannot be changed. Nothing was loaded."
             ) from None
+        except plans.Reported as reported:
+            raise lifecycle.NotPossible(
+                f"{reported}: these milestones have reports and are no longer in the file. Put them back; to give one "
+                "up, withdraw its commitment (withdrawn_es, withdrawn_en). Nothing was loaded."
+            ) from None
+        except plans.Taken as taken:
+            raise lifecycle.NotPossible(
+                f"The plan {taken.plan} has the commitment {taken.commitment} already: choose another id. Nothing was "
+                "loaded."
+            ) from None
         changes = [f"{slug} ({word})" for word in ("new", "changed", "same") for slug in getattr(found, word)]
         out.print(
-            f"Loaded {found.places} places, {found.texts} texts and the consultations {', '.join(changes) or '(none)'}."
+            f"Loaded {found.places} places, {found.texts} texts the consultations {', '.join(changes) or '(none)'}"
+            f" and the plans {', '.join(f'{slug} ({word})' for slug, word in found.plans.items()) or '(none)'}."
         )
 
 

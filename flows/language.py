@@ -7,6 +7,7 @@ whoever runs it (`flows.replay`) hands back what each step yields.
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +28,13 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Month:
+    """A month of a year, told as such; `day` is any day of it."""
+
+    day: date
+
+
+@dataclass(frozen=True)
 class Local:
     """Words that a city wrote itself, by language (`{"es": …, "en": …}`); the first one serves where one is missing."""
 
@@ -41,7 +49,7 @@ class Joined:
     mark: str = "\n"
 
 
-Phrase = Text | Local | Joined | str
+Phrase = Text | Local | Joined | Month | str
 
 
 def _(msgid: str, **values: Any) -> Text:
@@ -55,8 +63,23 @@ def many(one: str, more: str, n: int, **values: Any) -> Text:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A picture or file that came with a message: where its provider keeps it, and what that says of it.
+
+    `size` is in bytes, 0 where it is not told; `kind` and `name` are the sender's word.
+    """
+
+    source: str = field(repr=False)
+    kind: str = ""
+    size: int = 0
+    name: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Said:
     """What the person did this time: typed a text, pressed a button's value, or shared their own phone number.
+
+    `attachment` is a file they sent.
 
     `says` gives the words of a phrase in the person's language, so that an option's own words are understood too.
     """
@@ -64,6 +87,7 @@ class Said:
     text: str = ""
     pressed: str | None = None
     phone: str | None = None
+    attachment: Attachment | None = None
     says: Callable[[Phrase], str] = str
 
 

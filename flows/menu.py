@@ -10,6 +10,7 @@ from flows.people import AllowNotices, Facts, Me
 CHOICES = (
     Option("vote", _("Vote")),
     Option("results", _("Results")),
+    Option("milestones", _("What the city promised")),
     Option("receipt", _("Check a receipt")),
     Option("profile", _("My profile")),
     Option("privacy", _("My data")),

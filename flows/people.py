@@ -64,7 +64,8 @@ class MyData(Query[dict[str, Any]]):
 
     `age`, `sex`, `group` and `place` (ids or None), `consented_on` (a day in the city's zone, or None), `contacts`
     (`channel`, `ending` and `phone`: last digits only, `phone` None where none is known; `language`, `notices`: whether
-    they are wanted), `took_part` (slugs).
+    they are wanted), `took_part` (slugs), `follows` (scopes), `roles` (seat or office, plan, its id), `objected` (how
+    often).
     """
 
 

@@ -93,6 +93,12 @@ def see(city: City) -> Flow[None]:
         lines.append(_("What you chose is not here. Your vote is in the ballot box, without your name."))
     else:
         lines.append(_("You have not voted yet."))
+    if data["follows"]:
+        lines.append(many("You follow {n} thing: ALERTS.", "You follow {n} things: ALERTS.", len(data["follows"])))
+    if data["roles"]:
+        lines.append(_("You hold a seat or report for an office: SEAT."))
+    if data["objected"]:
+        lines.append(many("You objected {n} time.", "You objected {n} times.", data["objected"]))
     yield Say(Joined([_("This is what we keep about you:"), *lines]))
 
 

@@ -2,8 +2,24 @@
 
 from collections.abc import Callable
 
+from flows import (
+    alerts,
+    committee,
+    household,
+    menu,
+    milestones,
+    notices,
+    office,
+    privacy,
+    profile,
+    rating,
+    receipts,
+    results,
+    rules,
+    tongue,
+    vote,
+)
 from flows import help as helping
-from flows import household, menu, notices, privacy, profile, receipts, results, rules, tongue, vote
 from flows.answers import fold
 from flows.language import Talk
 
@@ -15,6 +31,13 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "rules": rules.rules,
     "results": results.results,
     "receipt": receipts.receipt,
+    "milestones": milestones.milestones,
+    "alerts": alerts.alerts,
+    "rate": rating.rate,
+    "committee": committee.committee,
+    "seat": committee.seat,
+    "progress": office.progress,
+    "answer": office.answer,
     "profile": profile.profile,
     "privacy": privacy.privacy,
     "household": household.household,
@@ -32,6 +55,9 @@ ENDED = vote.ended
 WITH_SUBJECT = frozenset({"vote", "results", "rules"})
 """Conversations that take a subject, such as the consultation a link names."""
 
+WITH_WORDS = frozenset({"milestones", "seat"})
+"""Conversations that may be opened with something behind their word: a commitment, a code. It is kept sealed."""
+
 ASIDES = frozenset({"help", "rules", "stop", "allow", "spanish", "english"})
 """Conversations that ask nothing: they are answered beside the talk, and its question is shown again."""
 
@@ -43,6 +69,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     "rules": ("reglas", "rules"),
     "results": ("resultados", "results"),
     "receipt": ("recibo", "receipt", "comprobante"),
+    "milestones": ("hitos", "milestones", "compromisos", "commitments", "plan"),
+    "alerts": ("avisos", "alerts"),
+    "rate": ("evaluar", "rate"),
+    "committee": ("comité", "committee"),
+    "seat": ("silla", "seat", "oficina", "office"),
+    "progress": ("avance", "progress", "reportar"),
+    "answer": ("responder", "answer"),
     "profile": ("perfil", "profile", "mis datos básicos", "about me"),
     "privacy": ("privacidad", "privacy", "mis datos", "my data"),
     "household": ("otra persona", "otrapersona", "someone else", "someoneelse"),
@@ -56,7 +89,28 @@ WORDS: dict[str, tuple[str, ...]] = {
 """What opens each conversation, in both languages; the first of each language is the one that help and docs name."""
 
 ENGLISH = frozenset(
-    ["hello", "hi", "vote", "rules", "results", "receipt", "profile", "about me", "privacy", "my data", "help"]
+    [
+        "hello",
+        "hi",
+        "vote",
+        "rules",
+        "results",
+        "receipt",
+        "profile",
+        "about me",
+        "privacy",
+        "my data",
+        "help",
+        "milestones",
+        "commitments",
+        "alerts",
+        "rate",
+        "committee",
+        "seat",
+        "office",
+        "progress",
+        "answer",
+    ]
 )
 """Words that, written by somebody we do not know yet, choose English."""
 
@@ -70,12 +124,19 @@ _LEAVE = {fold(word) for word in LEAVE}
 
 def opened(name: str, subject: str) -> Talk:
     """A conversation from its beginning, about that subject if it takes one. Raises KeyError for an unknown name."""
-    return FLOWS[name](subject) if name in WITH_SUBJECT else FLOWS[name]()
+    return FLOWS[name](subject) if name in WITH_SUBJECT | WITH_WORDS else FLOWS[name]()
 
 
 def called(text: str) -> str | None:
     """The conversation that this message names, with or without a slash."""
     return _BY_WORD.get(fold(text).removeprefix("/").replace("_", " "))
+
+
+def called_with(text: str) -> tuple[str, str]:
+    """The conversation that the first word names, if it takes something behind it, and that; else two empty texts."""
+    first, _space, rest = text.partition(" ")
+    name = called(first)
+    return (name, rest.strip()) if name in WITH_WORDS and rest.strip() else ("", "")
 
 
 def in_english(text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
-from flows.language import About, Ask, Do, Look, NotUnderstood, Phrase, Said, Say, StillChoosing, Talk, _
+from flows.language import About, Ask, Do, Look, NotUnderstood, Phrase, Reader, Said, Say, StillChoosing, Talk, _
 
 MOST_STEPS = 500
 """Steps one turn may take; a flow that needs more is looping."""
@@ -16,6 +16,7 @@ MOST_STEPS = 500
 MOST_ENTRIES = 60
 """Answers and outcomes one talk may record."""
 
+NOT_READ = _("We can only read text here. Please write it in words.")
 CHANGED = _("Something changed since you answered. Please answer this again.")
 
 Entry = tuple[str, str, Any]
@@ -111,7 +112,7 @@ def advance(talk: Talk, journal: Journal, said: Said | None, act: Callable[[str,
                 journal.asked = step.key
                 return Advance(tuple(telling), step, subject=subject)
             try:
-                value = reply = step.reader.read(said)
+                value = reply = _read(step.reader, said)
             except NotUnderstood as confusion:
                 return Advance((), step, hint=confusion.hint, subject=subject)
             except StillChoosing as choosing:
@@ -123,6 +124,12 @@ def advance(talk: Talk, journal: Journal, said: Said | None, act: Callable[[str,
         journal.entries.append((kind, str(step.key), value))
         at += 1
     raise Runaway
+
+
+def _read(reader: Reader[Any], said: Said) -> Any:
+    if said.attachment is not None and not said.text and not getattr(reader, "takes_files", False):
+        raise NotUnderstood(NOT_READ)
+    return reader.read(said)
 
 
 def _fits(entry: Entry, kind: str, step: Ask[Any] | Do[Any] | Look[Any]) -> bool:

@@ -105,6 +105,11 @@ def change(connection: Connection, contact_id: int, **values: Any) -> None:
     connection.execute(update(Contact).where(_C.id == contact_id).values(**values))
 
 
+def language_of(connection: Connection, contact_id: int) -> str:
+    """The language in which a contact is written to."""
+    return str(connection.execute(select(_C.language).where(_C.id == contact_id)).scalar_one())
+
+
 def block(connection: Connection, contact_id: int) -> None:
     """The provider does not deliver to this contact. An opt-out stands above it: it outlasts the block."""
     connection.execute(update(Contact).where(_C.id == contact_id, _C.state == "active").values(state="blocked"))

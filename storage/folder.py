@@ -4,13 +4,16 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from storage.pages import LANGUAGES, SLUG, Form, Invalid, Page, Problem, Table, Words, sms_fault
+from holidays import list_supported_countries
+
+from storage.pages import LANGUAGES, SLUG, Form, Invalid, Problem, Table, Words
+from storage.plan_folder import ReadPlan, read_plans
 
 __all__ = ["Choice", "Folder", "Invalid", "Problem", "ReadConsultation", "ReadPlace", "ReadProposal", "read_folder"]
 
@@ -24,6 +27,8 @@ CELLS = ("shown", "hidden")
 """What becomes of a number of people so small that it can point to a person."""
 
 IDENTITY = ("contact", "phone", "document")
+
+DAYS = ("weekdays", "saturdays", "sundays")
 
 KINDS = ("municipality", "locality", "unit", "barrio")
 PROFILES = ("good", "low", "sms")
@@ -108,6 +113,8 @@ class Folder:
     questions: Mapping[str, tuple[Choice, ...]]
     places: tuple[ReadPlace, ...]
     consultations: tuple[ReadConsultation, ...]
+    plans: tuple[ReadPlan, ...] = ()
+    hours: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_folder(path: Path) -> Folder:
@@ -117,17 +124,21 @@ def read_folder(path: Path) -> Folder:
         raise Invalid([Problem(path.name, 1, "this is not a folder")])
     form = Form(path, "city.toml", problems)
     words, zone, questions = _city(form) if form.text is not None else ({}, "", {})
+    hours = _hours(form)
     places = _places(Table(path, "territory.csv", PLACE_COLUMNS, problems))
     # A wrong zone is named once, not again for every date.
     clock = ZoneInfo(zone or "UTC")
-    found = [_consultation(path, slug, clock, problems) for slug in _slugs(path, problems)]
+    found = {slug: _consultation(path, slug, clock, problems) for slug in _slugs(path, problems)}
+    consultations = tuple(c for c in found.values() if c is not None)
+    proposals = {slug: {p.id for p in c.proposals} if c else None for slug, c in found.items()}
+    plans = read_plans(path, proposals, problems)
     if problems:
         raise Invalid(problems)
-    return Folder(words.pop("name"), zone, words, questions, places, tuple(c for c in found if c is not None))
+    return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours)
 
 
 def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ...]]]:
-    form.only("zone", "questions", *TEXTS)
+    form.only("zone", "questions", "hours", *TEXTS)
     words = {key: form.words(key, most, breaks=key == "help") for key, most in TEXTS.items()}
     zone = form.value("zone", str, "a text in quotes") or ""
     if zone and zone not in available_timezones():
@@ -138,6 +149,24 @@ def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ..
         return words, zone, {}
     form.members(questions, QUESTIONS, "questions")
     return words, zone, {name: _question(form, questions, name) for name in QUESTIONS}
+
+
+def _hours(form: Form) -> Mapping[str, Any]:
+    """When notices may go out: `holidays` (a country of the holidays package, or empty) and hours by kind of day."""
+    hours = form.data.get("hours", {})
+    if not isinstance(hours, dict):
+        form.wrong(form.line("hours"), "hours must be a table, headed [hours]")
+        return {}
+    form.members(hours, ("holidays", *DAYS), "hours")
+    country = hours.get("holidays", "")
+    if country and country not in list_supported_countries():
+        form.wrong(form.line("hours", "holidays"), f'holidays "{country}" must be the code of a country, such as "CO"')
+    for kind in DAYS:
+        span = hours.get(kind, [])
+        whole = isinstance(span, list) and all(type(hour) is int and 0 <= hour <= 24 for hour in span)
+        if not whole or len(span) not in (0, 2) or (span and span[0] >= span[1]):
+            form.wrong(form.line("hours", kind), f"{kind} must be two hours like [8, 18], or [] for not at all")
+    return hours
 
 
 def _question(form: Form, questions: Mapping[str, Any], name: str) -> tuple[Choice, ...]:
@@ -163,7 +192,7 @@ def _choice(form: Form, option: Any, *path: str | int) -> Choice:
         form.wrong(line, f"an option of {path[1]} must be a table with id, es and en")
         return Choice("", {})
     id = option.get("id", "")
-    _slug(form, line, "id", id if isinstance(id, str) else "")
+    form.slug(line, "id", id if isinstance(id, str) else "")
     words = form.in_languages(option, 60, *path, beside=("id", "short"))
     short = option.get("short")
     if short is None:
@@ -173,21 +202,8 @@ def _choice(form: Form, option: Any, *path: str | int) -> Choice:
         return Choice(str(id), words)
     brief = form.in_languages(short, LENGTHS["short"], *path, "short")
     for language, text in brief.items():
-        _sms(form, line, f"short.{language}", text)
+        form.brief(line, f"short.{language}", text)
     return Choice(str(id), words, brief)
-
-
-def _slug(page: Page, line: int, label: str, value: str) -> bool:
-    if SLUG.fullmatch(value):
-        return True
-    page.wrong(line, f'{label} "{value}" must be 1 to 40 of a-z, 0-9 and -, and begin with a letter or digit')
-    return False
-
-
-def _sms(page: Page, line: int, label: str, value: str) -> None:
-    reason = sms_fault(value)
-    if reason:
-        page.wrong(line, f"{label} {reason}")
 
 
 def _places(table: Table) -> tuple[ReadPlace, ...]:
@@ -206,7 +222,7 @@ def _places(table: Table) -> tuple[ReadPlace, ...]:
 
 
 def _place(table: Table, line: int, row: Mapping[str, str]) -> ReadPlace:
-    _slug(table, line, "code", row["code"])
+    table.slug(line, "code", row["code"])
     for column, known in (("kind", KINDS), ("profile", ("", *PROFILES))):
         if row[column] not in known:
             table.wrong(line, f'{column} "{row[column]}" must be one of: {", ".join(filter(None, known))}')
@@ -331,12 +347,12 @@ def _proposals(table: Table) -> tuple[ReadProposal, ...]:
 
 
 def _proposal(table: Table, line: int, row: Mapping[str, str]) -> ReadProposal:
-    _slug(table, line, "id", row["id"])
+    table.slug(line, "id", row["id"])
     for column in PROPOSAL_COLUMNS[2:]:
         table.good(line, column, row[column], LENGTHS[column.split("_")[0]])
     words = {name: {each: row[f"{name}_{each}"] for each in LANGUAGES} for name in ("title", "short", "more")}
     for language, text in words["short"].items():
-        _sms(table, line, f"short_{language}", text)
+        table.brief(line, f"short_{language}", text)
     number = int(row["number"]) if re.fullmatch(r"[0-9]{1,3}", row["number"]) else 0
     return ReadProposal(row["id"], number, **words, official=row["official"])
 

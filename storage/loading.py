@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from storage import catalogue, consultations
+from storage import catalogue, consultations, plans
 from storage.catalogue import CityText, PlaceRow
 from storage.consultations import ConsultationRow
 from storage.folder import Folder, ReadConsultation
@@ -16,7 +17,7 @@ from storage.folder import Folder, ReadConsultation
 @dataclass(frozen=True)
 class Loaded:
     """What a folder brought: how many places and texts it has, whether they differ from before, and the slugs of its
-    consultations by what became of them."""
+    consultations, and what became of them; `plans` says of each plan whether it is new, changed or same."""
 
     places: int
     texts: int
@@ -25,10 +26,13 @@ class Loaded:
     new: tuple[str, ...]
     changed: tuple[str, ...]
     same: tuple[str, ...]
+    plans: Mapping[str, str]
 
     @property
     def anything(self) -> bool:
-        return bool(self.places_changed or self.texts_changed or self.new or self.changed)
+        return bool(
+            self.places_changed or self.texts_changed or self.new or self.changed or set(self.plans.values()) - {"same"}
+        )
 
     def __str__(self) -> str:
         changed, same = "changed", "as before"
@@ -38,6 +42,7 @@ class Loaded:
         ]
         for what, slugs in (("new", self.new), (changed, self.changed), (same, self.same)):
             parts += [f"consultation {slug} ({what})" for slug in slugs]
+        parts += [f"plan {slug} ({word})" for slug, word in self.plans.items()]
         return ", ".join(parts)
 
 
@@ -50,8 +55,11 @@ class Frozen(Exception):
         super().__init__(f"already opened, and its files differ: {self.slug}")
 
 
-def load(connection: Connection, folder: Folder) -> Loaded:
-    """Write the city in the transaction of `connection`; loading the same again changes nothing. Raises Frozen.
+def load(connection: Connection, folder: Folder, now: datetime | None = None) -> Loaded:
+    """Write the city in the transaction of `connection`; loading the same again changes nothing.
+
+    Raises Frozen, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for the
+    history of the plans.
 
     The tree of places becomes the file's. People keep the code of a place that is no longer in it, which is then
     unknown and lies in nothing. Consultations that are not in the folder stay as they are.
@@ -67,6 +75,8 @@ def load(connection: Connection, folder: Folder) -> Loaded:
         became[consultations.load(connection, consultation_row(consultation))].append(consultation.slug)
     if became["frozen"]:
         raise Frozen(became["frozen"])
+    when = now or datetime.now(UTC)
+    written = {plan.slug: plans.load(connection, plan.slug, plan.as_json(), plan.digest, when) for plan in folder.plans}
     return Loaded(
         len(folder.places),
         len(_texts(folder)),
@@ -75,6 +85,7 @@ def load(connection: Connection, folder: Folder) -> Loaded:
         tuple(became["new"]),
         tuple(became["changed"]),
         tuple(became["same"]),
+        written,
     )
 
 
@@ -120,7 +131,7 @@ def _load_texts(connection: Connection, folder: Folder) -> bool:
 
 def _texts(folder: Folder) -> dict[str, str]:
     questions = {name: [choice.as_json() for choice in choices] for name, choices in folder.questions.items()}
-    words = {"name": folder.name, **folder.texts, "questions": questions}
+    words = {"name": folder.name, **folder.texts, "questions": questions, "hours": dict(folder.hours)}
     return {"zone": folder.zone, **{key: _json(value) for key, value in words.items()}}
 
 

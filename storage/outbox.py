@@ -30,6 +30,9 @@ from storage.database import columns
 ACTIVE = ("queued", "sending", "uncertain")
 FINAL = ("sent", "delivered", "read", "failed", "superseded")
 
+UNASKED = ("announcement", "duty")
+"""What we send first. Answers go before it, and opting out stops it."""
+
 RANKS = {"queued": 0, "sending": 1, "uncertain": 2, "sent": 3, "failed": 4, "delivered": 5, "read": 6}
 """Statuses never move to a lower rank: callbacks arrive in any order (channels.md 3.9)."""
 
@@ -45,7 +48,8 @@ def _pending_index(name: str, *on: str) -> Index:
 class Outgoing(SQLModel, table=True):
     """One message to one contact.
 
-    `lane` is the provider account it goes through; `kind` is reply, receipt (a reply that must arrive) or announcement.
+    `lane` is the provider account it goes through; `kind` is reply, receipt (a reply that must arrive), announcement
+    (sent at most once) or duty (what a seat or an office must hear: sent at least once).
     `state` moves queued → sending → sent → delivered → read, or to failed, superseded or uncertain. `after_id` is the
     part that must be sent before. `epoch` is that of the sender which claimed it. `finished_at` is set with the first
     final state, and only then.
@@ -128,6 +132,13 @@ def queue(
     return int(connection.execute(_QUEUE, values).scalar_one())
 
 
+def queue_many(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Put many messages in the outbox: lane, contact_id, kind, sealed, segments each."""
+    fresh = {"state": "queued", "epoch": 0, "attempts": 0, "due_at": now, "created_at": now, "after_id": None}
+    if rows:
+        connection.execute(insert(Outgoing), [{**fresh, **row} for row in rows])
+
+
 def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
     """Withdraw replies that are still waiting: the person has moved on."""
     connection.execute(_SUPERSEDE, {"contact": contact_id, "now": now})
@@ -154,9 +165,10 @@ SELECT o.id FROM outgoing o
 WHERE o.finished_at IS NULL AND o.lane = :lane AND o.state = 'queued' AND o.due_at <= :now
   AND NOT EXISTS (SELECT 1 FROM outgoing e WHERE e.finished_at IS NULL AND e.contact_id = o.contact_id AND e.id < o.id
                   AND e.state IN ('queued', 'sending', 'uncertain')
-                  AND NOT (e.kind = 'announcement' AND e.state IN ('queued', 'uncertain') AND o.kind <> e.kind)
+                  AND NOT (e.kind IN ('announcement', 'duty') AND e.state IN ('queued', 'uncertain')
+                           AND o.kind NOT IN ('announcement', 'duty'))
                   AND NOT (e.state = 'uncertain' AND e.kind = 'announcement'))
-ORDER BY CASE o.kind WHEN 'announcement' THEN 1 ELSE 0 END, o.id
+ORDER BY CASE WHEN o.kind IN ('announcement', 'duty') THEN 1 ELSE 0 END, o.id
 LIMIT :most
 """
 _HOLDS = "EXISTS (SELECT 1 FROM lease WHERE name = :lease AND epoch = :epoch AND holder = :holder AND until > :at)"
@@ -191,7 +203,7 @@ def claim(connection: Connection, lane: str, hold: Hold, most: int, now: datetim
     """
     values = {"lane": lane, "most": most, "now": now, **vars(hold)}
     rows = connection.execute(_CLAIM, values).all()
-    return sorted(rows, key=lambda row: (row.kind == "announcement", row.id))
+    return sorted(rows, key=lambda row: (row.kind in UNASKED, row.id))
 
 
 _FINISH = (

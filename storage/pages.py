@@ -6,9 +6,9 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +63,19 @@ class Page:
 
     def wrong(self, line: int, reason: str) -> None:
         self._problems.append(Problem(self.name, line, reason))
+
+    def slug(self, line: int, label: str, value: str) -> bool:
+        """Whether a value can be an id; if not, that is named."""
+        if SLUG.fullmatch(value):
+            return True
+        self.wrong(line, f'{label} "{value}" must be 1 to 40 of a-z, 0-9 and -, and begin with a letter or digit')
+        return False
+
+    def brief(self, line: int, label: str, value: str) -> None:
+        """Name what a cheap SMS could not carry in a value."""
+        reason = sms_fault(value)
+        if reason:
+            self.wrong(line, f"{label} {reason}")
 
     def _read(self, path: Path) -> str | None:
         try:
@@ -218,6 +231,33 @@ class Form(Page):
         if found is not None and not least <= found <= most:
             self.wrong(self.line(key), f"{key} must be from {least} to {most}")
             return None
+        return found
+
+    def flag(self, key: str) -> bool:
+        """True or false; false if it is missing."""
+        found = self.data.get(key, False)
+        if not isinstance(found, bool):
+            self.wrong(self.line(key), f"{key} must be true or false, without quotes")
+        return found is True
+
+    def stated(self, key: str, fault: Callable[[str], str | None]) -> str:
+        """A day or month as it is written, as a date of TOML or as a text; empty if it is wrong."""
+        if key not in self.data:
+            self.wrong(1, f'missing key "{key}"')
+            return ""
+        found = self.data[key]
+        written = found.isoformat() if type(found) is date else found if isinstance(found, str) else ""
+        reason = fault(written)
+        if reason:
+            self.wrong(self.line(key), f"{key} {reason}")
+        return "" if reason else written
+
+    def tables(self, key: str) -> list[Mapping[str, Any]]:
+        """The tables of a list (`[[key]]`); none if it is missing."""
+        found = self.data.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            self.wrong(self.line(key), f"{key} must be a list of tables, each headed [[{key}]]")
+            return []
         return found
 
     def one_of(self, key: str, known: Sequence[str]) -> str:

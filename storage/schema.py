@@ -19,11 +19,15 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     counts,
     inbox,
     leases,
+    notices,
     outbox,
     parked,
+    participants,
+    plans,
     talks,
     ticks,
     turnouts,
+    voices,
 )
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from bot import speech
 from bot.channels import gsm7
 from bot.channels.twilio import LISTED_TITLE, REPLY_TITLE
-from flows import menu, privacy, profile
+from flows import menu, office, privacy, profile
 from flows.answers import fold
 from flows.city import City
 from flows.consent import consent
@@ -29,7 +29,7 @@ from flows.vote import ballot, tell
 ROOT = Path(__file__).parent.parent
 LOCALES = ROOT / "locales"
 CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{2,}(?: [A-ZÁÉÍÓÚÑ]{2,})?\b")
-NAMES = {"QR", "SMS"}
+NAMES = {"PDF", "QR", "SMS"}
 """Names of things in capitals; nobody is asked to write them."""
 
 SHARED = {"BAJA", "ALTA", *NAMES}
@@ -123,7 +123,7 @@ def test_both_sides_have_the_same_places(catalogue: Catalog) -> None:
 
 
 def test_a_word_in_capitals_opens_something(catalogue: Catalog) -> None:
-    other = {fold(word) for word in (*NAMES, *LEAVE, *map(str, profile.SKIP.words))}
+    other = {fold(word) for word in (*NAMES, *LEAVE, *profile.SKIP.words, *office.ENOUGH.words)}
     for message in messages(catalogue):
         for word in (found for text in both(message.string) for found in CAPITALS.findall(text)):
             assert called(word) or fold(word) in other, f"{word} in: {message.string}"

@@ -20,6 +20,7 @@ from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, Wha
 from bot.messages import Incoming, Outbound, Reply
 from cli.provider_rules import telegram_error, twilio_error
 from cli.standins import Standins
+from flows.language import Attachment
 from tests.specs import check_call
 from tests.world import DURING
 
@@ -37,6 +38,8 @@ CONTENTS = {
 def becomes(raw: Path) -> Incoming | None:
     """What stands beside a payload."""
     found = json.loads(raw.with_name(f"{raw.stem}.incoming.json").read_text("utf-8"))
+    if found is not None and "attachment" in found:
+        found["attachment"] = Attachment(**found["attachment"])
     return Incoming(**found) if found is not None else None
 
 

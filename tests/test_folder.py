@@ -246,6 +246,7 @@ def test_a_text_that_looks_like_a_formula_stays_a_text(folder: Path) -> None:
 
 def test_a_folder_without_consultations_is_a_city_all_the_same(folder: Path) -> None:
     shutil.rmtree(folder / "consultations")
+    shutil.rmtree(folder / "plans")
     assert read_folder(folder).consultations == ()
 
 
@@ -338,7 +339,10 @@ def test_the_tables_are_plain_csv_of_one_shape() -> None:
 def test_a_city_loads_once_and_the_bot_reads_it(database: Connection) -> None:
     folder = read_folder(CARTAGENA)
     loaded = load(database, folder)
-    assert str(loaded) == "234 places (changed), 6 texts (changed), consultation cartagena-2022 (new)"
+    assert (
+        str(loaded)
+        == "234 places (changed), 7 texts (changed), consultation cartagena-2022 (new), plan plan-2023 (new)"
+    )
     revision = catalogue.revision(database)
     again = load(database, folder)
     assert (again.anything, again.same) == (False, ("cartagena-2022",))

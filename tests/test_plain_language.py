@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from flows.office import ENOUGH
 from flows.profile import SKIP
 from flows.register import LEAVE, WORDS
 from tests import plain
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 MOST_CHARACTERS = 300
 """About five short lines on a phone."""
 
-COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words) for w in words} | {"QR"}
+COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words, ENOUGH.words) for w in words} | {"PDF", "QR"}
 """Words in capitals that need no explaining: those that people write here, and the name they know a code by."""
 
 VALUES = {
@@ -24,7 +25,12 @@ VALUES = {
     "name": "WhatsApp", "numbers": "4, 6", "opens": "lunes 21 de noviembre, 12:01 a. m.",
     "channel": "WhatsApp", "chosen": "4", "city": "Cartagena de Indias", "code": "K7M2QP9XAB", "ending": "4567",
     "day": "lunes 21 de noviembre, 11:59 p. m.", "most": "3", "n": "3", "number": "4", "place": "1", "spaced": "1 4 6",
-    "title": "Cuentas claras todo el año", "value": "Mujer",
+    "title": "Cuentas claras todo el año", "value": "Mujer", "page": "cuenta.gov.co/plan", "answer": "Iremos.",
+    "answered": "2", "committee": "Comité de Seguimiento", "due": "3", "first": "febrero de 2023",
+    "grade": "Cumplido", "last": "marzo de 2023", "late": "2", "month": "marzo de 2023", "no": "2",
+    "office": "Oficina de Obras", "offices": "Oficina de Obras", "open": "2", "said": "Validado",
+    "seat": "Academia 1", "sector": "Academia", "silent": "2", "state": "En curso", "when": "febrero de 2023",
+    "yes": "7",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

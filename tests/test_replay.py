@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from bot import catalogue
-from bot.commands import Visit
+from bot import catalogue, commands
 from bot.messages import Outbound
+from bot.visit import Visit
 from flows import register
 from flows.answers import FreeText, pick_one, pick_some, yes_or_no
 from flows.language import About, Ask, Command, Do, Look, Option, Query, Said, Say, Talk
@@ -366,11 +367,11 @@ def test_a_released_journal_still_reaches_its_question(path: Path, little_world:
     flow = register.FLOWS[kept["flow"]]
     with transaction(little_world.desk.engine) as connection:
         visit = Visit(
-            connection, catalogue.read(connection), little_world.desk.keys, b"", little_world.clock(), "telegram",
-            "7001", 0, "es", "active", None, None, Facts(),
+            connection, catalogue.read(connection), little_world.desk.keys, little_world.desk.ink, b"", "",
+            little_world.clock(), "telegram", "7001", 0, "es", "active", None, None, Facts(),
         )  # fmt: skip
         talk = flow(kept["subject"]) if kept["flow"] in register.WITH_SUBJECT else flow()
-        outcome = advance(talk, journal, None, visit.act)
+        outcome = advance(talk, journal, None, partial(commands.act, visit))
     assert key(outcome) == kept["asked"]
     assert journal.entries == entries, "an answer that was given is asked again"
     assert CHANGED not in words(outcome)

@@ -6,9 +6,12 @@
 @ chat other                 the same person writes on another channel (`@ chat first`: on the first one again)
 @ only telegram              the talk needs what only these channels have
 @ close, @ count, @ publish, @ annul why  what the operator does
+@ invite seat academia-1     somebody is given a code, {invitation}, for a seat (or an office) of the plan of 2023
+@ report 4 complete words    an office reports on that milestone
 > text                       what the person types; {receipt} is the receipt shown before
 > [label]                    the button they press; on SMS its number is typed
 > (photo), > (phone +57…)    a picture; their own number, shared with the chat's button
+> (notices)                  nothing: the clock ticks, and they get what it has for them
 < text                       what they get; further lines are indented
 <sms text                    what they get by SMS, where that is not the same text in the letters of an SMS
 """
@@ -21,12 +24,12 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from bot import lifecycle
+from bot import lifecycle, notices, plan_commands
 from bot.channels import gsm7, telegram, twilio
 from bot.messages import Outbound, Reply
 from flows import register
-from storage import ballots
-from storage.database import reading
+from storage import ballots, voices
+from storage.database import reading, transaction
 from tests.world import TALKED, World, address, telegram_text, twilio_form
 
 FOLDER = Path(__file__).parent / "talks"
@@ -148,6 +151,8 @@ class Play:
                 self.world.desk.engine, self.world.desk.keys, SLUG, why, self.world.clock()
             ),
             "count": lambda _none: self._count(),
+            "invite": self._invite,
+            "report": self._report,
             "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, "0" * 64, self.world.clock()),
         }
         directions[word](rest)
@@ -158,12 +163,28 @@ class Play:
     def _count(self) -> None:
         lifecycle.count(self.world.desk.engine, self.world.desk.keys, SLUG, self.world.clock())
 
+    def _invite(self, what: str) -> None:
+        kind, subject = what.split()
+        with transaction(self.world.desk.engine) as connection:
+            desk = self.world.desk
+            code = plan_commands.invite(connection, desk.secret, kind, "plan-2023", subject, self.world.clock())
+        self.codes[code] = "invitation"
+
+    def _report(self, what: str) -> None:
+        number, state, text = what.split(" ", 2)
+        with transaction(self.world.desk.engine) as connection:
+            milestone = f"cartagena-cuenta.{number}"
+            voices.report(connection, milestone, "comunicaciones", state, text, "cli", self.world.clock())
+
     def _filled(self, text: str) -> str:
         for code, name in self.codes.items():
             text = text.replace("{" + name + "}", code)
         return text
 
     def _say(self, text: str) -> list[Outbound]:
+        if text == "(notices)":
+            notices.tell(self.world.desk, self.world.clock())
+            return self.world.delivered(self.channel, address(self.channel, self.who))
         if text == "(photo)":
             return self._photo()
         if text.startswith("(phone "):

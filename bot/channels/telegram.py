@@ -24,7 +24,9 @@ from telegram.request._requestparameter import RequestParameter
 
 from bot import failures
 from bot.channels import pieces
+from bot.channels.files import download
 from bot.messages import Incoming, Outbound, Reply
+from flows.language import Attachment
 
 NAME = "telegram"
 LONGEST = 4096
@@ -33,6 +35,9 @@ DATA_BYTES = 64
 MOST_BUTTONS = 100
 PER_ROW = 6
 SECONDS, TO_CONNECT = 10.0, 5.0
+MOST_SOURCE = 300
+"""Characters of a file's id; the Bot API states no limit, and they have about a hundred."""
+
 MOST_DIGITS = 18
 """Ids have at most 52 bits (channels.md 1.3); a longer number is no id."""
 
@@ -131,8 +136,27 @@ def _message(message: dict[str, Any], update_id: str) -> Incoming | None:
     if isinstance(message.get("text"), str):
         return Incoming(NAME, chat, update_id, "text", text=message["text"], language=language)
     if any(kind in message for kind in MEDIA):
-        return Incoming(NAME, chat, update_id, "media", text=text if isinstance(text, str) else "", language=language)
+        words = text if isinstance(text, str) else ""
+        return Incoming(NAME, chat, update_id, "media", text=words, language=language, attachment=_attachment(message))
     return None
+
+
+def _attachment(message: Mapping[str, Any]) -> Attachment | None:
+    """A photo in its largest size, or a document; other media show nothing that could be kept as evidence."""
+    sizes, document = message.get("photo"), message.get("document")
+    if isinstance(sizes, list) and sizes:
+        found: Any = sizes[-1]
+    else:
+        found = document
+    if not isinstance(found, dict) or not isinstance(found.get("file_id"), str):
+        return None
+    size, name = found.get("file_size"), found.get("file_name")
+    return Attachment(
+        found["file_id"][:MOST_SOURCE],
+        str(found.get("mime_type", "image/jpeg" if found is not document else ""))[:40],
+        size if isinstance(size, int) else 0,
+        name if isinstance(name, str) else "",
+    )
 
 
 def _press(query: dict[str, Any], update_id: str) -> Incoming | None:
@@ -216,6 +240,7 @@ class TelegramSender:
 
     def __init__(self, token: str, api_url: str, request: LeanRequest | None = None):
         self._base = f"{api_url}/bot{token}/"
+        self._files = f"{api_url}/file/bot{token}/"
         self._request = request or LeanRequest()
 
     async def close(self) -> None:
@@ -229,6 +254,22 @@ class TelegramSender:
                 raise
         # It was the picture (not fetched, not liked) and nothing has gone out yet: the text says the same.
         return await self._call(address, replace(message, picture=""))
+
+    async def fetch(self, source: str, most: int) -> bytes:
+        """A file that somebody sent, by its id. The Bot API hands out up to 20 MB. Raises failures.NotDelivered."""
+        try:
+            found = await self._request.post(self._base + "getFile", form({"file_id": source}))
+        except NotConnected:
+            raise failures.NotNow("connect") from None
+        except BadRequest:
+            raise failures.Refused("gone") from None
+        except TelegramError:
+            raise failures.NotNow("network") from None
+        file: dict[str, Any] = found if isinstance(found, dict) else {}
+        path, size = file.get("file_path"), file.get("file_size") or 0
+        if not path or size > most:
+            raise failures.Refused("size")
+        return await download(f"{self._files}{path}", most)
 
     async def _call(self, address: str, message: Outbound) -> str | None:
         method, parameters = call(address, message)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 from twilio.base.exceptions import TwilioException
@@ -19,7 +19,9 @@ from twilio.rest import Client
 
 from bot import failures
 from bot.channels import gsm7, pieces
-from bot.messages import Incoming, Outbound, Reply
+from bot.channels.files import download
+from bot.messages import Incoming, Kind, Outbound, Reply
+from flows.language import Attachment
 
 WHATSAPP, SMS = "whatsapp", "sms"
 LONGEST = 1600
@@ -29,6 +31,7 @@ SMS_LONGEST = 918
 MOST_HOURLY = 40
 """Five whole votes in an hour; what asks for more is a machine, and each answer has its price."""
 
+API_URL = "https://api.twilio.com"
 SECONDS, TO_CONNECT = 10.0, 5.0
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -118,7 +121,16 @@ def read(form: Mapping[str, str]) -> Incoming | None:
         return Incoming(channel, sender, sid, "press", pressed=pressed[:200])
     text = form.get("Body", "")
     media = form.get("NumMedia", "0") not in ("", "0") or "Latitude" in form
-    return Incoming(channel, sender, sid, "media" if media else "text", text=text)
+    kind: Kind = "media" if media else "text"
+    return Incoming(channel, sender, sid, kind, text=text, attachment=_attachment(form))
+
+
+def _attachment(form: Mapping[str, str]) -> Attachment | None:
+    """The picture or document of a message; Twilio tells neither its name nor its size."""
+    url, kind = form.get("MediaUrl0", ""), form.get("MediaContentType0", "")
+    if not url or not kind.startswith(("image/", "application/")):
+        return None
+    return Attachment(url[:1000], kind[:40])
 
 
 def answered_by_twilio(form: Mapping[str, str]) -> bool:
@@ -196,6 +208,14 @@ class TwilioLine:
 
     async def close(self) -> None:
         await self.http.close()
+
+    async def fetch(self, source: str, most: int) -> bytes:
+        """A picture or document that somebody sent, by its address in the API. Raises failures.NotDelivered."""
+        own = urlsplit(self.account.api_url or API_URL)
+        given = urlsplit(source)
+        if (given.scheme, given.netloc) != (own.scheme, own.netloc):
+            raise failures.Refused("where")  # our password goes nowhere else
+        return await download(source, most, {"Authorization": _basic(self.account.sid, self.account.token)})
 
 
 class TwilioSender:

@@ -1,0 +1,59 @@
+"""The console: where commands write, and how what goes wrong becomes a sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy import Engine
+
+from bot import lifecycle
+from bot.catalogue import NothingLoaded
+from bot.speech import NoCatalogue
+from cli import telegram_setup
+from cli.recount import Unreadable
+from cli.settings import BadSettings, Settings, read_settings
+from storage.database import is_away, open_database
+
+out = Console()
+err = Console(stderr=True)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what can go wrong into a sentence that says what to do, and exit with 1."""
+    try:
+        yield
+    except BadSettings as bad:
+        for problem in bad.problems:
+            err.print(f"[red]✗[/red] {problem}", soft_wrap=True)
+    except NoCatalogue:
+        err.print("[red]✗[/red] The messages are not compiled. Run: make messages", soft_wrap=True)
+    except NothingLoaded:
+        err.print("[red]✗[/red] No city is loaded yet. Run: cuenta load territories/<city>", soft_wrap=True)
+    except (lifecycle.NotPossible, Unreadable, telegram_setup.NotPossible) as problem:
+        err.print(f"[red]✗[/red] {problem}", soft_wrap=True, markup=True)
+    except Exception as problem:
+        if not is_away(problem):
+            raise
+        err.print(
+            "[red]✗[/red] The database cannot be reached or is not migrated. See DATABASE_URL, and: cuenta migrate"
+        )
+    else:
+        return
+    raise typer.Exit(1)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that something longer is going on, and for how long."""
+    columns = SpinnerColumn(), TextColumn(what), TimeElapsedColumn()
+    with Progress(*columns, console=err, transient=True) as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
+def opened() -> tuple[Settings, Engine]:
+    settings = read_settings()
+    return settings, open_database(settings.database_url)

@@ -1,0 +1,253 @@
+"""`cuenta plan`, `seat`, `office`, `objection` and `schedule`: what an operator does for a plan."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlalchemy import Connection
+
+from bot import evidence, plan_commands
+from bot.catalogue import Catalogue, read
+from bot.lifecycle import NotPossible
+from bot.monitor import export
+from bot.schedule import schedule as scheduled
+from bot.standing import standings
+from cli import wiring
+from cli.console import explained, opened, out
+from flows.office import LARGEST
+from flows.plan import Plan
+from storage import participants, voices
+from storage.database import reading, transaction
+
+app = typer.Typer(no_args_is_help=True, help="A plan: where it stands, reports, grades, the evidence of its monitor.")
+seat = typer.Typer(no_args_is_help=True, help="The committee's seats.")
+office = typer.Typer(no_args_is_help=True, help="The offices' staff.")
+objection = typer.Typer(no_args_is_help=True, help="What residents object, and the answers of the offices.")
+
+Slug = Annotated[str, typer.Argument(help="The plan's slug, such as plan-2023.")]
+Milestone = Annotated[str, typer.Argument(help="A milestone: its commitment and number, such as cartagena-cuenta.4.")]
+Files = Annotated[list[Path] | None, typer.Option("--evidence", help="A photo or PDF; repeat for more.")]
+
+
+def the_plan(city: Catalogue, slug: str) -> Plan:
+    """The plan of that slug. Raises NotPossible with those there are."""
+    if slug in city.plans:
+        return city.plans[slug]
+    raise NotPossible(f"There is no plan {slug!r}. Loaded are: {', '.join(city.plans) or 'none'}.")
+
+
+def files(paths: list[Path] | None) -> list[evidence.File]:
+    """The files of a report, checked as those that come by chat. Raises NotPossible with the first that is unfit."""
+    found = []
+    for path in paths or []:
+        try:
+            if path.stat().st_size > LARGEST:
+                raise evidence.Unfit("size")
+            found.append(evidence.checked(path.read_bytes(), path.name))
+        except OSError as problem:
+            raise NotPossible(f"{path.name} cannot be read ({problem.strerror}). Nothing was kept.") from None
+        except evidence.Unfit as unfit:
+            why = "larger than 10 MB" if unfit.reason == "size" else "neither a picture nor a PDF"
+            raise NotPossible(f"{path.name} is {why}. Nothing was kept.") from None
+    return found
+
+
+def attach(connection: Connection, found: list[evidence.File], **to: int) -> None:
+    for file in found:
+        voices.keep_file(connection, {**to, **file.row()}, wiring.now())
+
+
+def hand_over(code: str, word: str, what: str) -> None:
+    """Say what to do with a code."""
+    out.print(f"Give this code to the person, and to nobody else: {code}. They write: {word} {code}", soft_wrap=True)
+    out.print(f"It works once, within seven days. An earlier code for this {what} that nobody used is void.")
+
+
+@app.command()
+def status(slug: Slug) -> None:
+    """Where each milestone stands: the calendar and the three voices."""
+    with explained():
+        _settings, engine = opened()
+        with reading(engine) as connection:
+            city = read(connection)
+            plan = the_plan(city, slug)
+            found = standings(connection, plan, city.hours.today(wiring.now()), city.hours.zone)
+        table = Table("milestone", "last day", "phase", "days", "reported", "committee", "silent", "objections")
+        for milestone in plan.milestones.values():
+            each = found[milestone.id]
+            table.add_row(
+                milestone.id, str(milestone.span.last), each.phase, str(each.days), each.reported or "no data",
+                f"{each.verdict.outcome} ({each.verdict.validated}:{each.verdict.objected})" if each.report else "",
+                str(each.silent or ""), f"{each.answered} of {each.objections} answered" if each.objections else "",
+            )  # fmt: skip
+        out.print(table)
+
+
+@app.command()
+def report(
+    milestone: Milestone,
+    by: Annotated[str, typer.Option("--office", help="The office that reports, by its id.")],
+    state: Annotated[str, typer.Option(help=f"One of: {', '.join(voices.STATES)}.")],
+    text: Annotated[str, typer.Option(help="What was done, in plain words. It is public.")],
+    paths: Files = None,
+) -> None:
+    """Report for an office where a milestone stands."""
+    with explained():
+        _settings, engine = opened()
+        if state not in voices.STATES:
+            raise NotPossible(f"--state must be one of: {', '.join(voices.STATES)}.")
+        found = files(paths)
+        with transaction(engine) as connection:
+            plan = read(connection).plan_of(milestone)
+            if plan is None or milestone not in plan.milestones:
+                raise NotPossible(f"There is no milestone {milestone!r}. See: cuenta plan status PLAN")
+            answers = plan.milestones[milestone].offices
+            if by not in answers:
+                raise NotPossible(f"{by!r} does not answer for {milestone}; these do: {', '.join(answers)}.")
+            number = plan_commands.file_report(connection, milestone, by, state, text, "cli", wiring.now())
+            attach(connection, found, report_id=number)
+        out.print(f"Report {number} is kept and public. The committee and whoever follows it are told.")
+
+
+@app.command()
+def grade(
+    slug: Slug,
+    subject: Annotated[str, typer.Argument(help="A commitment, or a milestone such as cartagena-cuenta.4.")],
+    word: Annotated[str, typer.Option("--grade", help=f"One of: {', '.join(voices.GRADES)}.")],
+    text: Annotated[str, typer.Option(help="What the monitor found. It is public.")],
+    paths: Files = None,
+) -> None:
+    """Record what the independent monitor found."""
+    with explained():
+        _settings, engine = opened()
+        if word not in voices.GRADES:
+            raise NotPossible(f"--grade must be one of: {', '.join(voices.GRADES)}.")
+        found = files(paths)
+        with transaction(engine) as connection:
+            plan = the_plan(read(connection), slug)
+            if plan.commitment(subject) is None and subject not in plan.milestones:
+                raise NotPossible(f"{slug} has no commitment or milestone {subject!r}. See: cuenta plan status {slug}")
+            number = voices.grade(connection, slug, subject, word, text, wiring.now())
+            attach(connection, found, grade_id=number)
+        out.print(f"Grade {number} is kept and public.")
+
+
+@app.command(name="export")
+def export_(slug: Slug, to: Annotated[Path, typer.Option(help="The ZIP to write.")] = Path("monitor.zip")) -> None:
+    """Write the evidence for the monitor's reports as one ZIP: CSV, JSON, attachments, a manifest with hashes."""
+    with explained():
+        _settings, engine = opened()
+        with reading(engine) as connection:
+            city = read(connection)
+            number = export(connection, city, the_plan(city, slug), to, wiring.now())
+        out.print(f"{number} files are in {to}. Their hashes are in manifest.csv.")
+
+
+@seat.command(name="invite")
+def invite_seat(
+    slug: Slug, which: Annotated[str, typer.Argument(metavar="SEAT", help="A seat, such as academia-1.")]
+) -> None:
+    """Make a one-time code for a seat. Whoever uses it holds the seat; whoever held it does not any more."""
+    with explained():
+        settings, engine = opened()
+        with transaction(engine) as connection:
+            plan = the_plan(read(connection), slug)
+            if which not in plan.seats:
+                raise NotPossible(f"{slug} has no seat {which!r}. Its seats: {', '.join(plan.seats)}.")
+            code = plan_commands.invite(connection, settings.secret_key.encode(), "seat", slug, which, wiring.now())
+        hand_over(code, "SILLA", "seat")
+
+
+@seat.command(name="list")
+def list_seats(slug: Slug) -> None:
+    """Which seats are held, and since when; never by whom."""
+    with explained():
+        _settings, engine = opened()
+        with reading(engine) as connection:
+            plan = the_plan(read(connection), slug)
+            held = {row.seat: row.since for row in participants.seats(connection, slug)}
+        table = Table("seat", "held since")
+        for name in plan.seats:
+            table.add_row(name, f"{held[name]:%Y-%m-%d}" if name in held else "nobody holds it")
+        out.print(table)
+
+
+@office.command(name="invite")
+def invite_office(
+    slug: Slug, which: Annotated[str, typer.Argument(metavar="OFFICE", help="An office of the plan, by its id.")]
+) -> None:
+    """Make a one-time code for somebody who reports for an office."""
+    with explained():
+        settings, engine = opened()
+        with transaction(engine) as connection:
+            plan = the_plan(read(connection), slug)
+            if which not in plan.offices:
+                raise NotPossible(f"{slug} has no office {which!r}. Its offices: {', '.join(plan.offices)}.")
+            code = plan_commands.invite(connection, settings.secret_key.encode(), "office", slug, which, wiring.now())
+        hand_over(code, "OFICINA", "office")
+
+
+@office.command()
+def dismiss(
+    slug: Slug, which: Annotated[str, typer.Argument(metavar="OFFICE", help="An office of the plan, by its id.")]
+) -> None:
+    """Nobody reports for an office by chat any more, until somebody is invited again."""
+    with explained():
+        _settings, engine = opened()
+        with transaction(engine) as connection:
+            number = participants.dismiss(connection, slug, which)
+        out.print(f"{number} people reported for {which}; nobody does now.")
+
+
+@objection.command(name="list")
+def list_objections() -> None:
+    """The objections that wait for an answer, the oldest first."""
+    with explained():
+        _settings, engine = opened()
+        with reading(engine) as connection:
+            rows = voices.unanswered(connection)
+        table = Table("number", "milestone", "office", "since", "words")
+        for row in rows:
+            table.add_row(str(row.id), row.milestone, row.reporter, f"{row.at:%Y-%m-%d}", row.text)
+        out.print(table if rows else "No objection waits for an answer.")
+
+
+@objection.command()
+def answer(
+    number: Annotated[int, typer.Argument(help="The number of the objection.")],
+    text: Annotated[str, typer.Option(help="The answer of the office. It is public.")],
+) -> None:
+    """Answer an objection in the name of the office that reported; whoever raised it is told."""
+    with explained():
+        _settings, engine = opened()
+        with transaction(engine) as connection:
+            row = voices.objection(connection, number)
+            if row is None:
+                raise NotPossible(f"There is no objection {number}. See: cuenta objection list")
+            if not voices.answer(connection, number, row.reporter, text, wiring.now()):
+                raise NotPossible(f"Objection {number} was answered already.")
+        out.print(f"Objection {number} is answered.")
+
+
+def schedule(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show it. The worker alone sends.")] = False,
+    at: Annotated[datetime | None, typer.Option(help="The moment, on the city's clock; now if none.")] = None,
+) -> None:
+    """Show what the clock would tell, and to how many of whom. Nothing is sent and nothing is kept."""
+    with explained():
+        if not dry_run:
+            raise NotPossible("The worker sends what is due by itself. To see it: cuenta schedule --dry-run")
+        _settings, engine = opened()
+        with reading(engine) as connection:
+            city = read(connection)
+            when = at.replace(tzinfo=city.hours.zone).astimezone(UTC) if at else wiring.now()
+            entries = scheduled(connection, city, when)
+        table = Table("plan", "what", "about", "for the day", "to", "people")
+        for entry in entries:
+            event = entry.event
+            table.add_row(entry.plan, event.kind, event.subject, str(event.day), entry.role, str(entry.people))
+        goes = city.hours.next(when).astimezone(city.hours.zone)
+        out.print(table if entries else "There is nothing to tell.")
+        out.print(f"It may go out from {goes:%Y-%m-%d %H:%M} on.")

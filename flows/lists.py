@@ -1,0 +1,83 @@
+"""Long lists in pages, and found by what people type."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rapidfuzz import fuzz
+
+from flows.answers import PickOne, fold, numbers
+from flows.language import Ask, Flow, Joined, Local, NotUnderstood, Option, Phrase, Said, _
+
+PAGE = 7
+"""Answers on one screen; with those beside them no list is longer than WhatsApp's ten."""
+
+MORE = Option("+", _("See more"), words=("mas", "more", "siguiente", "next"))
+NEAR = 80
+"""How alike (of 100) what somebody types must be to the words of an answer."""
+
+MOST_LETTERS = 60
+
+
+@dataclass(frozen=True)
+class PickOrFind:
+    """One of the options on screen, or `?` and what was typed when that is found in the words of `everything`."""
+
+    options: Sequence[Option]
+    everything: Sequence[Option]
+
+    def read(self, said: Said) -> str:
+        reader = PickOne(self.options)
+        try:
+            return reader.read(said)
+        except NotUnderstood:
+            if said.pressed is not None or numbers(said.text) or not found(self.everything, said.text):
+                raise
+        return f"?{said.text[:MOST_LETTERS]}"
+
+    def still(self, value: Any) -> bool:
+        return isinstance(value, str) and (value.startswith("?") or any(o.id == value for o in self.options))
+
+
+def found(options: Sequence[Option], typed: str) -> list[Option]:
+    """The options whose words hold what somebody typed, but for accents and a slip."""
+    wanted = fold(typed)
+    if len(wanted) < 3:
+        return []
+    return [o for o in options if fuzz.partial_ratio(wanted, fold(_words(o))) >= NEAR]
+
+
+def _words(option: Option) -> str:
+    """All words of an option in every language: which one somebody searched in is not known at replay."""
+    phrases = (option.label, option.more) if option.more is not None else (option.label,)
+    return " ".join([*option.words, *(word for phrase in phrases for word in _every_language(phrase))])
+
+
+def _every_language(phrase: Phrase) -> Iterable[str]:
+    if isinstance(phrase, Local):
+        return phrase.by_language.values()
+    return (
+        [each for part in phrase.parts for each in _every_language(part)]
+        if isinstance(phrase, Joined)
+        else [str(phrase)]
+    )
+
+
+def pick_from(
+    key: str, text: Phrase, options: Sequence[Option], beside: Sequence[Option] = (), short: Phrase | None = None
+) -> Flow[str]:
+    """The id of one of many options, which come in pages; `beside` stand on every page."""
+    shown, page = list(options), 0
+    for turn in range(1, 20):
+        last = (page + 1) * PAGE >= len(shown)
+        here = [*shown[page * PAGE : (page + 1) * PAGE], *(() if last else (MORE,)), *beside]
+        picked = yield from Ask(f"{key}-{turn}", text, PickOrFind(here, options), short=short)
+        if picked == MORE.id:
+            page += 1
+        elif picked.startswith("?"):
+            shown, page = found(options, picked[1:]), 0
+            if len(shown) == 1:
+                return shown[0].id
+        else:
+            return picked
+    return picked

@@ -1,0 +1,76 @@
+"""Notices: what the clock told whom, once. The unique row is what makes a second run harmless."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Index, Row, delete, insert, select
+from sqlmodel import Field, SQLModel
+
+from storage.contacts import Contact, Housemate
+from storage.database import columns
+
+
+class Notice(SQLModel, table=True):
+    """That a person was told of one thing: `kind` and `subject` say of what, `day` for which day of the calendar."""
+
+    person_id: int = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE")
+    kind: str = Field(primary_key=True, max_length=16)
+    subject: str = Field(primary_key=True, max_length=50)
+    day: date = Field(primary_key=True)
+    at: datetime
+
+    __table_args__ = (Index("notice_at", "at"), {"sqlite_with_rowid": False})
+
+
+class Round(SQLModel, table=True):
+    """That followers were told of one thing (outcome sent, to how many), or that it came too late (dropped)."""
+
+    plan: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(primary_key=True, max_length=16)
+    subject: str = Field(primary_key=True, max_length=50)
+    day: date = Field(primary_key=True)
+    outcome: str = Field(max_length=8)
+    people: int
+    at: datetime
+
+
+_R = columns(Round)
+_N, _C, _H = columns(Notice), columns(Contact), columns(Housemate)
+
+
+def known(connection: Connection, people: Sequence[int], since: date) -> set[tuple[int, str, str, date]]:
+    """What these people were told for days from `since` on: (person, kind, subject, day)."""
+    wanted = (_N.person_id, _N.kind, _N.subject, _N.day)
+    rows = connection.execute(select(*wanted).where(_N.person_id.in_(people), _N.day >= since))
+    return {(row.person_id, row.kind, row.subject, row.day) for row in rows}
+
+
+def note(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Record what is being told: person_id, kind, subject, day, at."""
+    if rows:
+        connection.execute(insert(Notice), list(rows))
+
+
+def rounds(connection: Connection, plan: str, since: date) -> set[tuple[str, str, date]]:
+    """What followers of a plan were told, or will not be, for days from `since` on: (kind, subject, day)."""
+    rows = connection.execute(select(_R.kind, _R.subject, _R.day).where(_R.plan == plan, _R.day >= since))
+    return {(row.kind, row.subject, row.day) for row in rows}
+
+
+def close_round(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Record that followers were told, or that it came too late: plan, kind, subject, day, outcome, people, at."""
+    if rows:
+        connection.execute(insert(Round), list(rows))
+
+
+def contacts_of(connection: Connection, people: Sequence[int]) -> list[Row[Any]]:
+    """The contacts of these people: person_id, id, channel, language, state, heard_at."""
+    wanted = (_H.person_id, _C.id, _C.channel, _C.language, _C.state, _C.heard_at)
+    rows = select(*wanted).join(Contact, _C.id == _H.contact_id).where(_H.person_id.in_(people))
+    return list(connection.execute(rows.order_by(_H.person_id, _C.id)))
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Forget what was told long ago; how many rows."""
+    return connection.execute(delete(Notice).where(_N.at < before)).rowcount
