@@ -15,6 +15,7 @@ from cli import telegram_setup
 from cli.recount import Unreadable
 from cli.settings import BadSettings, Settings, read_settings
 from storage.database import is_away, open_database
+from storage.schema import Dangling
 
 out = Console()
 err = Console(stderr=True)
@@ -32,6 +33,13 @@ def explained() -> Iterator[None]:
         err.print("[red]✗[/red] The messages are not compiled. Run: make messages", soft_wrap=True)
     except NothingLoaded:
         err.print("[red]✗[/red] No city is loaded yet. Run: cuenta load territories/<city>", soft_wrap=True)
+    except Dangling as dangling:
+        err.print(
+            f"[red]✗[/red] The database was not migrated and nothing was changed, because rows in {dangling} would"
+            " refer to rows that do not exist: keep your last backup and the release that this database ran on, and"
+            " report these names.",
+            soft_wrap=True,
+        )
     except (lifecycle.NotPossible, Unreadable, telegram_setup.NotPossible) as problem:
         err.print(f"[red]✗[/red] {problem}", soft_wrap=True, markup=True)
     except Exception as problem:

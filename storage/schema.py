@@ -34,16 +34,20 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(engine: Engine, to: str = "head") -> None:
-    """Bring the database to the newest schema, or to a revision; harmless when it is there. Raises Dangling."""
-    with engine.connect() as connection, _unguarded(connection):
+    """Bring the database to the newest schema, or to a revision; harmless when it is there.
+
+    Raises Dangling, and has then changed nothing.
+    """
+    # Alembic commits each migration by itself on SQLite, unless a transaction was begun before.
+    with engine.connect() as connection, _unguarded(connection), connection.begin():
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, to)
-        connection.commit()
+        _check(connection)
 
 
 class Dangling(Exception):
-    """A migration left rows that refer to rows that are gone; the tables are named. Restore from the backup."""
+    """A migration would leave rows that refer to rows that are gone; their tables are named. Nothing was changed."""
 
 
 @contextmanager
@@ -56,11 +60,16 @@ def _unguarded(connection: Connection) -> Iterator[None]:
     driver.execute("PRAGMA foreign_keys=OFF")
     try:
         yield
-        lost = sorted({row[0] for row in driver.execute("PRAGMA foreign_key_check")})
-        if lost:
-            raise Dangling(", ".join(lost))
     finally:
         driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check(connection: Connection) -> None:
+    """See to what SQLite's foreign keys would have guarded. Raises Dangling."""
+    if connection.dialect.name == "sqlite":
+        lost = sorted({row[0] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
+        if lost:
+            raise Dangling(", ".join(lost))
 
 
 def is_current(engine: Engine) -> bool:

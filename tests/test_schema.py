@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlmodel import SQLModel
+from typer.testing import CliRunner
 
+from cli.main import app
 from storage import schema
 from storage.database import open_database, transaction
-from tests.world import World
+from tests.world import World, environment
 
 AT = "'2022-11-16 15:00:00.000000'"
 FIRST = (
@@ -76,8 +80,36 @@ def test_rebuilding_a_table_deletes_nothing_that_refers_to_it(first: Engine) -> 
         connection.rollback()
 
 
-def test_a_migration_that_leaves_rows_without_what_they_refer_to_is_not_taken_for_done(first: Engine) -> None:
-    left = pytest.raises(schema.Dangling, match="contact, housemate")
-    with left, first.connect() as connection, schema._unguarded(connection):
-        connection.execute(text("DELETE FROM person"))
-        connection.commit()
+def leave_dangling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest migration also takes away what other rows refer to."""
+    real = command.upgrade
+
+    def upgrade(config: Config, to: str) -> None:
+        real(config, to)
+        config.attributes["connection"].execute(text("DELETE FROM person"))
+
+    monkeypatch.setattr(command, "upgrade", upgrade)
+
+
+def test_a_migration_that_would_leave_rows_without_what_they_refer_to_changes_nothing(
+    first: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_dangling(monkeypatch)
+    with pytest.raises(schema.Dangling, match="contact, housemate"):
+        schema.migrate(first)
+    assert not schema.is_current(first)
+    with first.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM person")).scalar_one() == 1
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        connection.rollback()
+
+
+def test_an_operator_is_told_that_nothing_was_changed(
+    first: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(str(first.url), tmp_path).items():
+        monkeypatch.setenv(name, value)
+    leave_dangling(monkeypatch)
+    answer = CliRunner().invoke(app, ["migrate"])
+    assert answer.exit_code == 1
+    assert "nothing was changed, because rows in contact, housemate" in answer.output
