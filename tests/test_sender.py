@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from cli.provider_rules import telegram_error, twilio_error
 from cli.standins import Standins
 from storage import contacts, outbox
 from storage.contacts import Contact
-from storage.database import columns, transaction
+from storage.database import columns, time_of, transaction
 from storage.leases import Lease
 from storage.outbox import FINAL, Outgoing
 from tests.specs import check_call
@@ -577,6 +578,63 @@ def test_only_the_holder_of_the_lease_sends(world: World) -> None:
         assert (len(first.texts), len(second.texts)) == (5, 0)
 
     play(world, scene)
+
+
+def test_leases_go_by_the_clock_of_the_database_and_not_by_those_of_the_workers(little_world: World) -> None:
+    """One worker's clock is a minute ahead, the other's a minute behind: longer than a lease."""
+    shared, minute = little_world.clock, timedelta(minutes=1)
+
+    async def scene(here: Office) -> None:
+        first, second = Scripted(), Scripted()
+        ahead, behind = here.sender(holder="ahead", sends=first), here.sender(holder="behind", sends=second)
+        ahead.clock, behind.clock = (lambda: shared() + minute), (lambda: shared() - minute)
+        ahead.time = behind.time = lambda _connection: shared()
+        here.queue(here.contact(1), "one")
+        here.forward(120)
+        await here.rounds(ahead, behind)
+        assert (first.texts, second.texts) == (["one"], [])
+        assert [row["until"] for row in little_world.rows(Lease)] == [shared() + sender.LEASE]
+        here.queue(here.contact(2), "two")
+        here.forward(120)
+        await here.rounds(behind, ahead)
+        assert (first.texts, second.texts) == (["one"], ["two"])
+
+    play(little_world, scene)
+
+
+def test_the_clock_of_the_database_is_its_server_s_and_goes_on_within_a_transaction(world: World) -> None:
+    with transaction(world.desk.engine) as connection:
+        world.statements.clear()
+        first, second = time_of(connection), time_of(connection)
+        asked = len(world.statements)
+        if connection.dialect.name == "postgresql":
+            assert connection.exec_driver_sql("SELECT now()").scalar_one() < second
+    assert first <= second
+    assert first.tzinfo is not None
+    assert asked == (2 if world.desk.engine.dialect.name == "postgresql" else 0)
+
+
+def test_whoever_does_not_have_the_lease_asks_for_it_only_now_and_then(little_world: World) -> None:
+    asked: list[str] = []
+
+    async def scene(here: Office) -> None:
+        one, two = here.sender(holder="one", sends=Scripted()), here.sender(holder="two", sends=Scripted())
+
+        def time(_connection: Connection) -> datetime:
+            asked.append("two")
+            return little_world.clock()
+
+        two.time = time
+        await here.rounds(one)
+        for _n in range(5):
+            await two.cycle()
+        assert len(asked) == 1
+        here.forward(sender.ASK_EVERY)
+        for _n in range(5):
+            await two.cycle()
+        assert len(asked) == 2
+
+    play(little_world, scene)
 
 
 def test_when_a_holder_is_gone_another_takes_over_and_what_was_under_way_is_uncertain(world: World) -> None:
