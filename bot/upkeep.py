@@ -9,7 +9,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from bot.results import turnout
-from storage import ballots, consultations, contacts, inbox, notices, outbox, participants, talks, ticks, turnouts
+from storage import (
+    ballots,
+    consultations,
+    contacts,
+    inbox,
+    notices,
+    outbox,
+    parked,
+    participants,
+    talks,
+    ticks,
+    turnouts,
+)
 from storage.ballot_keys import BallotKeys
 from storage.database import checkpoint, transaction
 from storage.ink import Ink
@@ -21,11 +33,12 @@ RETENTION: Mapping[str, timedelta] = {
     "drafts and open talks": timedelta(days=28),
     "messages not delivered": timedelta(hours=24),
     "records of messages sent": timedelta(days=90),
+    "parked errors": timedelta(days=90),
     "contacts without consent": timedelta(days=2),
     "people who fell silent": timedelta(days=730),
     "what people were told": timedelta(days=730),
 }
-"""How long each kind of data is kept (Ley 1581 de 2012, art. 11; documented in docs/deploy.md)."""
+"""How long each kind of data is kept (Ley 1581 de 2012, art. 11; in docs/deploy.md and on the page of privacy)."""
 
 
 def beat(engine: Engine, now: datetime) -> None:
@@ -75,6 +88,7 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
     with transaction(engine) as connection:
         talks.purge(connection, now - RETENTION["drafts and open talks"])
         outbox.purge(connection, now - RETENTION["records of messages sent"])
+        parked.purge(connection, now - RETENTION["parked errors"])
     with transaction(engine) as connection:
         contacts.purge(
             connection, now - RETENTION["contacts without consent"], now - RETENTION["people who fell silent"], now

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlmodel import Field, SQLModel
+
+from storage.database import columns
 
 
 class ParkedError(SQLModel, table=True):
@@ -21,3 +23,8 @@ def park(connection: Connection, code: str, channel: str, place: str, now: datet
 
 def count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(ParkedError)).scalar_one())
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Delete the errors of long ago; how many."""
+    return connection.execute(delete(ParkedError).where(columns(ParkedError).at < before)).rowcount

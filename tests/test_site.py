@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -497,6 +497,19 @@ def test_what_is_not_there_is_not_found(world: World) -> None:
             answer = client.get(f"/consultas/{slug}{page}")
             assert answer.status_code == 404, (slug, page)
             assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("tongue", ["", "/en"])
+def test_the_page_of_privacy_tells_how_long_each_kind_is_kept(
+    little_client: FlaskClient, tongue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = {kind: timedelta(days=1001 + n) for n, kind in enumerate(upkeep.RETENTION)}
+    for kind, length in lengths.items():
+        monkeypatch.setitem(upkeep.RETENTION, kind, length)
+    said = re.findall(r"\d+", "".join(re.findall("<li>(.*)</li>", little_client.get(f"{tongue}/privacidad").text)))
+    wanted = {str(length.days) for kind, length in lengths.items() if kind != "messages not delivered"}
+    wanted.add(str(lengths["messages not delivered"].days * 24))
+    assert set(said) == wanted
 
 
 # What every answer carries

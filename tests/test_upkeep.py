@@ -17,6 +17,7 @@ from storage.contacts import Contact, JoinCode, Person
 from storage.database import reading
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
+from storage.parked import ParkedError
 from storage.talks import Talk
 from tests.world import World, address
 
@@ -75,6 +76,11 @@ def test_a_message_that_waited_too_long_fails_and_is_erased(world: World, state:
 def test_the_record_of_a_message_is_kept_for_a_quarter(little_world: World, state: str) -> None:
     message(little_world, state)
     last_kept(little_world, RETENTION["records of messages sent"], lambda: bool(little_world.rows(Outgoing)))
+
+
+def test_that_a_message_met_a_bug_is_kept_for_a_quarter(world: World) -> None:
+    world.put(ParkedError, {"code": "ABCDEF", "channel": "sms", "place": "Bug turn.py:1", "at": world.clock()})
+    last_kept(world, RETENTION["parked errors"], lambda: bool(world.rows(ParkedError)))
 
 
 def test_whoever_did_not_consent_is_forgotten_and_whoever_did_is_not(world: World) -> None:
