@@ -345,6 +345,8 @@ class Turn:
         if draft is not None:
             self.talk_id = draft.id
             self._read_journal(draft.sealed, draft.touched_at)
+            if self.late:  # they had not seen this draft yet: what they wrote until now was never for its question
+                self.since = self.now.timestamp()
             self.journal.asked = None
             self.resumed = bool(self.journal.entries)
         self._advance(None, followed)

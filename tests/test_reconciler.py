@@ -240,3 +240,58 @@ def test_several_late_messages_answer_nothing_either(world: World) -> None:
     asyncio.run(scene())
     assert "Acepta" in world.delivered("sms", address("sms", 1))[-1].text
     assert world.rows(Person) == []
+
+
+BEGUN = ("votar", "1", "1", "1")
+"""A first vote up to the question for the proposals."""
+
+
+def reconciled(world: World, *late: tuple[str, timedelta]) -> list[str]:
+    """SMS of the first person that were lost, each with how long ago it was written; what they get in the end."""
+
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            for text, ago in late:
+                standins.receive(address("sms", 1), NUMBERS["sms"], text, world.clock() - ago)
+            await reconciler.reconcile(line, world.desk)
+
+    asyncio.run(scene())
+    return [message.text for message in world.delivered("sms", address("sms", 1))]
+
+
+def test_a_message_from_before_the_question_of_a_draft_does_not_answer_it_once_it_is_resumed(world: World) -> None:
+    write(world, *BEGUN, channel="sms")
+    world.clock.forward(minutes=10)
+    write(world, "perfil", channel="sms")
+    world.clock.forward(minutes=10)
+    assert "Elija" in write(world, "votar", channel="sms")
+    for ago in (25, 15, 5):  # before the vote, during it, and while the profile was asked
+        (got,) = reconciled(world, ("2", timedelta(minutes=ago)))
+        assert "llego tarde" in got
+        assert "Elija" in got
+
+
+def test_a_draft_resumed_by_a_late_message_is_not_answered_by_another(world: World) -> None:
+    """They wrote VOTAR, which was lost; began a vote, turned to their profile, wrote 2 there, which was lost, and left.
+
+    Both messages come when no question is open: the first resumes the vote, and the 2 was never for that.
+    """
+    world.clock.forward(minutes=10)
+    write(world, *BEGUN, channel="sms")
+    world.clock.forward(minutes=10)
+    write(world, "perfil", channel="sms")
+    world.clock.forward(minutes=10)
+    write(world, "salir", channel="sms")
+    got = reconciled(world, ("votar", timedelta(minutes=25)), ("2", timedelta(minutes=5)))
+    assert "llego tarde" in got[-1]
+    assert "Elija" in got[-1]
+    assert "Eligio" in write(world, "2", channel="sms")
+
+
+def test_a_draft_that_was_resumed_and_answered_in_lost_messages_goes_on(world: World) -> None:
+    write(world, *BEGUN, channel="sms")
+    write(world, "perfil", channel="sms")
+    write(world, "salir", channel="sms")
+    world.clock.forward(minutes=10)
+    got = reconciled(world, ("votar", timedelta(minutes=5)), ("2", timedelta(minutes=4)))
+    assert "Eligio" in got[-1]
