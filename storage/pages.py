@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from storage.gsm7 import BASIC
+
 LARGEST = 5_000_000
 """Bytes; a city's largest file has some twenty thousand. What is larger is not a file of this format."""
 
@@ -21,11 +23,8 @@ LANGUAGES = ("es", "en")
 HIDDEN = ("Cc", "Cf", "Zl", "Zp")
 """Unicode's control, format (zero-width, direction) and line characters: nobody can see them in a list of names."""
 
-SMS = frozenset(
-    "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-"""The letters that take one place in a cheap SMS (3GPP TS 23.038, basic table without line breaks)."""
+SMS = BASIC - frozenset("\r\n")
+"""What one line of a city's text may have: the letters that take one place in an SMS."""
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 

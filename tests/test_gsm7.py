@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.gsm7 import BASIC, EXTENDED, INSTEAD, plain, segments
+from bot.channels.gsm7 import INSTEAD, plain, segments
 from bot.channels.twilio import SMS_LONGEST, SmsShape
 from bot.messages import Reply
+from storage.gsm7 import BASIC, EXTENDED
+from storage.pages import sms_fault
+from tests.world import ROOT
 
 ALPHABET = BASIC | EXTENDED
 
@@ -96,3 +99,13 @@ def test_what_stands_instead_is_in_the_alphabet_itself() -> None:
     assert set("".join(INSTEAD.values())) <= ALPHABET
     assert not set(INSTEAD) & ALPHABET
     assert (len(BASIC), len(EXTENDED)) == (127, 9)
+
+
+def test_the_alphabet_is_written_in_one_place() -> None:
+    files = (file for folder in ("bot", "cli", "flows", "storage", "web") for file in (ROOT / folder).rglob("*.py"))
+    assert [file.name for file in files if "ΦΓΛ" in file.read_text(encoding="utf-8")] == ["gsm7.py"]
+
+
+def test_a_line_of_a_city_s_text_may_have_every_letter_of_one_place() -> None:
+    assert sms_fault("".join(sorted(BASIC - {"\r", "\n"}))) is None
+    assert all(sms_fault(c) for c in EXTENDED | {"\r", "\n"})

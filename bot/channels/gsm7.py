@@ -1,13 +1,8 @@
-"""GSM-7: the alphabet of a cheap SMS, and how many segments a text takes (3GPP TS 23.038; channels.md 3.8)."""
+"""GSM-7: a text in the alphabet of a cheap SMS, and how many segments it takes (3GPP TS 23.038; channels.md 3.8)."""
 
 import unicodedata
 
-BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-EXTENDED = frozenset("^{}\\[~]|€")
-"""These take two of a segment's septets."""
+from storage.gsm7 import BASIC, EXTENDED
 
 INSTEAD = {
     "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "‘": "'", "’": "'", "`": "'", "´": "'", "–": "-", "—": "-",
