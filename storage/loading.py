@@ -28,12 +28,6 @@ class Loaded:
     same: tuple[str, ...]
     plans: Mapping[str, str]
 
-    @property
-    def anything(self) -> bool:
-        return bool(
-            self.places_changed or self.texts_changed or self.new or self.changed or set(self.plans.values()) - {"same"}
-        )
-
     def __str__(self) -> str:
         changed, same = "changed", "as before"
         parts = [
