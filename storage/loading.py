@@ -36,7 +36,7 @@ class Loaded:
         ]
         for what, slugs in (("new", self.new), (changed, self.changed), (same, self.same)):
             parts += [f"consultation {slug} ({what})" for slug in slugs]
-        parts += [f"plan {slug} ({word})" for slug, word in self.plans.items()]
+        parts += [f"plan {slug} ({same if word == 'same' else word})" for slug, word in self.plans.items()]
         return ", ".join(parts)
 
 
