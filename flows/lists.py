@@ -40,11 +40,13 @@ class PickOrFind:
 
 
 def found(options: Sequence[Option], typed: str) -> list[Option]:
-    """The options whose words hold what somebody typed, but for accents and a slip."""
+    """The options whose words come nearest to what somebody typed: they hold it, but for accents and a slip."""
     wanted = fold(typed)
     if len(wanted) < 3:
         return []
-    return [o for o in options if fuzz.partial_ratio(wanted, fold(_words(o))) >= NEAR]
+    scored = [(option, fuzz.partial_ratio(wanted, fold(_words(option)))) for option in options]
+    best = max((score for _option, score in scored), default=0)
+    return [option for option, score in scored if score >= NEAR and score == best]
 
 
 def _words(option: Option) -> str:

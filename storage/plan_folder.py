@@ -251,7 +251,7 @@ def _listed(form: Form, key: str, beside: Collection[str] = ()) -> Iterable[tupl
     seen: set[str] = set()
     for n, table in enumerate(form.tables(key)):
         id = str(table.get("id", ""))
-        line = form.line(key, n)
+        line = form.line(key, n, "id")
         form.slug(line, "id", id)
         if id in seen:
             form.wrong(line, f'the id "{id}" is given twice in {key}')
@@ -267,7 +267,7 @@ def _sectors(form: Form) -> Iterable[Sector]:
     for n, (id, words, table) in enumerate(_listed(form, "sectors", ("seats",))):
         seats = table.get("seats")
         if not isinstance(seats, int) or isinstance(seats, bool) or not 1 <= seats <= 50:
-            form.wrong(form.line("sectors", n), "seats must be a whole number from 1 to 50")
+            form.wrong(form.line("sectors", n, "seats"), "seats must be a whole number from 1 to 50")
             seats = 1
         yield Sector(id, words, seats)
 
@@ -275,11 +275,11 @@ def _sectors(form: Form) -> Iterable[Sector]:
 def _events(form: Form) -> Iterable[Event]:
     for n, (id, words, table) in enumerate(_listed(form, "events", ("opens", "closes"))):
         opens, closes = str(table.get("opens", "")), str(table.get("closes", ""))
-        faults = [fault for fault in (day_fault(opens), day_fault(closes)) if fault]
-        for fault in faults:
-            form.wrong(form.line("events", n), fault)
+        faults = [(name, fault) for name, day in (("opens", opens), ("closes", closes)) if (fault := day_fault(day))]
+        for name, fault in faults:
+            form.wrong(form.line("events", n, name), f"{name} {fault}")
         if not faults and Span(opens, closes).last < Span(opens, closes).first:
-            form.wrong(form.line("events", n), "closes is before opens")
+            form.wrong(form.line("events", n, "closes"), "closes is before opens")
         yield Event(id, words, opens, closes)
 
 
