@@ -36,15 +36,15 @@ def _of_plan(connection: Connection, city: Catalogue, plan: Plan, now: datetime)
     first = min(event.day for event in found)
     group = duties(connection, city, plan)
     known = notices.known(connection, list(group), first)
-    numbers: Counter[tuple[str, Event]] = Counter()
+    numbers: Counter[tuple[str, object]] = Counter()
     for person, parts in group.items():
         told = {(kind, subject, day) for who, kind, subject, day in known if who == person}
-        numbers.update((role_of(parts), event) for event in fresh_for(found, parts, told))
+        numbers.update((role_of(parts), event.key) for event in fresh_for(found, parts, told))
     closed = notices.rounds(connection, plan.slug, first)
     for event in found:
         for role in ("seat", "clerk", "person"):
-            if numbers[role, event]:
-                yield Entry(plan.slug, event, role, numbers[role, event])
+            if numbers[role, event.key]:
+                yield Entry(plan.slug, event, role, numbers[role, event.key])
         scopes = sorted(scope for scope in event.scopes if is_followed(scope))
         if scopes and event.key not in closed and event.until >= city.hours.today(now):
             people = participants.number_following(connection, scopes)
