@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import lifecycle
-from cli import wiring
+from cli import sample, wiring
 from cli.replay import ROOT, Replay, Timepiece, running, settings_for
 from cli.settings import Settings
 from cli.standins import Standins, running_standins
@@ -18,9 +18,9 @@ from storage import consultations, counts
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading, transaction
 from storage.folder import ReadConsultation, read_folder
-from storage.loading import consultation_row
+from storage.loading import consultation_row, load
 
-CITY, PAST, NOW = ROOT / "cartagena", "cartagena-2022", "ejemplo-de-hoy"
+CITY, EXAMPLE, PAST, NOW = ROOT / "cartagena", ROOT / "ejemplo", "cartagena-2022", "ejemplo-de-hoy"
 LASTS = timedelta(days=7)
 
 
@@ -53,8 +53,11 @@ def prepare(settings: Settings, providers: Standins, folder: Path, out: Console)
     if not past.done():
         out.print("Voting the November 2022 consultation again: 314 residents, three channels, signed webhooks…")
         past.run(folder / "public")
-    definition = next(c for c in read_folder(CITY).consultations if c.slug == PAST)
+    city, (example,) = read_folder(CITY), read_folder(EXAMPLE).plans
+    definition = next(c for c in city.consultations if c.slug == PAST)
     with transaction(engine) as connection:
+        load(connection, city)
+        sample.add(connection, example, wiring.now())
         known = consultations.one(connection, NOW)
         if known is None:
             consultations.load(connection, consultation_row(today(definition)))
@@ -97,6 +100,7 @@ def invite(settings: Settings, out: Console) -> None:
         ("/chat", "Vote aquí, como en un chat. Vote here, as in a chat."),
         ("/", "Lo que está abierto. What is open. (English: /en)"),
         (f"/consultas/{PAST}", "Los resultados de 2022. The results of 2022."),
+        ("/plan", "Lo que se prometió, y cómo va. What was promised, and how it goes."),
         (f"/consultas/{PAST}/recuento", "Cuente otra vez en su navegador. Count again in your browser."),
     ):
         out.print(f"  {settings.public_url}{path}\n    {what}", soft_wrap=True, highlight=False)

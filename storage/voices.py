@@ -190,7 +190,7 @@ def grades_of(connection: Connection, plan: str) -> list[Row[Any]]:
     return list(connection.execute(select(*_G).where(_G.plan == plan).order_by(_G.id)))
 
 
-def object_to(connection: Connection, report_id: int, person_id: int, text: str, now: datetime) -> int:
+def object_to(connection: Connection, report_id: int, person_id: int | None, text: str, now: datetime) -> int:
     """Keep an objection; its number."""
     values = {"report_id": report_id, "person_id": person_id, "text": text, "at": now}
     return int(connection.execute(insert(Objection).returning(_O.id), values).scalar_one())

@@ -8,12 +8,15 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from cli import wiring
+from cli import sample, wiring
 from cli.settings import read_settings
 from storage.ballots import Ballot, Roll
 from storage.contacts import Contact
+from storage.database import transaction
+from storage.folder import read_folder
 from storage.outbox import Outgoing
-from tests.world import World, away, environment
+from storage.participants import Seat
+from tests.world import EXAMPLE, World, away, environment
 
 HIDDEN = re.compile(r'name="(id|seen)" value="([^"]*)"')
 PRESS = re.compile(r'name="press" value="([^"]+)">([^<]+)<')
@@ -257,6 +260,24 @@ class TestDemo:
         world.vote("1 4 6", "whatsapp", 7)
         stage.post("/chat/papel", data={"channel": "whatsapp", "persona": "resident"})
         assert "Usted ya votó" in said(write(stage, stage.get("/chat"), "votar"))
+
+    @pytest.mark.parametrize(("persona", "word"), [("seat", "comité"), ("office", "avance")])
+    def test_somebody_of_the_committee_or_an_office_has_their_place(
+        self, world: World, stage: FlaskClient, persona: str, word: str
+    ) -> None:
+        (example,) = read_folder(EXAMPLE).plans
+        with transaction(world.desk.engine) as connection:
+            sample.add(connection, example, world.clock())
+        stage.get("/chat")
+        stage.post("/chat/papel", data={"channel": "whatsapp", "persona": persona})
+        page = stage.get("/chat")
+        assert {"seat": "Ahora usted ocupa la silla", "office": "Ahora usted informa"}[persona] in said(page)
+        assert "hito" in said(write(stage, page, word)).lower()
+
+    def test_without_the_example_nobody_sits(self, world: World, stage: FlaskClient) -> None:
+        stage.get("/chat")
+        assert stage.post("/chat/papel", data={"channel": "sms", "persona": "seat"}).status_code == 303
+        assert world.rows(Seat) == []
 
     def test_nobody_plays_outside_the_demo(self, client: FlaskClient) -> None:
         assert client.post("/chat/papel", data={"channel": "sms", "persona": "new"}).status_code == 404

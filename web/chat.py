@@ -81,7 +81,7 @@ def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None)
 
     @blueprint.get("/chat")
     def chat() -> Response:
-        token = _token()
+        token = visiting()
         visitor = plays(token or "")
         with reading(desk.engine) as connection:
             city = desk.catalogue(connection, shelf.revision(connection)).city
@@ -100,7 +100,7 @@ def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None)
     @limiter.limit("40 per minute", key_func=_who)
     @limiter.limit("400 per minute", key_func=get_remote_address)
     def say() -> Response:
-        token = _token()
+        token = visiting()
         if token is None:
             return Response(page("error.html", title=NO_COOKIE, what_to_do=WITHOUT_COOKIE), 400)
         visitor = plays(token)
@@ -115,7 +115,7 @@ def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None)
     @limiter.limit("60 per minute", key_func=_who)
     def messages() -> Response:
         """What waits, for the page's script."""
-        token = _token()
+        token = visiting()
         if token is None:
             abort(404)
         return _answer(desk, plays(token))
@@ -143,14 +143,14 @@ def from_here(view: Callable[[], Response]) -> Callable[[], Response]:
     return guarded
 
 
-def _token() -> str | None:
+def visiting() -> str | None:
     token = request.cookies.get(COOKIE, "")
     return token if TOKEN.fullmatch(token) else None
 
 
 def _who() -> str:
     """Whom the limits count: the visitor, or the address of one who has no cookie yet."""
-    token = _token()
+    token = visiting()
     return sha256(token.encode()).hexdigest() if token else get_remote_address()
 
 

@@ -1,4 +1,4 @@
-"""The demo's stage: the browser plays a phone on another channel, as somebody new or as a resident of 2022.
+"""The demo's stage: the browser plays a phone on another channel: somebody new, of 2022, of the committee or an office.
 
 Only the demo has it. No provider is behind these channels there, so what is answered waits for the page.
 """
@@ -11,12 +11,15 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, request, url_for
 
+from bot import plan_commands
 from bot.channels.browser import NAME
+from bot.messages import Incoming
 from bot.turn import Desk
 from flows.language import Phrase, _
+from storage import catalogue as shelf
 from storage import contacts
-from storage.database import reading
-from web.chat import Visitor, from_here, oneself
+from storage.database import reading, transaction
+from web.chat import Visitor, from_here, oneself, visiting
 
 COOKIE = "cuenta_demo"
 CHANNELS: Sequence[tuple[str, Phrase]] = (
@@ -28,8 +31,11 @@ CHANNELS: Sequence[tuple[str, Phrase]] = (
 PERSONAS: Sequence[tuple[str, Phrase]] = (
     ("new", _("Somebody new")),
     ("resident", _("Somebody who voted in 2022")),
+    ("seat", _("Somebody of the citizen committee")),
+    ("office", _("Somebody who reports for an office")),
 )
 ROLE = re.compile(rf"({'|'.join(n for n, _label in CHANNELS)})-({'|'.join(n for n, _label in PERSONAS)})-(\d{{1,7}})")
+CODED = {"seat": "silla", "office": "oficina"}
 NUMBERS = {"whatsapp": "whatsapp:+1555{:07}", "sms": "+1555{:07}", "telegram": "555{:07}"}
 
 
@@ -52,11 +58,12 @@ class Stage:
         self._desk = desk
 
     def role(self) -> Role:
-        found = ROLE.fullmatch(request.cookies.get(COOKIE, ""))
-        return Role(found[1], found[2], int(found[3])) if found else Role()
+        return _role(request.cookies.get(COOKIE, "")) or Role()
 
     def visitor(self, token: str) -> Visitor:
-        role = self.role()
+        return self._as(self.role(), token)
+
+    def _as(self, role: Role, token: str) -> Visitor:
         if role.persona == "resident":
             with reading(self._desk.engine) as connection:
                 known = contacts.someone(connection, role.channel, role.number)
@@ -73,8 +80,33 @@ class Stage:
         @blueprint.post("/chat/papel")
         @from_here
         def play() -> Response:
-            role = f"{request.form.get('channel')}-{request.form.get('persona')}-{secrets.randbelow(10_000_000)}"
+            given = f"{request.form.get('channel')}-{request.form.get('persona')}-{secrets.randbelow(10_000_000)}"
             answer = Response(status=303, headers={"Location": url_for(".chat")})
-            if ROLE.fullmatch(role):
-                answer.set_cookie(COOKIE, role, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
+            role = _role(given)
+            if role is not None:
+                self._seat(role)
+                answer.set_cookie(COOKIE, given, httponly=True, samesite="Lax", secure=request.is_secure, path="/")
             return answer
+
+    def _seat(self, role: Role) -> None:
+        """Let a visitor who plays the committee or an office use a code for it, as somebody who was given one would."""
+        word, token = CODED.get(role.persona), visiting()
+        if word is None or token is None:
+            return
+        with transaction(self._desk.engine) as connection:
+            city = self._desk.catalogue(connection, shelf.revision(connection))
+            plan = next((plan for plan in city.plans.values() if plan.example), None)
+            if plan is None:
+                return
+            subjects = list(plan.seats if role.persona == "seat" else plan.offices)
+            subject = subjects[role.number % len(subjects)]
+            now = self._desk.clock()
+            code = plan_commands.invite(connection, self._desk.secret, role.persona, plan.slug, subject, now)
+        visitor = self._as(role, token)
+        for text in (f"{word} {code}", "1"):  # the code, and yes to the notice
+            self._desk.take(Incoming(visitor.channel, visitor.address, secrets.token_hex(16), text=text))
+
+
+def _role(given: str) -> Role | None:
+    found = ROLE.fullmatch(given)
+    return Role(found[1], found[2], int(found[3])) if found else None
