@@ -313,6 +313,7 @@ def _join(visit: Visit, other: int) -> people.Join:
     )
     ballots.rename_on_rolls(visit.connection, kept, gone)
     participants.rename(visit.connection, kept, gone)
+    voices.rename(visit.connection, kept, gone)
     contacts.merge(visit.connection, kept, gone)
     visit.person_id = kept
     return people.Join("joined", doubled)

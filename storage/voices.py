@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Index, LargeBinary, Row, UniqueConstraint, and_, func, insert, select, update
+from sqlalchemy import Connection, Index, LargeBinary, Row, UniqueConstraint, and_, delete, func, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -252,6 +252,20 @@ def rate(connection: Connection, plan: str, event: str, person_id: int, clear: i
     values = {"plan": plan, "event": event, "person_id": person_id, "clear": clear, "heard": heard}
     connection.execute(insert(Rating), values)
     return False
+
+
+def rename(connection: Connection, kept: int, gone: int) -> None:
+    """Two people turn out to be one: what `gone` objected is theirs, and so is a rating, where they gave no other."""
+    connection.execute(update(Objection).where(_O.person_id == gone).values(person_id=kept))
+    rated = {
+        (row.plan, row.event) for row in connection.execute(select(_RA.plan, _RA.event).where(_RA.person_id == kept))
+    }
+    for row in connection.execute(select(_RA.id, _RA.plan, _RA.event).where(_RA.person_id == gone)).all():
+        mine = _RA.id == row.id
+        if (row.plan, row.event) in rated:
+            connection.execute(delete(Rating).where(mine))
+        else:
+            connection.execute(update(Rating).where(mine).values(person_id=kept))
 
 
 def ratings(connection: Connection, plan: str) -> dict[str, list[tuple[int, int]]]:

@@ -343,6 +343,10 @@ def test_who_joins_two_chats_keeps_what_both_had(town: World) -> None:
     act(town, 1, plan.Follow("commitment:agua-diaria"))
     employed(town, 2, "obras")
     act(town, 2, plan.Follow("all"))
+    act(town, 2, plan.ObjectTo(report(town), "No es así"))
+    with transaction(town.desk.engine) as connection:
+        for who, event in ((1, "a"), (2, "a"), (2, "b")):
+            voices.rate(connection, SLUG, event, who, who, who)
     town.say("privacidad", who=1)
     shown = town.say("5", who=1)[-1].text
     (code,) = re.findall(rf"\b[{CODE_LETTERS}]{{10}}\b", shown)
@@ -351,3 +355,7 @@ def test_who_joins_two_chats_keeps_what_both_had(town: World) -> None:
     for who in (1, 2):
         assert sorted(act(town, who, plan.Following())) == ["all", "commitment:agua-diaria"]  # type: ignore[call-overload]
         assert act(town, who, plan.Roles()) == [["seat", SLUG, "campo-1"], ["office", SLUG, "obras"]]
+    assert {row["person_id"] for row in town.rows(Objection)} == {1}, "the answer finds them"
+    assert sorted((row["event"], row["person_id"], row["clear"]) for row in town.rows(Rating)) == [
+        ("a", 1, 1), ("b", 1, 2),
+    ]  # fmt: skip
