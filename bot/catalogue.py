@@ -94,14 +94,15 @@ def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
         for row in rows
     }
     questions = {
-        name: tuple(Option(o["id"], _local(o), _local(o["short"]) if "short" in o else None) for o in options)
+        name: tuple(Option(o["id"], local(o), local(o["short"]) if "short" in o else None) for o in options)
         for name, options in json.loads(texts["questions"]).items()
     }
     words = {key: Local(json.loads(texts[key])) for key in ("name", "help", "emergency", "privacy")}
     return City(zone=texts["zone"], questions=questions, territory=Territory(places), **words)
 
 
-def _local(words: Mapping[str, Any]) -> Local:
+def local(words: Mapping[str, Any]) -> Local:
+    """Words by language, as the city's files have them."""
     return Local({language: words[language] for language in ("es", "en") if words.get(language)})
 
 
@@ -109,12 +110,12 @@ def _listed(row: ConsultationRow) -> Listed:
     rules = json.loads(row.rules)
     zone = ZoneInfo(row.zone)
     proposals = tuple(
-        Proposal(p["id"], p["number"], _local(p["title"]), _local(p["short"]), _local(p["more"]))
+        Proposal(p["id"], p["number"], local(p["title"]), local(p["short"]), local(p["more"]))
         for p in json.loads(row.proposals)
     )
     seen = Consultation(
         slug=row.slug,
-        title=_local(json.loads(row.title)),
+        title=local(json.loads(row.title)),
         proposals=proposals,
         least=rules["least"],
         most=rules["most"],
@@ -122,8 +123,8 @@ def _listed(row: ConsultationRow) -> Listed:
         closes=row.closes_at.astimezone(zone),
         identity=rules["identity"],
         asks=tuple(rules["asks"]),
-        who=_local(rules["who"]),
-        tie=_local(rules["tie"]),
+        who=local(rules["who"]),
+        tie=local(rules["tie"]),
         notice=row.notice or "",
     )
     return Listed(row, rules, seen)
@@ -131,12 +132,12 @@ def _listed(row: ConsultationRow) -> Listed:
 
 def _plan(slug: str, body: Mapping[str, Any]) -> Plan:
     rules = body["rules"]
-    words: dict[str, Any] = {name: _local(body[name]) for name in ("title", "source", "committee", "monitor")}
-    lists: dict[str, Any] = {name: {each["id"]: _local(each["words"]) for each in body[name]} for name in _LISTS}
+    words: dict[str, Any] = {name: local(body[name]) for name in ("title", "source", "committee", "monitor")}
+    lists: dict[str, Any] = {name: {each["id"]: local(each["words"]) for each in body[name]} for name in _LISTS}
     return Plan(
         slug=slug,
         example=body["example"],
-        span=_span(body["span"]),
+        span=span(body["span"]),
         rules=Rules(
             rules["quorum"],
             rules["tie"],
@@ -144,9 +145,9 @@ def _plan(slug: str, body: Mapping[str, Any]) -> Plan:
             _stated(rules["watched_until"], rules["watched_until"]).last,
             tuple(rules["assumed"]),
         ),
-        sectors=tuple(Sector(s["id"], _local(s["words"]), s["seats"]) for s in body["sectors"]),
+        sectors=tuple(Sector(s["id"], local(s["words"]), s["seats"]) for s in body["sectors"]),
         events=tuple(_event(event) for event in body["events"]),
-        offices={o["id"]: Office(o["id"], _local(o["words"]), _local(o["short"])) for o in body["offices"]},
+        offices={o["id"]: Office(o["id"], local(o["words"]), local(o["short"])) for o in body["offices"]},
         commitments=tuple(_commitment(slug, each) for each in body["commitments"]),
         **words,
         **lists,
@@ -158,7 +159,7 @@ _LISTS = ("objectives", "areas", "values")
 
 def _event(event: Mapping[str, Any]) -> Event:
     days = _stated(event["opens"], event["closes"])
-    return Event(event["id"], _local(event["words"]), days.first, days.last)
+    return Event(event["id"], local(event["words"]), days.first, days.last)
 
 
 def _commitment(plan: str, each: Mapping[str, Any]) -> Commitment:
@@ -167,22 +168,22 @@ def _commitment(plan: str, each: Mapping[str, Any]) -> Commitment:
             id=f"{each['id']}.{m['number']}",
             commitment=each["id"],
             number=m["number"],
-            title=_local(m["title"]),
-            short=_local(m["short"]),
+            title=local(m["title"]),
+            short=local(m["short"]),
             official=m["official"],
             offices=tuple(m["offices"]),
-            span=_span(m["span"]),
+            span=span(m["span"]),
         )
         for m in each["milestones"]
     )
     lists: dict[str, Any] = {name: tuple(each[name]) for name in ("leads", "partners", "areas", "values", "sdgs")}
-    words: dict[str, Any] = {name: _local(each[name]) for name in ("title", "short", "more")}
+    words: dict[str, Any] = {name: local(each[name]) for name in ("title", "short", "more")}
     texts: dict[str, Any] = {
         name: each[name] for name in ("id", "number", "objective", "official", "consultation", "proposal")
     }
-    withdrawn = _local(each["withdrawn"]) if each["withdrawn"] else None
+    withdrawn = local(each["withdrawn"]) if each["withdrawn"] else None
     return Commitment(
-        plan=plan, span=_span(each["span"]), withdrawn=withdrawn, milestones=milestones, **texts, **words, **lists
+        plan=plan, span=span(each["span"]), withdrawn=withdrawn, milestones=milestones, **texts, **words, **lists
     )
 
 
@@ -191,5 +192,6 @@ def _stated(starts: str, ends: str) -> Span:
     return Span(stated.first, stated.last, MONTH.fullmatch(starts) is not None and MONTH.fullmatch(ends) is not None)
 
 
-def _span(stated: Mapping[str, str]) -> Span:
+def span(stated: Mapping[str, str]) -> Span:
+    """A span as a plan's file states it."""
     return _stated(stated["starts"], stated["ends"])

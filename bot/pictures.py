@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-PATHS = {"results": "/consultas/{subject}/tarjeta.png"}
+PATHS = {"results": "/consultas/{subject}/tarjeta.png", "progress": "/plan/{subject}/tarjeta.png"}
 """By the first part of the name. The site draws them (`web/card.py`); the provider fetches them there."""
 
 

@@ -65,9 +65,11 @@ class Speaker:
             return self.say(value)
         if isinstance(value, datetime):
             return self.moment(value)
-        if isinstance(value, date):
-            return format_date(value, DAY[self.language], locale=REGION[self.language])
-        return str(value)
+        return self.day(value) if isinstance(value, date) else str(value)
+
+    def day(self, value: date) -> str:
+        """A day with its year."""
+        return format_date(value, DAY[self.language], locale=REGION[self.language])
 
     def moment(self, value: datetime) -> str:
         """A date and hour; midnight at the end of a day is told as the last minute of that day."""

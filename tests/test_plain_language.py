@@ -30,7 +30,7 @@ VALUES = {
     "grade": "Cumplido", "last": "marzo de 2023", "late": "2", "month": "marzo de 2023", "no": "2",
     "office": "Oficina de Obras", "offices": "Oficina de Obras", "open": "2", "said": "Validado",
     "seat": "Academia 1", "sector": "Academia", "silent": "2", "state": "En curso", "when": "febrero de 2023",
-    "yes": "7",
+    "yes": "7", "after": "marzo de 2023", "before": "enero de 2023", "clear": "4,2", "heard": "3,8",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

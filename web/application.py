@@ -5,7 +5,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from bot.turn import Desk
-from web import downloads, errors, openapi, rendering, site
+from web import downloads, errors, openapi, plans, rendering, site
 from web.invitation import Public
 
 MOST_BYTES = 1_000_000
@@ -47,6 +47,7 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.register_blueprint(pages, name="es")
     app.register_blueprint(pages, name="en", url_prefix="/en")
     app.register_blueprint(downloads.routes(desk))
+    app.register_blueprint(plans.evidence(desk))
     app.register_blueprint(openapi.routes())
     app.register_blueprint(_files())
     app.after_request(_guarded)

@@ -1,17 +1,19 @@
-"""The public files of a published consultation, as data: the list of ballots, the results, what each column means."""
+"""The public files, as data: of a published consultation and of the plans, with what each column means."""
 
 import hashlib
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from bot import results
+from bot import plan_files, results
 from bot.turn import Desk
 from storage import catalogue as shelf
 from storage import counts
 from storage.counts import Count
 from storage.database import reading
+from web.rendering import kept
 
 FOR_A_DAY = "public, max-age=86400"
 """What is published does not change."""
@@ -53,7 +55,33 @@ def routes(desk: Desk) -> Blueprint:
         published(slug)
         return _made(results.columns_csv(), "text/csv")
 
+    @blueprint.get("/plan.json")
+    def plan_json() -> Response:
+        return _of_today(plan_files.as_json(milestones()), "application/json")
+
+    @blueprint.get("/plan.csv")
+    def plan_csv() -> Response:
+        return _of_today(plan_files.as_csv(milestones()), "text/csv")
+
+    @blueprint.get("/plan/columnas.csv")
+    def plan_columns() -> Response:
+        return _of_today(plan_files.columns_csv(), "text/csv")
+
+    def milestones() -> list[dict[str, Any]]:
+        with reading(desk.engine) as connection:
+            city = desk.catalogue(connection, shelf.revision(connection))
+            zone = city.hours.zone
+            today = desk.clock().astimezone(zone).date()
+            return list(plan_files.rows(connection, city.plans.values(), today, zone))
+
     return blueprint
+
+
+def _of_today(body: bytes, kind: str) -> Response:
+    """A file that can be another tomorrow."""
+    answer = kept(body, f"{kind}; charset=utf-8")
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 def _made(body: bytes, kind: str) -> Response:

@@ -10,6 +10,9 @@ from flows.language import Phrase, _
 OPENS = {"es": "votar", "en": "vote"}
 """What the links write for people, by language: the word that opens a vote on every channel."""
 
+FOLLOWS = {"es": "hitos", "en": "milestones"}
+"""The word that opens a commitment, with its id behind it."""
+
 
 @dataclass(frozen=True)
 class Public:
@@ -46,14 +49,23 @@ class Way:
 
 
 def ways(public: Public, language: str, slug: str = "") -> list[Way]:
-    """Every way that is on, the one most people have first; what the links write is in that language."""
-    found, opens = [], quote(OPENS[language])
+    """Every way to vote that is on, the one most people have first; what the links write is in that language."""
+    return _ways(public, OPENS[language], f"v-{slug}" if slug else "")
+
+
+def follow(public: Public, language: str, commitment: str) -> list[Way]:
+    """Every way to look at a commitment and to get news of it."""
+    return _ways(public, f"{FOLLOWS[language]} {commitment}", f"h-{commitment}")
+
+
+def _ways(public: Public, writes: str, starts: str) -> list[Way]:
+    found, opens = [], quote(writes)
     if public.whatsapp:
         digits = public.whatsapp.removeprefix("whatsapp:").lstrip("+")
         link = f"https://wa.me/{digits}?text={opens}"
         found.append(Way("whatsapp", _("WhatsApp"), link, f"+{digits}"))
     if public.telegram:
-        start = f"?start=v-{slug}" if slug else ""
+        start = f"?start={starts}" if starts else ""
         found.append(Way("telegram", _("Telegram"), f"https://t.me/{public.telegram}{start}", f"@{public.telegram}"))
     if public.sms:
         found.append(Way("sms", _("Text message (SMS)"), f"sms:{public.sms}?body={opens}", public.sms))

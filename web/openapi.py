@@ -5,7 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response, json
 
+from bot import plan_files
 from bot.results import COLUMNS
+from flows.plan import GRADES, STATES
 
 SLUG = {
     "name": "slug",
@@ -64,6 +66,49 @@ RESULTS = {
         "columns": {"type": "object"},
     },
 }
+DAY = {"type": "string", "format": "date"}
+MAYBE_DAY = {"type": ["string", "null"], "format": "date"}
+MAYBE_TEXT = {"type": ["string", "null"]}
+NUMBER = {"type": "integer", "minimum": 0}
+SEVERAL = {"type": "array", "items": WORDS}
+FIELDS: Mapping[str, Mapping[str, Any]] = {
+    **{name: {"type": "string"} for name in ("plan", "commitment", "milestone", "commitment_text", "milestone_text")},
+    **dict.fromkeys(plan_files.WORDS, WORDS),
+    **dict.fromkeys(plan_files.SEVERAL, SEVERAL),
+    **dict.fromkeys(("commitment_number", "milestone_number", "days", "silent_days", "evidence"), NUMBER),
+    **dict.fromkeys(("committee_validated", "committee_objected", "objections", "objections_answered"), NUMBER),
+    **dict.fromkeys(("commitment_start_date", "commitment_end_date", "start_date", "end_date"), DAY),
+    **dict.fromkeys(("reported_on", "completion_on"), MAYBE_DAY),
+    **dict.fromkeys(("consultation", "proposal", "report_text", "completion_text"), MAYBE_TEXT),
+    **{name: {"type": "boolean"} for name in ("example", "by_month")},
+    "withdrawn": {"anyOf": [WORDS, {"type": "null"}]},
+    "reported_by": {"anyOf": [WORDS, {"type": "null"}]},
+    "partner_institutions": {"type": "array", "items": {"type": "string"}},
+    "sdgs": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 17}},
+    "phase": {"enum": ["ahead", "running", "soon", "late", "done", "withdrawn"]},
+    "reported": {"enum": [*STATES, None]},
+    "committee": {"enum": ["pending", "validated", "objected", None]},
+    "completion": {"enum": [*GRADES, None]},
+}
+PLANS = {
+    "type": "object",
+    "required": ["milestones", "columns"],
+    "properties": {
+        "milestones": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": list(plan_files.COLUMNS),
+                "additionalProperties": False,
+                "properties": {
+                    name: {**FIELDS[name], "description": f"{es} / {en}"}
+                    for name, (es, en) in plan_files.COLUMNS.items()
+                },
+            },
+        },
+        "columns": {"type": "object"},
+    },
+}
 READY = {
     "type": "object",
     "required": ["database", "migrations", "worker"],
@@ -76,10 +121,10 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Cuenta: resultados publicados / published results",
+            "title": "Cuenta: resultados y compromisos / results and commitments",
             "version": "1",
-            "description": "Resultados, lista de papeletas y significado de cada columna de cada consulta publicada. / "
-            "Results, the list of ballots and what each column means, of every published consultation.",
+            "description": "Resultados y papeletas de cada consulta publicada, y lo que la ciudad prometió. / "
+            "Results and ballots of every published consultation, and what the city promised.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
@@ -92,6 +137,17 @@ def document() -> dict[str, Any]:
                 "Qué significa cada columna de los otros archivos / What each column of the other files means",
                 "text/csv",
             ),
+            "/plan.json": _of_plans(
+                "Cada hito, con lo que se dice de él / Every milestone, with all that is said of it",
+                "application/json",
+                PLANS,
+            ),
+            "/plan.csv": _of_plans(_told(plan_files.columns()), "text/csv"),
+            "/plan/columnas.csv": _of_plans(
+                "Qué significa cada columna de plan.csv / What each column of plan.csv means", "text/csv"
+            ),
+            "/plan.atom": _of_plans("Las 50 novedades más recientes / The 50 newest changes", "application/atom+xml"),
+            "/plan.ics": _of_plans("El último día de cada hito / The last day of each milestone", "text/calendar"),
             "/healthz": {
                 "get": {
                     "summary": "Si este proceso responde / Whether this process answers",
@@ -121,8 +177,17 @@ def routes() -> Blueprint:
 
 
 def _columns(name: str) -> str:
+    return _told(COLUMNS[name])
+
+
+def _told(columns: Mapping[str, tuple[str, str]]) -> str:
     """What each column means, in Spanish and English."""
-    return "; ".join(f"{column}: {es} / {en}" for column, (es, en) in COLUMNS[name].items())
+    return "; ".join(f"{column}: {es} / {en}" for column, (es, en) in columns.items())
+
+
+def _of_plans(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    found = {**_body(kind, schema or {"type": "string"}), "headers": HEADERS}
+    return {"get": {"summary": about[:120], "description": about, "responses": {"200": found}}}
 
 
 def _file(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Long lists in parts: a page stays light however many proposals there are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -26,9 +26,16 @@ def asked() -> int:
     return request.args.get("pagina", 1, int)
 
 
-def part(items: Sequence[T], number: int) -> Part[T]:
-    """One part of a list; 404 where there is no such part."""
-    of = max(1, -(-len(items) // MOST))
-    if not 1 <= number <= of:
+def part(items: Sequence[T], number: int, weigh: Callable[[T], int] = lambda _item: 1, most: int = MOST) -> Part[T]:
+    """One part of a list, of items that together weigh at most `most` (or of one); 404 where there is no such part."""
+    parts: list[list[T]] = [[]]
+    room = most
+    for item in items:
+        room -= weigh(item)
+        if room < 0 and parts[-1]:
+            parts.append([])
+            room = most - weigh(item)
+        parts[-1].append(item)
+    if not 1 <= number <= len(parts):
         abort(404)
-    return Part(items[(number - 1) * MOST : number * MOST], number, of)
+    return Part(parts[number - 1], number, len(parts))

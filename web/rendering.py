@@ -1,13 +1,13 @@
-"""Rendering: templates in the reader's language, which is the one of the address (`/en/…` is English)."""
+"""Rendering: templates in the reader's language, which is the one of the address (`/en/…` is English), and answers."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from babel.numbers import format_decimal
-from flask import Flask, render_template, request, url_for
+from flask import Flask, Response, render_template, request, url_for
 from markupsafe import Markup
 
 from bot.speech import REGION, Speaker, catalogue
@@ -15,6 +15,8 @@ from flows.language import Phrase
 
 STATIC = Path(__file__).parent / "static"
 OTHER = {"es": "en", "en": "es"}
+KEPT = "public, max-age=60"
+"""A page may be a minute old: that spares somebody with little data, and the server in a rush."""
 
 
 def prepare(app: Flask) -> None:
@@ -29,12 +31,20 @@ def prepare(app: Flask) -> None:
         "turned": turned,
         "language": language,
     }
-    env.filters |= {"say": say, "moment": moment, "number": number}
+    env.filters |= {"say": say, "moment": moment, "day": day, "number": number, "clip": clip, "weight": weight}
 
 
 def page(template: str, **values: Any) -> str:
     """A page of the site."""
     return render_template(template, **values)
+
+
+def kept(body: str | bytes, kind: str = "text/html; charset=utf-8") -> Response:
+    """A public page, picture or file, or 304 to who has it as it is."""
+    answer = Response(body, content_type=kind, headers={"Cache-Control": KEPT})
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
 
 
 def language() -> str:
@@ -60,6 +70,20 @@ def moment(value: datetime) -> str:
     return Speaker(language()).dated(value)
 
 
+def day(value: date) -> str:
+    return Speaker(language()).day(value)
+
+
+def clip(text: str, most: int) -> str:
+    """A text up to so many letters; a longer one ends in dots."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def weight(size: int) -> str:
+    """Bytes as people say them."""
+    return f"{number(max(1, round(size / 1000)))} kB" if size < 1_000_000 else f"{number(round(size / 1e6, 1))} MB"
+
+
 def number(value: int | float) -> str:
     return format_decimal(value, locale=REGION[language()])
 
@@ -79,8 +103,8 @@ def turned(number: int) -> str:
 
 
 def _same_page() -> dict[str, Any]:
-    part = {"pagina": request.args["pagina"]} if "pagina" in request.args else {}
-    return {**(request.view_args or {}), **part}
+    asked = {name: request.args[name] for name in ("buscar", "pagina") if name in request.args}
+    return {**(request.view_args or {}), **asked}
 
 
 def asset(name: str) -> str:

@@ -12,21 +12,18 @@ from bot.catalogue import Catalogue, Listed
 from bot.commands import look_up
 from bot.turn import Desk
 from bot.upkeep import RETENTION
-from flows.city import City
 from flows.consultation import Receipt
 from storage import catalogue as shelf
 from storage import counts, turnouts
 from storage.counts import Count
 from storage.database import reading
-from web import card, chat, invitation, paging
+from web import card, chat, invitation, paging, plans
+from web.dossier import came_of
 from web.invitation import Public
 from web.play import Stage
 from web.record import record
-from web.rendering import language, many, page, say
+from web.rendering import kept, language, many, page, say
 from web.turnout import by_place
-
-KEPT = "public, max-age=60"
-"""A page may be a minute old: that spares somebody with little data, and the server in a rush."""
 
 
 def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
@@ -43,7 +40,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             city = read(connection)
         now = desk.clock()
         listed = [(each, each.phase(now)) for each in city.consultations.values() if each.phase(now) != "draft"]
-        return _kept(page("home.html", city=city.city, listed=listed[::-1], ways=invitation.ways(public, language())))
+        return kept(page("home.html", city=city.city, listed=listed[::-1], ways=invitation.ways(public, language())))
 
     @blueprint.get("/consultas/<slug>")
     def consultation(slug: str) -> Response:
@@ -51,9 +48,9 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             city = read(connection)
             listed = _known(city, slug, desk)
             if listed.row.state == "published":
-                return _kept(published.get(as_page, connection, city, listed))
+                return kept(published.get(as_page, connection, city, listed))
             noted = turnouts.latest(connection, slug)
-        return _kept(
+        return kept(
             page(
                 "consultation.html",
                 city=city.city,
@@ -74,7 +71,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             if listed.row.state != "published":
                 abort(404)
             made = published.get(as_picture, connection, city, listed)
-        return _kept(made, "image/png")
+        return kept(made, "image/png")
 
     @blueprint.get("/consultas/<slug>/recuento")
     def recount(slug: str) -> Response:
@@ -84,7 +81,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             count = counts.of(connection, slug)
         if count is None or listed.row.state != "published":
             abort(404)
-        return _kept(page("recount.html", city=city.city, seen=listed.seen, count=count))
+        return kept(page("recount.html", city=city.city, seen=listed.seen, count=count))
 
     @blueprint.route("/recibo", methods=["GET", "POST"])
     @limiter.limit("30 per minute", methods=["POST"])
@@ -104,11 +101,13 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
         if stage is not None:
             stage.add(blueprint)
 
+    plans.add(blueprint, desk, public)
+
     @blueprint.get("/privacidad")
     def privacy() -> Response:
         with reading(desk.engine) as connection:
             city = read(connection)
-        return _kept(page("privacy.html", city=city.city, retention=RETENTION))
+        return kept(page("privacy.html", city=city.city, retention=RETENTION))
 
     return blueprint
 
@@ -128,22 +127,23 @@ class Published:
             count = counts.of(connection, listed.row.slug)
             if count is None:
                 abort(404)
-            made = self._made[key] = (city.revision, make(count, city.city, listed, self._site))
+            made = self._made[key] = (city.revision, make(count, city, listed, self._site))
         return made[1]
 
 
-Make = Callable[[Count, City, Listed, str], bytes]
+Make = Callable[[Count, Catalogue, Listed, str], bytes]
 
 
-def as_page(count: Count, city: City, listed: Listed, site: str) -> bytes:
+def as_page(count: Count, city: Catalogue, listed: Listed, site: str) -> bytes:
     seen = listed.seen
+    found, promised = record(count, city.city, listed), came_of(city, seen.slug)
     return page(
-        "results.html", city=city, seen=seen, count=count, record=record(count, city, listed), site=site
+        "results.html", city=city.city, seen=seen, count=count, record=found, promised=promised, site=site
     ).encode()
 
 
-def as_picture(count: Count, city: City, listed: Listed, site: str) -> bytes:
-    found = record(count, city, listed)
+def as_picture(count: Count, city: Catalogue, listed: Listed, site: str) -> bytes:
+    found = record(count, city.city, listed)
     voted = str(many("{n} person voted.", "{n} people voted.", found.ballots))
     return card.draw(say(listed.seen.title), voted, found, urlsplit(site).netloc, say)
 
@@ -154,14 +154,6 @@ def _known(city: Catalogue, slug: str, desk: Desk) -> Listed:
     if listed is None or listed.phase(desk.clock()) == "draft":
         abort(404)
     return listed
-
-
-def _kept(body: str | bytes, kind: str = "text/html; charset=utf-8") -> Response:
-    """A public page or picture, or 304 to who has it as it is."""
-    answer = Response(body, content_type=kind, headers={"Cache-Control": KEPT})
-    answer.add_etag()
-    answer.make_conditional(request)
-    return answer
 
 
 def _private(body: str) -> Response:
