@@ -120,7 +120,7 @@ def great_plan(commitments: int = 25, milestones: int = 10, objectives: int = 5,
         source=words(f"{long_words(200)} {UNBROKEN}"),
         objectives=aims,
         offices=offices,
-        span=Span("2023-01", "2026-12"),
+        span=Span("2022-01", "2025-12"),
         commitments=tuple(
             great_commitment(made.commitments[0], slug, n, milestones, f"m{n % objectives + 1}")
             for n in range(1, commitments + 1)
@@ -136,7 +136,7 @@ def great_commitment(like: ReadCommitment, slug: str, number: int, milestones: i
             words(f"Paso {n}"),
             long_words(2900),
             ("o1", f"o{n % 22 + 1}"),
-            Span(f"2023-{n % 12 + 1:02}", f"2024-{n % 12 + 1:02}"),
+            Span("2022-01", f"{2022 + n % 2}-{n % 12 + 1:02}"),
         )
         for n in range(1, milestones + 1)
     )
@@ -152,7 +152,7 @@ def great_commitment(like: ReadCommitment, slug: str, number: int, milestones: i
         leads=("o1", "o2", "o3", "o4"),
         partners=(long_words(88), long_words(80)),
         sdgs=(1, 11, 16),
-        span=Span("2023-01", "2026-12"),
+        span=Span("2022-01", "2025-12"),
         milestones=steps,
     )
 

@@ -1,11 +1,12 @@
 """The pages of what the city promised: every commitment with its timeline, and each with its voices and its history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, request
+from markupsafe import escape
 from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue
@@ -30,7 +31,7 @@ HEAVIEST = 72
 """What one page of the list holds: a milestone's row weighs 1, what stands around a commitment's rows 3, what
 stands above a plan 9."""
 
-MOST_BYTES = 13_000
+MOST_BYTES = 18_000
 """Of what people wrote, on one part of a commitment's page: with the rest it keeps under 50 kB."""
 
 LATEST = 6
@@ -66,8 +67,30 @@ class Promised:
         return 3 + min(len(self.commitment.milestones), SHOWN) + (9 if self.heads else 0)
 
 
+MOST_MADE = 100
+"""Calendars and pictures that stay in memory."""
+
+
+class Made:
+    """What took long to make, kept until what it was made of is another."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], tuple[object, bytes]] = {}
+
+    def get(self, name: str, of: object, make: Callable[[], bytes]) -> bytes:
+        """What `make` made of this in the reader's language."""
+        key = (name, language())
+        made = self._made.get(key)
+        if made is None or made[0] != of:
+            if len(self._made) >= MOST_MADE:
+                self._made.clear()
+            made = self._made[key] = (of, make())
+        return made[1]
+
+
 def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     """Add the pages; they are registered once for each language."""
+    made = Made()
 
     def read(connection: Connection) -> Catalogue:
         return desk.catalogue(connection, shelf.revision(connection))
@@ -139,7 +162,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             city = read(connection)
             plan, promised = _known(city, commitment)
             entries = History(connection, plan, city.hours.zone, promised).entries()
-        part = paging.part(entries, paging.asked(), _bytes_of_entry, 2 * MOST_BYTES)
+        part = paging.part(entries, paging.asked(), _bytes_of_entry, MOST_BYTES)
         return kept(page("history.html", city=city.city, plan=plan, commitment=promised, part=part))
 
     @blueprint.get("/plan/<commitment>/tarjeta.png")
@@ -149,20 +172,23 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             plan, promised = _known(city, commitment)
             each = reader(connection, city, plan)
             outline = each.outline(promised, each.standings(promised.milestones), card.MOST_MILESTONES)
-        return kept(card.progress(outline, urlsplit(public.url).netloc, say), "image/png")
+        site = urlsplit(public.url).netloc
+        return kept(made.get(promised.id, outline, lambda: card.progress(outline, site, say)), "image/png")
 
     @blueprint.get("/plan.atom")
     def atom() -> Response:
         with reading(desk.engine) as connection:
             city = read(connection)
-            made = feeds.atom(_entries(connection, city), city, public.url, language(), say)
-        return kept(made, "application/atom+xml; charset=utf-8")
+            entries = _entries(connection, city)
+        feed = feeds.atom(entries, city, public.url, language(), say)
+        return kept(feed, "application/atom+xml; charset=utf-8")
 
     @blueprint.get("/plan.ics")
     def calendar() -> Response:
         with reading(desk.engine) as connection:
-            made = feeds.calendar(read(connection), public.url, language(), say)
-        return kept(made, "text/calendar; charset=utf-8")
+            city = read(connection)
+        days = made.get("plan.ics", city.revision, lambda: feeds.calendar(city, public.url, language(), say))
+        return kept(days, "text/calendar; charset=utf-8")
 
 
 def evidence(desk: Desk) -> Blueprint:
@@ -243,8 +269,12 @@ def _bytes_of_step(step: Step) -> int:
     texts += [text[:CLIPPED] for each in step.objected[-LAST_OBJECTED:] for text in (each.text, each.answer)]
     texts += [step.graded.text[:QUOTED]] if step.graded else []
     around = 200 * (len(step.judged) + len(step.sectors) + len(step.objected[-LAST_OBJECTED:]))
-    return 1000 + around + sum(len(text.encode()) for text in texts)
+    return 1000 + around + sum(map(_bytes_of, texts))
 
 
 def _bytes_of_entry(entry: Entry) -> int:
-    return 400 + len(say(entry.text).encode())
+    return 400 + _bytes_of(say(entry.text))
+
+
+def _bytes_of(text: str) -> int:
+    return len(escape(text).encode())
