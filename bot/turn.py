@@ -403,16 +403,19 @@ class Turn:
             reply = Reply("\n\n".join(before), lasting=lasting)
         else:
             reply = self._ask(speaker, short, before, outcome, outcome.question, lasting)
-        reply = replace(reply, picture=self._picture())
+        reply = replace(reply, picture=self._picture(outcome))
         if reply.text or reply.edit:
             self._say(self.visit.language, reply, self.visit.contact_id)
 
-    def _picture(self) -> str:
+    def _picture(self, outcome: Advance) -> str:
         """The address of the picture that goes with what is said; empty where the person's place has no good network.
 
         Of who has told us no place we do not know what a picture costs them.
         """
-        named = next((said.picture for said in self.told if isinstance(said, Say) and said.picture), "")
+        shown = [said.picture for said in self.told if isinstance(said, Say)]
+        if outcome.question is not None and outcome.hint is None:
+            shown.append(outcome.question.picture)
+        named = next(filter(None, shown), "")
         territory, place = self.visit.catalogue.city.territory, self.visit.facts.place
         if not named or place not in territory.places or territory.profile(place) != "good":
             return ""

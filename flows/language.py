@@ -157,12 +157,16 @@ class Say(Step[None]):
 
 @dataclass(frozen=True)
 class Ask(Step[T]):
-    """A question and the reader of its answer. `key` is unique in its talk; a changed meaning gets a new key."""
+    """A question and the reader of its answer. `key` is unique in its talk; a changed meaning gets a new key.
+
+    `picture` names a picture of what it asks about, as that of `Say` does.
+    """
 
     key: str
     text: Phrase
     reader: Reader[T]
     short: Phrase | None = None
+    picture: str = ""
 
 
 class Command(Generic[T]):

@@ -66,14 +66,21 @@ def _every_language(phrase: Phrase) -> Iterable[str]:
 
 
 def pick_from(
-    key: str, text: Phrase, options: Sequence[Option], beside: Sequence[Option] = (), short: Phrase | None = None
+    key: str,
+    text: Phrase,
+    options: Sequence[Option],
+    beside: Sequence[Option] = (),
+    short: Phrase | None = None,
+    picture: str = "",
 ) -> Flow[str]:
     """The id of one of many options, which come in pages; `beside` stand on every page."""
     shown, page = list(options), 0
     for turn in range(1, 20):
         last = (page + 1) * PAGE >= len(shown)
         here = [*shown[page * PAGE : (page + 1) * PAGE], *(() if last else (MORE,)), *beside]
-        picked = yield from Ask(f"{key}-{turn}", text, PickOrFind(here, options), short=short)
+        picked = yield from Ask(
+            f"{key}-{turn}", text, PickOrFind(here, options), short=short, picture=picture if turn == 1 else ""
+        )
         if picked == MORE.id:
             page += 1
         elif picked.startswith("?"):

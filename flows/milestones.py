@@ -106,7 +106,8 @@ def look_around(plan: Plan, commitment: Commitment) -> Flow[None]:
         standings = yield from Look(Standings(plan.slug, commitment.id))
         options = [_step(m, standings[m.id]) for m in commitment.milestones]
         short: Phrase = Joined([commitment.short, _("Choose a milestone:")])
-        picked = yield from pick_from(f"step-{screen}", about(plan, commitment), options, [FOLLOW], short)
+        picture = f"progress/{commitment.id}" if screen == 1 else ""
+        picked = yield from pick_from(f"step-{screen}", about(plan, commitment), options, [FOLLOW], short, picture)
         if picked == FOLLOW.id:
             return (yield from follow(plan, commitment))
         milestone = plan.milestones[picked]

@@ -145,3 +145,15 @@ def test_a_picture_that_telegram_refuses_goes_without_and_once(refused: str) -> 
             assert [(m.text, m.picture) for m in standins.sent] == [("Los resultados", "")]
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("profile", "seen"), [("good", 1), ("low", 0), (None, 0)])
+def test_the_progress_of_a_commitment_comes_as_a_picture_once(world: World, profile: str | None, seen: int) -> None:
+    for text in ("votar", "1"):
+        world.say(text)
+    if profile is not None:
+        rewrite(world, Person, place=places(world, profile))
+    messages = [message for text in ("hitos", "1", "1") for message in world.say(text)]
+    page = "https://cuenta.example.test/plan/cartagena-cuenta/tarjeta.png"
+    assert [message.picture for message in messages if message.picture] == [page] * seen
+    assert all(message.text for message in messages if not message.picture)
