@@ -7,7 +7,7 @@ policy area, OGP value, completion); the rest are plain words.
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -94,13 +94,15 @@ SEVERAL = (
 """Fields with several values; in plan.csv they stand in one column with | between them, in Spanish."""
 
 
-def rows(connection: Connection, plans: Iterable[Plan], today: date, zone: ZoneInfo) -> Iterator[dict[str, Any]]:
-    """Every milestone of these plans with all that is said of it."""
+def rows(
+    connection: Connection, plans: Iterable[Plan], today: date, zone: ZoneInfo, shown: Container[str]
+) -> Iterator[dict[str, Any]]:
+    """Every milestone of these plans with all that is said of it; `shown` are the consultations that may be named."""
     for plan in plans:
         found = standings(connection, plan, today, zone)
         grades = {row.subject: row for row in voices.grades_of(connection, plan.slug)}
         for commitment in plan.commitments:
-            promised = _commitment(plan, commitment)
+            promised = _commitment(plan, commitment, commitment.consultation in shown)
             for milestone in commitment.milestones:
                 grade = grades.get(milestone.id)
                 yield {
@@ -141,7 +143,7 @@ def columns() -> Mapping[str, tuple[str, str]]:
     return found
 
 
-def _commitment(plan: Plan, commitment: Commitment) -> dict[str, Any]:
+def _commitment(plan: Plan, commitment: Commitment, whence: bool) -> dict[str, Any]:
     return {
         "plan": plan.slug,
         "plan_title": _words(plan.title),
@@ -157,8 +159,8 @@ def _commitment(plan: Plan, commitment: Commitment) -> dict[str, Any]:
         "policy_areas": [_words(plan.areas[id]) for id in commitment.areas],
         "ogp_values": [_words(plan.values[id]) for id in commitment.values],
         "sdgs": list(commitment.sdgs),
-        "consultation": commitment.consultation or None,
-        "proposal": commitment.proposal or None,
+        "consultation": commitment.consultation if whence else None,
+        "proposal": commitment.proposal if whence and commitment.proposal else None,
         "commitment_start_date": commitment.span.first.isoformat(),
         "commitment_end_date": commitment.span.last.isoformat(),
         "withdrawn": _words(commitment.withdrawn) if commitment.withdrawn else None,

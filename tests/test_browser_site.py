@@ -17,9 +17,10 @@ from storage import consultations
 from storage.database import transaction
 from storage.folder import read_folder
 from storage.loading import consultation_row
+from tests import promises
 from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
 from tests.test_site import cast, client_of, crowd, crowded, publish
-from tests.world import CARTAGENA, World
+from tests.world import CARTAGENA, EXAMPLE, World
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs it")
 
@@ -49,6 +50,7 @@ def site(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.TempP
     world = World.on(f"sqlite:///{folder / 'cuenta.db'}", folder).load()
     for slug in STEPS:
         live(world, slug)
+    promise(world)
     with serving(client_of(world).application) as url:
         yield Site(url, browser)
     world.desk.engine.dispose()
@@ -87,7 +89,23 @@ def live(world: World, slug: str) -> None:
         publish(world, slug)
 
 
+def promise(world: World) -> None:
+    """Plans of every kind: one on which everybody spoke, a long one, an example of which nothing is known yet."""
+    promises.load_plan(world, promises.the_plan())
+    promises.load_plan(world, promises.great_plan(12, 9))
+    (example,) = read_folder(EXAMPLE).plans
+    (first, *_others) = example.commitments
+    promises.load_plan(world, replace(example, commitments=(replace(first, consultation="", proposal=""),)))
+    promises.speak(world)
+    for number in (1, 2, 4):
+        promises.speak(world, f"grande-1.{number}", f"{promises.long_words(800)} {UNBROKEN}")
+    world.clock.forward(hours=-1)
+
+
 PAGES = (
+    "/plan", "/plan?pagina=2", "/plan?buscar=participacion", "/plan?buscar=nada+de+nada", "/en/plan",
+    "/plan/cartagena-cuenta", "/plan/cartagena-cuenta/historia", "/en/plan/cartagena-cuenta", "/plan/grande-1",
+    "/plan/grande-1?pagina=2", "/plan/grande-1/historia", "/plan/arboles-plaza", "/plan/arboles-plaza/historia",
     "/", "/recibo", "/privacidad", "/no-hay", "/consultas/publicada/recuento", "/en/", "/en/consultas/publicada",
     *(f"/consultas/{slug}" for slug in STEPS), "/consultas/grande?pagina=2",
 )  # fmt: skip
@@ -156,7 +174,8 @@ WHERE = """() => {
 
 
 @pytest.mark.parametrize("path", ["/", "/recibo", "/consultas/abierta", "/consultas/publicada", "/consultas/grande",
-                                  "/consultas/publicada/recuento", "/no-hay"])  # fmt: skip
+                                  "/consultas/publicada/recuento", "/no-hay",
+                                  "/plan", "/plan/cartagena-cuenta", "/plan/grande-1/historia"])  # fmt: skip
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(site: Site, path: str) -> None:
     page = site.page(path)
     stops: int = page.evaluate(STOPS)
@@ -189,6 +208,38 @@ def test_what_is_folded_is_on_paper(site: Site) -> None:
     assert all(each.is_visible() for each in folded.all())
     assert not overflows(page)
     assert page.locator("header .tongue").is_hidden()
+    page.context.close()
+
+
+def test_a_promise_is_on_paper_with_its_timeline_and_its_voices(site: Site) -> None:
+    page = site.page("/plan/cartagena-cuenta", viewport={"width": 700, "height": 990})
+    page.emulate_media(media="print")
+    for shown in ("details blockquote", ".steps svg", ".voices section", ".history li"):
+        found = page.locator(shown)
+        assert found.count() >= 6, shown
+        assert all(each.is_visible() for each in found.all()), shown
+    assert not overflows(page)
+    page.context.close()
+
+
+def test_a_timeline_is_drawn_to_scale_on_any_screen(site: Site) -> None:
+    for size in SIZES.values():
+        page = site.page("/plan/cartagena-cuenta", viewport=size)
+        drawn = page.locator(".steps li:nth-child(2) svg")
+        whole, bar = drawn.bounding_box(), drawn.locator("rect").bounding_box()
+        assert whole is not None
+        assert bar is not None
+        assert whole["width"] > 200
+        assert bar["x"] - whole["x"] == pytest.approx(whole["width"] * 31 / 365, abs=2)
+        assert bar["width"] == pytest.approx(whole["width"] * 28 / 365, abs=3)
+        page.context.close()
+
+
+def test_a_search_needs_no_script(site: Site) -> None:
+    page = site.page("/plan", java_script_enabled=False)
+    page.get_by_label("Busque en las promesas").fill("comunicaciones")
+    page.get_by_role("button", name="Buscar").click()
+    expect(page.get_by_role("status")).to_contain_text("1 promesa tiene estas palabras")
     page.context.close()
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from bot import upkeep
 from cli import wiring
 from cli.settings import read_settings
+from tests import promises
 from tests.test_site import SLUG, client_of, count_and_publish, people_vote
 from tests.world import World, environment
 
@@ -26,6 +27,7 @@ BOUNDED = settings(
 def test_every_answer_is_as_described(little_world: World, tmp_path: Path) -> None:
     people_vote(little_world)
     count_and_publish(little_world, tmp_path / "public")
+    promises.speak(little_world)
     upkeep.beat(little_world.desk.engine, little_world.clock())  # a desk without a worker is not ready
     app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
@@ -48,6 +50,17 @@ def test_what_is_described_is_there(little_world: World, tmp_path: Path, name: s
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
     case = document[f"/consultas/{{slug}}/{name}"]["GET"].Case(path_parameters={"slug": SLUG})
     answer = case.call_and_validate()
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/plan.json", "/plan.csv", "/plan/columnas.csv", "/plan.atom", "/plan.ics"])
+def test_what_is_described_of_the_plans_is_there(little_world: World, tmp_path: Path, path: str) -> None:
+    promises.load_plan(little_world, promises.great_plan(3, 4))
+    promises.speak(little_world)
+    promises.speak(little_world, "grande-2.3")
+    app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
+    document = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    answer = document[path]["GET"].Case().call_and_validate()
     assert answer.status_code == 200
 
 

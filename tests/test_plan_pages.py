@@ -236,6 +236,8 @@ def test_one_can_walk_from_the_proposal_to_the_milestones_and_back(little_world:
     assert f"/consultas/{SLUG}" in read(page).links
     people_vote(little_world)
     count_and_publish(little_world, tmp_path / "public")
+    (first, *_rest) = client.get("/plan.json").get_json()["milestones"]
+    assert (first["consultation"], first["proposal"]) == (SLUG, "p06")
     results = client.get(f"/consultas/{SLUG}")
     assert "Lo que la ciudad prometió después" in results.text
     assert PAGE in read(results).links
@@ -420,7 +422,7 @@ def test_every_milestone_is_data_with_every_field_described(city: World, client:
         "milestone": f"{COMMITMENT}.1", "end_date": "2023-01-31", "by_month": True, "phase": "done",
         "reported": "complete", "reported_on": "2023-04-10", "evidence": 2, "committee": "validated",
         "committee_validated": 7, "committee_objected": 2, "objections": 1, "objections_answered": 1,
-        "completion": "substantial", "proposal": "p06",
+        "completion": "substantial", "consultation": None, "proposal": None,
     }  # fmt: skip
     assert {name: first[name] for name in expected} == expected
     assert [row["reported"] for row in told["milestones"][1:]] == [None] * 6

@@ -70,9 +70,9 @@ def routes(desk: Desk) -> Blueprint:
     def milestones() -> list[dict[str, Any]]:
         with reading(desk.engine) as connection:
             city = desk.catalogue(connection, shelf.revision(connection))
-            zone = city.hours.zone
-            today = desk.clock().astimezone(zone).date()
-            return list(plan_files.rows(connection, city.plans.values(), today, zone))
+            now, zone = desk.clock(), city.hours.zone
+            shown = {slug for slug, listed in city.consultations.items() if listed.phase(now) != "draft"}
+            return list(plan_files.rows(connection, city.plans.values(), now.astimezone(zone).date(), zone, shown))
 
     return blueprint
 
