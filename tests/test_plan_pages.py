@@ -22,7 +22,6 @@ from flows.plan import Span, Standing
 from storage import voices
 from storage.contacts import Contact
 from storage.database import transaction
-from storage.folder import read_folder
 from storage.plan_folder import Named, ReadPlan
 from storage.plan_folder import Span as Stated
 from storage.voices import Evidence
@@ -154,35 +153,28 @@ def speak_at_length(world: World) -> None:
             promises.speak(world, f"grande-1.{number}", long[:970])
 
 
-def test_a_page_reads_the_same_number_of_times_however_much_was_promised(city: World, client: FlaskClient) -> None:
-    def reads(path: str) -> int:
-        client.get(path)  # the catalogue is read once
-        city.statements.clear()
-        client.get(path)
-        return len(city.statements)
-
+def test_a_page_reads_the_same_number_of_times_however_much_was_promised(city: World) -> None:
     promises.speak(city)
-    app = client_of(city)
-    few = [len(counted(city, app, path)) for path in ("/plan", PAGE)]
-    load_plan(city, replace(great_plan(30, 20), slug="plan-2023-2"))
-    more = [len(counted(city, app, path)) for path in ("/plan", PAGE)]
-    assert reads("/plan") < 20
-    assert more[1] == few[1]
-    assert more[0] <= 2 * few[0], "once for each plan on the page"
+    client = client_of(city)
+    before = reads(city, client, "/plan"), reads(city, client, PAGE)
+    load_plan(city, great_plan(30, 20))
+    assert reads(city, client, "/plan?pagina=2") <= before[0], "once for the plan on the page"
+    assert reads(city, client, PAGE) == before[1]
 
 
-def counted(world: World, client: FlaskClient, path: str) -> list[str]:
+def reads(world: World, client: FlaskClient, path: str) -> int:
+    """How many statements a page takes once the catalogue is in memory."""
     client.get(path)
     world.statements.clear()
-    client.get(path)
-    return list(world.statements)
+    assert client.get(path).status_code == 200
+    return len(world.statements)
 
 
 # One commitment
 
 
 def test_the_three_voices_stand_side_by_side(city: World, client: FlaskClient) -> None:
-    said = promises.speak(city, text="Hicimos dos jornadas con vecinos.")
+    promises.speak(city, text="Hicimos dos jornadas con vecinos.")
     told = section(client.get(PAGE).text, "Hito 1. Diseñar")
     for expected in (
         "Reportado como cumplido", "Cumplido", "Hicimos dos jornadas con vecinos.", "Secretaría de Planeación",
@@ -194,7 +186,6 @@ def test_the_three_voices_stand_side_by_side(city: World, client: FlaskClient) -
     assert "Falta el acta" not in told
     links = re.findall(r"/plan/pruebas/(\d+)", client.get(PAGE).text.partition('id="historia"')[0])
     assert len(links) == 3
-    assert said["report"] != said["first"]
     quiet = section(client.get(PAGE).text, "Hito 2. ")
     assert "Sin dato" in quiet
     assert "Lleva 68 días sin informar" in quiet
@@ -225,8 +216,7 @@ def test_the_promise_tells_what_it_is_who_answers_and_what_it_serves(client: Fla
         "De 1 de enero de 2023 a 31 de diciembre de 2023", "Design of the 2023 accountability strategy.",
     ):  # fmt: skip
         assert expected in told, expected
-    with_goals = the_plan()
-    assert "Objetivos de Desarrollo Sostenible" not in told, with_goals.commitments[0].sdgs
+    assert "Objetivos de Desarrollo Sostenible" not in told, "the plan names none"
 
 
 def test_one_can_walk_from_the_proposal_to_the_milestones_and_back(little_world: World, tmp_path: Path) -> None:
@@ -411,13 +401,12 @@ def test_the_calendar_has_the_last_day_of_each_milestone(city: World, client: Fl
 
 
 def test_every_milestone_is_data_with_every_field_described(city: World, client: FlaskClient) -> None:
-    said = promises.speak(city, text="Hicimos, y no una vez: dos jornadas\nen la plaza.")
+    promises.speak(city, text="Hicimos, y no una vez: dos jornadas\nen la plaza.")
     told = client.get("/plan.json").get_json()
     assert len(told["milestones"]) == 7
     assert {tuple(row) for row in told["milestones"]} == {tuple(plan_files.COLUMNS)}
     assert set(told["columns"]) == set(plan_files.COLUMNS)
     first = told["milestones"][0]
-    assert said
     expected = {
         "milestone": f"{COMMITMENT}.1", "end_date": "2023-01-31", "by_month": True, "phase": "done",
         "reported": "complete", "reported_on": "2023-04-10", "evidence": 2, "committee": "validated",
@@ -587,4 +576,3 @@ def test_every_phase_has_a_shape_of_its_own_and_words(city: World, client: Flask
     assert shapes == ["ahead", "running", "soon", "late", "done", "withdrawn"]
     for told in ("sin empezar", "va a tiempo", "le queda poco", "va tarde", "se retiró", "hoy, 10 de abril de 2023"):
         assert told in legend
-    assert read_folder(EXAMPLE).plans[0].example
