@@ -1,22 +1,18 @@
 """The monitor's evidence: all that is public of a plan in one ZIP, with a manifest of hashes."""
 
-import csv
 import hashlib
-import io
-import json
 import zipfile
-from collections.abc import Iterable, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
+from bot import plan_files
 from bot.catalogue import Catalogue
-from bot.standing import standings
-from flows.language import Local
-from flows.plan import Commitment, Plan
+from bot.plan_files import table
+from flows.plan import Plan
 from storage import participants, plans, voices
 
 STAMP = (1980, 1, 1, 0, 0, 0)
@@ -25,177 +21,87 @@ STAMP = (1980, 1, 1, 0, 0, 0)
 SMALLEST = 5
 """People below which a number could point to somebody."""
 
+ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
+MANIFEST = ("file", "bytes", "sha256")
+REPORT = ("report", "milestone", "office", "state", "text", "via", "day")
+JUDGEMENT = ("report", "seat", "verdict", "reason", "day")
+GRADE = ("grade", "subject", "completion", "explanation", "day")
+OBJECTION = ("objection", "report", "day", "text", "answer", "office", "answered")
+RATING = ("event", "people", "clear", "heard")
+CHANGE = ("subject", "what", "before", "after", "day")
+PARTICIPATION = ("by", "group", "people")
+FILE = ("file", "report", "grade", "state", "kind", "bytes", "sha256")
+
+Rows = list[Sequence[Any]]
+
 
 def export(connection: Connection, city: Catalogue, plan: Plan, to: Path, now: datetime) -> int:
     """Write the ZIP; how many files it has, without the manifest. Raises OSError."""
-    digests: list[tuple[str, int, str]] = []
+    digests: Rows = []
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, body in contents(connection, city, plan, now):
             packed.writestr(zipfile.ZipInfo(name, STAMP), body, zipfile.ZIP_DEFLATED)
             digests.append((name, len(body), hashlib.sha256(body).hexdigest()))
-        manifest = table(("file", "bytes", "sha256"), digests)
-        packed.writestr(zipfile.ZipInfo("manifest.csv", STAMP), manifest, zipfile.ZIP_DEFLATED)
+        packed.writestr(zipfile.ZipInfo("manifest.csv", STAMP), table([MANIFEST, *digests]), zipfile.ZIP_DEFLATED)
     return len(digests)
 
 
-def contents(connection: Connection, city: Catalogue, plan: Plan, now: datetime) -> Iterable[tuple[str, bytes]]:
-    """Each file of the ZIP, by name."""
+def contents(connection: Connection, city: Catalogue, plan: Plan, now: datetime) -> Iterator[tuple[str, bytes]]:
+    """Each file of the ZIP, by name: the plan as it stands, what each voice said, and the files of evidence."""
     zone, today = city.hours.zone, city.hours.today(now)
-    reports = voices.reports_of(connection, list(plan.milestones))
-    ids = [row.id for row in reports]
-    grades = voices.grades_of(connection, plan.slug)
-    judgements = voices.judgements_of(connection, ids)
-    objections = voices.objections_of(connection, ids)
-    standing = standings(connection, plan, today, zone)
+    standing = list(plan_files.rows(connection, [plan], today, zone, city.published()))
+    yield "plan.json", plan_files.as_json(standing)
+    yield "plan.csv", plan_files.as_csv(standing)
+    yield "columns.csv", plan_files.columns_csv()
 
     def day(moment: datetime | None) -> str:
         return moment.astimezone(zone).date().isoformat() if moment else ""
 
-    yield "plan.json", as_json(plan)
-    yield "commitments.csv", table(COMMITMENT, [_commitment(plan, each) for each in plan.commitments])
-    yield "milestones.csv", table(
-        MILESTONE,
-        [
-            (
-                m.id, m.commitment, m.number, es(m.title), en(m.title), m.official, "|".join(m.offices), m.span.first,
-                m.span.last, s.phase, s.days, s.silent, s.reported or "", day_of(s.on),
-                s.verdict.outcome if s.report else "",
-                s.verdict.validated, s.verdict.objected, s.evidence, s.objections, s.answered,
-            )
-            for m in plan.milestones.values()
-            for s in [standing[m.id]]
-        ],
-    )  # fmt: skip
-    yield (
-        "reports.csv",
-        table(
-            ("report", "milestone", "office", "state", "text", "via", "day"),
-            [(r.id, r.milestone, r.office, r.state, r.text, r.via, day(r.at)) for r in reports],
-        ),
-    )
-    yield (
-        "judgements.csv",
-        table(
-            ("report", "seat", "verdict", "reason", "day"),
-            [(j.report_id, j.seat, j.verdict, j.reason, day(j.at)) for j in judgements],
-        ),
-    )
-    yield (
-        "grades.csv",
-        table(
-            ("grade", "subject", "level_of_progress", "explanation", "day"),
-            [(g.id, g.subject, g.grade, g.text, day(g.at)) for g in grades],
-        ),
-    )
-    yield "objections.csv", table(
-        ("objection", "report", "text", "day", "answer", "office", "answered"),
-        [(o.id, o.report_id, o.text if o.answer else "", day(o.at), o.answer or "", o.office or "", day(o.answered_at))
-         for o in objections],
-    )  # fmt: skip
-    yield "ratings.csv", table(("event", "people", "clear", "heard"), _ratings(connection, plan))
-    yield (
-        "changes.csv",
-        table(
-            ("subject", "what", "before", "after", "day"),
-            [(c.subject, c.what, c.before, c.after, day(c.at)) for c in plans.changes(connection, plan.slug)],
-        ),
-    )
-    yield "participation.csv", table(("by", "group", "people"), _participation(connection, city, plan, judgements))
-    for file in voices.evidence_of(connection, ids, [g.id for g in grades]):
-        kept = voices.file(connection, file.id)
+    reports = voices.reports_of(connection, list(plan.milestones))
+    ids = [row.id for row in reports]
+    judged, objected = voices.judgements_of(connection, ids), voices.objections_of(connection, ids)
+    graded, changed = voices.grades_of(connection, plan.slug), plans.changes(connection, plan.slug)
+    files = voices.evidence_of(connection, ids, [row.id for row in graded])
+    tables: dict[str, Rows] = {
+        "reports": [REPORT, *((r.id, r.milestone, r.office, r.state, r.text, r.via, day(r.at)) for r in reports)],
+        "judgements": [JUDGEMENT, *((j.report_id, j.seat, j.verdict, j.reason, day(j.at)) for j in judged)],
+        "grades": [GRADE, *((g.id, g.subject, g.grade, g.text, day(g.at)) for g in graded)],
+        "objections": [OBJECTION, *(_objection(o, day(o.at), day(o.answered_at)) for o in objected)],
+        "ratings": [RATING, *_ratings(connection, plan)],
+        "changes": [CHANGE, *((c.subject, c.what, c.before, c.after, day(c.at)) for c in changed)],
+        "participation": [PARTICIPATION, *_participation(connection, city, plan, judged)],
+        "evidence": [FILE, *((f.id, f.report_id, f.grade_id, f.state, f.kind, f.size, f.sha256) for f in files)],
+    }
+    yield from ((f"{name}.csv", table(rows)) for name, rows in tables.items())
+    for each in files:
+        kept = voices.file(connection, each.id)
         if kept is not None:
             yield f"evidence/{kept.id}{ENDINGS.get(kept.kind, '')}", kept.body
 
 
-ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "application/pdf": ".pdf"}
-COMMITMENT = (
-    "id", "commitment_title_es", "commitment_title_en", "commitment_start_date", "commitment_end_date",
-    "lead_implementing_agencies", "partners", "objective", "primary_policy_area", "ogp_values", "sdgs", "consultation",
-    "proposal", "withdrawn",
-)  # fmt: skip
-"""The field names are those of the OGP commitment form, as far as the plan's own form shows them."""
-
-MILESTONE = (
-    "milestone", "commitment", "number", "title_es", "title_en", "official", "offices", "start_date", "end_date",
-    "phase", "days", "silent_days", "reported", "reported_on", "committee", "validated", "objected", "evidence",
-    "objections", "answered",
-)  # fmt: skip
+def _objection(row: Any, on: str, answered: str) -> Sequence[Any]:
+    """Its words are public once they have an answer, as on the page."""
+    text = row.text if row.answer is not None else ""
+    return row.id, row.report_id, on, text, row.answer or "", row.office or "", answered
 
 
-def _commitment(plan: Plan, each: Commitment) -> Sequence[Any]:
-    return (
-        each.id, es(each.title), en(each.title), each.span.first, each.span.last,
-        "|".join(es(plan.offices[id].name) for id in each.leads), "|".join(each.partners),
-        es(plan.objectives[each.objective]), "|".join(es(plan.areas[id]) for id in each.areas),
-        "|".join(es(plan.values[id]) for id in each.values), "|".join(map(str, each.sdgs)), each.consultation,
-        each.proposal, es(each.withdrawn) if each.withdrawn else "",
-    )  # fmt: skip
-
-
-def _ratings(connection: Connection, plan: Plan) -> list[Sequence[Any]]:
+def _ratings(connection: Connection, plan: Plan) -> Rows:
     """The mean answers to each event, from five people on."""
-    rows: list[Sequence[Any]] = []
+    rows: Rows = []
     for event, answers in sorted(voices.ratings(connection, plan.slug).items()):
         if len(answers) >= SMALLEST:
-            means = (round(sum(pair[n] for pair in answers) / len(answers), 2) for n in (0, 1))
-            rows.append((event, len(answers), *means))
+            clear, heard = (round(sum(pair[n] for pair in answers) / len(answers), 2) for n in (0, 1))
+            rows.append((event, len(answers), clear, heard))
     return rows
 
 
-def _participation(
-    connection: Connection, city: Catalogue, plan: Plan, judgements: Sequence[Any]
-) -> list[Sequence[Any]]:
-    """Who takes part: seats that judged by sector, and followers by territory where they are five or more."""
-    judged = {each.seat for each in judgements if each.seat in plan.seats}
-    rows: list[Sequence[Any]] = [
-        ("sector", sector.id, sum(plan.seats[seat].id == sector.id for seat in judged)) for sector in plan.sectors
-    ]
+def _participation(connection: Connection, city: Catalogue, plan: Plan, judged: Sequence[Any]) -> Rows:
+    """Who takes part: seats that judged by sector, and followers by locality where they are five or more."""
+    seats = {each.seat for each in judged if each.seat in plan.seats}
     numbers: dict[str, int] = {}
     for place, people in participants.followers_by_place(connection).items():
-        unit = city.city.territory.containing(place, "locality")
-        code = unit.code if unit else ""
+        locality = city.city.territory.containing(place, "locality")
+        code = locality.code if locality else ""
         numbers[code] = numbers.get(code, 0) + people
-    return rows + [("locality", code, number) for code, number in sorted(numbers.items()) if number >= SMALLEST]
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """CSV with a header. A cell that a spreadsheet would take for a formula is given as text."""
-    made = io.StringIO(newline="")
-    writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_harmless(cell) for cell in row] for row in rows])
-    return made.getvalue().encode()
-
-
-def _harmless(cell: Any) -> str:
-    text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def as_json(plan: Plan) -> bytes:
-    """The plan as it is loaded."""
-    return (json.dumps(_plain(plan), ensure_ascii=False, indent=1) + "\n").encode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Local):
-        return dict(value.by_language)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def es(words: Local) -> str:
-    return words.by_language.get("es", "")
-
-
-def en(words: Local) -> str:
-    return words.by_language.get("en", "")
-
-
-def day_of(value: date | None) -> str:
-    return value.isoformat() if value else ""
+    sectors = [("sector", s.id, sum(plan.seats[seat].id == s.id for seat in seats)) for s in plan.sectors]
+    return [*sectors, *(("locality", code, n) for code, n in sorted(numbers.items()) if n >= SMALLEST)]

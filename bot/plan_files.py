@@ -52,9 +52,10 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "end_date": ("Último día", "Last day"),
     "by_month": ("Si el plan dice solo meses", "Whether the plan states months only"),
     "phase": (
-        "Según el calendario: ahead (no empieza), running (en curso), soon (termina pronto), late (tarde), done"
-        " (reportado como cumplido), withdrawn (retirado)",
-        "By the calendar: ahead, running, soon, late, done (reported complete), withdrawn",
+        "Según el calendario: ahead (no empieza), running (en curso), soon (termina pronto), late (tarde), ended (ya"
+        " nadie lo sigue), done (reportado como cumplido), withdrawn (retirado)",
+        "By the calendar: ahead, running, soon, late, ended (nobody watches it any more), done (reported complete),"
+        " withdrawn",
     ),
     "days": ("Días que faltan, o que lleva tarde", "Days that are left, or that it is late"),
     "silent_days": ("Días sin informe; 0 si no debe ninguno", "Days without a report; 0 while none is owed"),
@@ -123,13 +124,13 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """`plan.csv`: a line for each milestone."""
-    return _csv([list(columns()), *(_cells(row) for row in rows)])
+    return table([list(columns()), *(_cells(row) for row in rows)])
 
 
 def columns_csv() -> bytes:
     """`columnas.csv`: what each column of plan.csv means."""
     told = [["plan.csv", name, es, en] for name, (es, en) in columns().items()]
-    return _csv([["file", "column", "description_es", "description_en"], *told])
+    return table([["file", "column", "description_es", "description_en"], *told])
 
 
 def columns() -> Mapping[str, tuple[str, str]]:
@@ -225,7 +226,12 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue().encode()
+def table(rows: Iterable[Iterable[Any]]) -> bytes:
+    """CSV. A text that a spreadsheet would take for a formula has a quote before it: strangers write some of these."""
+    made = io.StringIO(newline="")
+    csv.writer(made, lineterminator="\n").writerows([_harmless(cell) for cell in row] for row in rows)
+    return made.getvalue().encode()
+
+
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -43,13 +43,13 @@ def _standing(
     withdrawn: bool,
 ) -> Standing:
     if report is None:
-        where, days = phase(milestone.span, today, False, withdrawn)
+        where, days = phase(milestone.span, today, False, withdrawn, plan.rules.watched_until)
         owed = silence(milestone.span, today, None, plan.rules, withdrawn)
         return Standing(milestone.id, where, days, owed)
     on = report.at.astimezone(zone).date()
     verdict, judged = verdicts.get(report.id, (Verdict(), report.at))
     done = report.state == "complete" and verdict.outcome != "objected"
-    where, days = phase(milestone.span, today, done, withdrawn)
+    where, days = phase(milestone.span, today, done, withdrawn, plan.rules.watched_until)
     raised = objections.get(report.id, [])
     return Standing(
         milestone=milestone.id,

@@ -164,7 +164,7 @@ def told(plan: Plan, milestone: Milestone, standing: Standing, short: bool = Fal
 def when(span: Span) -> Phrase:
     """A span as people say it: by months where the plan states months."""
     if not span.by_month:
-        return _("From {first} to {last}", first=span.first, last=span.last)
+        return _("From {first} until {last}", first=span.first, last=span.last)
     if (span.first.year, span.first.month) == (span.last.year, span.last.month):
         return Month(span.first)
     return _("From {first} to {last}", first=Month(span.first), last=Month(span.last))

@@ -140,7 +140,7 @@ def which_milestone(mine: Sequence[tuple[Plan, str]]) -> Flow[tuple[Milestone, P
             standing = standings[milestone.id]
             label = _("{title}. {state}", title=milestone.title, state=until(standing))
             short = _("{title}. {state}", title=milestone.short, state=until(standing))
-            rank = (standing.phase in ("done", "withdrawn"), milestone.span.last, milestone.id)
+            rank = (standing.phase in ("done", "ended", "withdrawn"), milestone.span.last, milestone.id)
             options.append((rank, Option(milestone.id, label, short)))
     ordered = [option for _rank, option in sorted(options, key=lambda pair: pair[0])]
     picked = yield from pick_from("milestone", _("Which milestone do you report on?"), ordered)

@@ -173,8 +173,8 @@ class Standing:
     """Where a milestone stands today.
 
     `reported` is the state of the newest report (None where there is none), `said` its text, `on` its day. `phase` is
-    ahead, running, soon, late, done or withdrawn; `days` how many are left, or how many it is late. `silent` is for how
-    many days the office has said nothing, 0 while it owes no report.
+    ahead, running, soon, late, ended, done or withdrawn; `days` how many are left, or how many it is late. `silent` is
+    for how many days the office has said nothing, 0 while it owes no report.
     """
 
     milestone: str
@@ -193,15 +193,18 @@ class Standing:
     changed: date | None = None
 
 
-def phase(span: Span, today: date, done: bool, withdrawn: bool = False) -> tuple[str, int]:
-    """Where a milestone is by the calendar, and the days that are left or that it is late."""
+def phase(span: Span, today: date, done: bool, withdrawn: bool, watched_until: date) -> tuple[str, int]:
+    """Where a milestone is by the calendar, and the days that are left or that it is late.
+
+    Once nobody watches the plan any more, what was not reported complete has ended: nobody knows whether it is late.
+    """
     if withdrawn:
         return "withdrawn", 0
     if done:
         return "done", 0
     left = (span.last - today).days
     if left < 0:
-        return "late", -left
+        return ("late", -left) if today <= watched_until else ("ended", 0)
     if today < span.first:
         return "ahead", (span.first - today).days
     return ("soon" if left <= SOON else "running"), left
@@ -218,7 +221,7 @@ def outcome(validated: int, objected: int, rules: Rules) -> str:
 
 def silence(span: Span, today: date, reported: date | None, rules: Rules, done: bool) -> int:
     """For how many days an office has said nothing, once these are more than `silent_after`; 0 before that."""
-    if done or today < span.first:
+    if done or not span.first <= today <= rules.watched_until:
         return 0
     days = (today - (max(reported, span.first) if reported else span.first)).days
     return days if days > rules.silent_after else 0
@@ -231,6 +234,8 @@ def until(standing: Standing) -> Phrase:
             return _("Withdrawn")
         case "done":
             return _("Reported complete")
+        case "ended":
+            return _("Its time is over")
         case "late":
             return many("{n} day late", "{n} days late", standing.days)
         case "ahead":

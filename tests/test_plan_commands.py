@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.monitor import table
+from bot.plan_files import table
 from cli import wiring
 from cli.settings import read_settings
 from storage.ballots import CODE_LENGTH, CODE_LETTERS
@@ -52,7 +52,7 @@ def test_from_a_report_to_the_monitors_evidence(photo: Path, tmp_path: Path) -> 
     assert "No objection waits" in say("objection", "list")[1]
     target = tmp_path / "out" / "evidence.zip"
     code, told = say("plan", "export", SLUG, "--to", str(target))
-    assert (code, "12 files" in told) == (0, True), told
+    assert (code, "13 files" in told) == (0, True), told
     with zipfile.ZipFile(target) as packed:
         files = {name: packed.read(name) for name in packed.namelist()}
     manifest = {row["file"]: row for row in csv.DictReader(io.StringIO(files.pop("manifest.csv").decode()))}
@@ -64,8 +64,9 @@ def test_from_a_report_to_the_monitors_evidence(photo: Path, tmp_path: Path) -> 
     assert told_report["text"] == "'=SUM(1)", "a spreadsheet must not take it for a formula"
     assert [name for name in files if name.startswith("evidence/")] == ["evidence/1.jpg", "evidence/2.jpg"]
     assert b"MAKER" not in files["evidence/1.jpg"]
-    (commitment, _other) = csv.DictReader(io.StringIO(files["commitments.csv"].decode()))
-    assert commitment["lead_implementing_agencies"] == "Oficina de Obras"
+    first, *_others = csv.DictReader(io.StringIO(files["plan.csv"].decode()))
+    assert (first["lead_institutions"], first["report_text"]) == ("Oficina de Obras", "'=SUM(1)")
+    assert {row["column"] for row in csv.DictReader(io.StringIO(files["columns.csv"].decode()))} == set(first)
 
 
 def test_the_same_content_makes_the_same_zip(tmp_path: Path) -> None:
@@ -77,8 +78,7 @@ def test_the_same_content_makes_the_same_zip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1"])
 def test_a_cell_is_never_a_formula(cell: str) -> None:
-    assert list(csv.reader(io.StringIO(table(("a",), [[cell]]).decode())))[1] == [f"'{cell}"]
-    assert list(csv.reader(io.StringIO(table(("a",), [[-1]]).decode())))[1] == ["-1"]
+    assert list(csv.reader(io.StringIO(table([["a"], [cell], [-1]]).decode()))) == [["a"], [f"'{cell}"], ["-1"]]
 
 
 @pytest.mark.parametrize(("kind", "subject"), [("seat", "campo-1"), ("office", "agua")])

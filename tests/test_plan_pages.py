@@ -213,7 +213,7 @@ def test_the_promise_tells_what_it_is_who_answers_and_what_it_serves(client: Fla
     for expected in (
         "La gente ayuda a escoger los temas", "Design and implementation of the comprehensive", "Funcicar",
         "Oficina Asesora de Comunicaciones", "Derecho a la información", "Rendición de cuentas",
-        "De 1 de enero de 2023 a 31 de diciembre de 2023", "Design of the 2023 accountability strategy.",
+        "Del 1 de enero de 2023 al 31 de diciembre de 2023", "Design of the 2023 accountability strategy.",
     ):  # fmt: skip
         assert expected in told, expected
     assert "Objetivos de Desarrollo Sostenible" not in told, "the plan names none"
@@ -573,6 +573,14 @@ def test_a_bar_is_as_long_as_its_milestone() -> None:
 def test_every_phase_has_a_shape_of_its_own_and_words(city: World, client: FlaskClient) -> None:
     legend = client.get("/plan").text.partition('<ul class="legend">')[2].partition("</ul>")[0]
     shapes = re.findall(r'<rect class="(\w+)"', legend)
-    assert shapes == ["ahead", "running", "soon", "late", "done", "withdrawn"]
-    for told in ("sin empezar", "va a tiempo", "le queda poco", "va tarde", "se retiró", "hoy, 10 de abril de 2023"):
+    assert shapes == ["ahead", "running", "soon", "late", "ended", "done", "withdrawn"]
+    for told in (
+        "sin empezar",
+        "va a tiempo",
+        "le queda poco",
+        "va tarde",
+        "pasó su plazo",
+        "se retiró",
+        "hoy, 10 de abril de 2023",
+    ):
         assert told in legend

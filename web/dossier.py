@@ -223,6 +223,7 @@ def _phases(commitment: Commitment, standing: Mapping[str, Standing]) -> Sequenc
     found = Counter(standing[m.id].phase for m in commitment.milestones)
     told = {
         "late": many("{n} late", "{n} late", found["late"]),
+        "ended": many("{n} over", "{n} over", found["ended"]),
         "soon": many("{n} ends soon", "{n} end soon", found["soon"]),
         "running": many("{n} running", "{n} running", found["running"]),
         "ahead": many("{n} not begun", "{n} not begun", found["ahead"]),

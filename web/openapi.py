@@ -85,7 +85,7 @@ FIELDS: Mapping[str, Mapping[str, Any]] = {
     "reported_by": {"anyOf": [WORDS, {"type": "null"}]},
     "partner_institutions": {"type": "array", "items": {"type": "string"}},
     "sdgs": {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 17}},
-    "phase": {"enum": ["ahead", "running", "soon", "late", "done", "withdrawn"]},
+    "phase": {"enum": ["ahead", "running", "soon", "late", "ended", "done", "withdrawn"]},
     "reported": {"enum": [*STATES, None]},
     "committee": {"enum": ["pending", "validated", "objected", None]},
     "completion": {"enum": [*GRADES, None]},
