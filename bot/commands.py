@@ -15,7 +15,7 @@ from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, consultation, people, plan
 from flows.language import Command
-from storage import ballots, consultations, contacts, counts, participants, voices
+from storage import ballots, consultations, contacts, counts, notices, participants, voices
 from storage.ballot_keys import BallotBoxLocked
 from storage.ballots import Voter
 
@@ -314,6 +314,7 @@ def _join(visit: Visit, other: int) -> people.Join:
     ballots.rename_on_rolls(visit.connection, kept, gone)
     participants.rename(visit.connection, kept, gone)
     voices.rename(visit.connection, kept, gone)
+    notices.rename(visit.connection, kept, gone)
     contacts.merge(visit.connection, kept, gone)
     visit.person_id = kept
     return people.Join("joined", doubled)

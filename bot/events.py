@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -22,18 +23,23 @@ NEWS = timedelta(days=7)
 
 LATE = timedelta(days=14)
 LONGEST = timedelta(days=60)
-"""How far back events are looked at; what is older and was never told has been dropped, with a record, long since."""
+"""How far back news is looked at; what is older and was never told has been dropped, with a record, long since."""
 
-SEAT = "seat"
+REMEMBERED = timedelta(days=700)
+"""How far back duties are looked at: for two years it is known who was told of what."""
+
+Key = tuple[str, str, date]
+"""By which it is known that somebody was told of something: kind, subject, day."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing to tell. `scopes` say to whom: seat, clerk:<office>, person:<id>, or what followers follow.
+    """One thing to tell. `scopes` say to whom: seat:<plan>, clerk:<plan>/<office>, person:<id>, or what people follow.
 
     `until` is the last day on which followers are told; duties (of seats and offices) are never dropped.
     """
 
+    plan: str
     kind: str
     subject: str
     day: date
@@ -42,8 +48,8 @@ class Event:
     line: Phrase
     short: Phrase
 
-    @property
-    def key(self) -> tuple[str, str, date]:
+    @cached_property
+    def key(self) -> Key:
         return self.kind, self.subject, self.day
 
 
@@ -58,6 +64,24 @@ class Chronicle:
 
     def day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()
+
+    @property
+    def seats(self) -> frozenset[str]:
+        return frozenset({f"seat:{self.plan.slug}"})
+
+    def clerks(self, *milestones: Milestone) -> frozenset[str]:
+        return frozenset(clerk(self.plan.slug, office) for each in milestones for office in each.offices)
+
+    def followers(self, *milestones: Milestone) -> frozenset[str]:
+        commitments = {f"commitment:{each.commitment}" for each in milestones}
+        return frozenset(
+            {"all"} | commitments | {f"office:{self.plan.slug}/{o}" for m in milestones for o in m.offices}
+        )
+
+
+def clerk(plan: str, office: str) -> str:
+    """The scope of those who report for an office."""
+    return f"clerk:{plan}/{office}"
 
 
 def events(connection: Connection, chronicle: Chronicle) -> list[Event]:
@@ -85,11 +109,11 @@ def _of_commitment(of: Chronicle, commitment: Commitment) -> Iterator[Event]:
         silent = silent_since(milestone.span.first, standing.on, of.plan.rules.silent_after, of.today)
         if silent is not None:
             line = _("{title}: no report since {date}.", date=max(milestone.span.first, standing.on or date.min))
-            yield _event("silent", milestone, silent, _clerks(milestone), line)
+            yield _event(of, "silent", milestone, silent, of.clerks(milestone), line)
         late = milestone.span.last + timedelta(days=1)
         if late <= of.today <= late + LONGEST:
             line = _("{title}: it ended on {date} and is late.", date=milestone.span.last)
-            yield _event("overdue", milestone, late, _followers(of, milestone), line, late + LATE)
+            yield _event(of, "overdue", milestone, late, of.followers(milestone), line, late + LATE)
 
 
 def _duty(of: Chronicle, milestone: Milestone, kind: str, day: date) -> Event:
@@ -101,7 +125,7 @@ def _duty(of: Chronicle, milestone: Milestone, kind: str, day: date) -> Event:
         line = _("{title}: ends today.")
     else:
         line = many("{title}: {n} day late.", "{title}: {n} days late.", -left)
-    return _event(kind, milestone, day, _clerks(milestone) | {SEAT}, line)
+    return _event(of, kind, milestone, day, of.clerks(milestone) | of.seats, line)
 
 
 def _named(line: Text, milestone: Milestone, short: bool) -> Phrase:
@@ -111,6 +135,7 @@ def _named(line: Text, milestone: Milestone, short: bool) -> Phrase:
 
 
 def _event(
+    of: Chronicle,
     kind: str,
     milestone: Milestone,
     day: date,
@@ -120,16 +145,7 @@ def _event(
     subject: str = "",
 ) -> Event:
     forms = _named(line, milestone, False), _named(line, milestone, True)
-    return Event(kind, subject or milestone.id, day, until, scopes, *forms)
-
-
-def _clerks(milestone: Milestone) -> frozenset[str]:
-    return frozenset(f"clerk:{office}" for office in milestone.offices)
-
-
-def _followers(of: Chronicle, milestone: Milestone) -> frozenset[str]:
-    offices = (f"office:{of.plan.slug}/{office}" for office in milestone.offices)
-    return frozenset({"all", f"commitment:{milestone.commitment}", *offices})
+    return Event(of.plan.slug, kind, subject or milestone.id, day, until, scopes, *forms)
 
 
 def _of_reports(of: Chronicle) -> Iterator[Event]:
@@ -139,17 +155,17 @@ def _of_reports(of: Chronicle) -> Iterator[Event]:
             continue
         milestone = of.plan.milestones[standing.milestone]
         subject = str(standing.report)
-        line = _("{title}: the office reports: {state}.", state=STATES[standing.reported or ""])
-        if of.today - standing.on <= LONGEST:
-            yield _event("report", milestone, standing.on, _followers(of, milestone), line, standing.on + NEWS, subject)
-        yield _event("judge", milestone, standing.on, frozenset({SEAT}), line, subject=subject)
+        if of.today - standing.on <= REMEMBERED:
+            line = _("{title}: the office reports: {state}.", state=STATES[standing.reported or ""])
+            scopes = of.seats | (of.followers(milestone) if of.today - standing.on <= LONGEST else frozenset())
+            yield _event(of, "report", milestone, standing.on, scopes, line, standing.on + NEWS, subject)
         decided, day = standing.verdict.outcome, standing.changed or standing.on
         if decided != "pending" and of.today - day <= LONGEST:
             said = _("{title}: the committee validated the report.")
             if decided == "objected":
                 said = _("{title}: the committee objected to the report.")
-            scopes = _followers(of, milestone) | _clerks(milestone)
-            yield _event(decided, milestone, day, scopes, said, day + NEWS, subject)
+            scopes = of.followers(milestone) | of.clerks(milestone)
+            yield _event(of, decided, milestone, day, scopes, said, day + NEWS, subject)
 
 
 def _of_grades(connection: Connection, of: Chronicle) -> Iterator[Event]:
@@ -157,11 +173,11 @@ def _of_grades(connection: Connection, of: Chronicle) -> Iterator[Event]:
         day, milestones = of.day(row.at), _milestones_of(of.plan, row.subject)
         if not milestones or of.today - day > LONGEST:
             continue
-        scopes = frozenset().union(*(_followers(of, m) | _clerks(m) for m in milestones))
+        scopes = of.followers(*milestones) | of.clerks(*milestones)
         commitment = of.plan.commitment(row.subject)
         title, short = (commitment or milestones[0]).title, (commitment or milestones[0]).short
         forms = [_("{title}: the monitor finds: {grade}.", title=t, grade=GRADES[row.grade]) for t in (title, short)]
-        yield Event("grade", str(row.id), day, day + NEWS, scopes, *forms)
+        yield Event(of.plan.slug, "grade", str(row.id), day, day + NEWS, scopes, *forms)
 
 
 def _milestones_of(plan: Plan, subject: str) -> list[Milestone]:
@@ -170,44 +186,45 @@ def _milestones_of(plan: Plan, subject: str) -> list[Milestone]:
 
 
 def _of_changes(connection: Connection, of: Chronicle) -> Iterator[Event]:
-    """What a new version of the plan moved or withdrew."""
-    for change in plans.changes(connection, of.plan.slug):
+    """What a new version of the plan moved or withdrew: of each thing the newest change."""
+    newest = {(each.subject, each.what): each for each in plans.changes(connection, of.plan.slug)}
+    for change in newest.values():
         day, milestones = of.day(change.at), _milestones_of(of.plan, change.subject)
-        if not milestones or of.today - day > LONGEST or change.what not in ("withdrawn", "span"):
+        if not milestones or of.today - day > LONGEST:
             continue
-        scopes = frozenset().union(*(_followers(of, m) for m in milestones)) | {SEAT}
-        commitment = of.plan.commitment(change.subject)
-        about = commitment or milestones[0]
-        if change.what == "withdrawn":
-            if not json.loads(change.after):
-                continue
-            why = commitment.withdrawn if commitment and commitment.withdrawn else ""
-            forms = [
-                _("{title}: the city withdrew it. The reason: {why}", title=t, why=why)
-                for t in (about.title, about.short)
-            ]
-        else:
-            ends = about.span.last
-            forms = [
-                _("{title}: the city moved its end to {date}.", title=t, date=ends) for t in (about.title, about.short)
-            ]
-        yield Event("changed", str(change.id), day, day + NEWS, scopes, *forms)
+        about = of.plan.commitment(change.subject) or milestones[0]
+        line = _changed(change, about)
+        if line is not None:
+            scopes = of.followers(*milestones) | of.seats
+            forms = [Text(line.msgid, {**line.values, "title": title}) for title in (about.title, about.short)]
+            yield Event(of.plan.slug, "changed", str(change.id), day, day + NEWS, scopes, *forms)
+
+
+def _changed(change: plans.PlanChange, about: Commitment | Milestone) -> Text | None:
+    """What to say of a change, if anything."""
+    if change.what == "withdrawn" and isinstance(about, Commitment) and about.withdrawn is not None:
+        return _("{title}: the city withdrew it. The reason: {why}", why=about.withdrawn)
+    if change.what != "span":
+        return None
+    if json.loads(change.before)["ends"] == json.loads(change.after)["ends"]:
+        return _("{title}: the city moved its beginning to {date}.", date=about.span.first)
+    return _("{title}: the city moved its end to {date}.", date=about.span.last)
 
 
 def _of_objections(connection: Connection, of: Chronicle) -> Iterator[Event]:
     """To the office: what waits for its answer. To who objected: the answer."""
     for row in voices.objections_in(connection, of.plan.slug):
-        milestone = of.plan.milestones.get(row.milestone)
-        if milestone is None:
+        milestone, day = of.plan.milestones.get(row.milestone), of.day(row.answered_at or row.at)
+        if milestone is None or of.today - day > REMEMBERED:
             continue
         if row.answer is None:
             line = _("{title}: a resident objects (number {number}).", number=row.id)
-            scopes = frozenset({f"clerk:{row.reporter}"})
-            yield _event("objection", milestone, of.day(row.at), scopes, line, subject=str(row.id))
+            scopes = frozenset({clerk(of.plan.slug, row.reporter)})
+            yield _event(of, "objection", milestone, day, scopes, line, subject=str(row.id))
         elif row.person_id is not None:
             line = _('Your objection {number} to "{title}" has an answer: "{answer}"', number=row.id, answer=row.answer)
             scopes = frozenset({f"person:{row.person_id}"})
-            yield _event("answer", milestone, of.day(row.answered_at), scopes, line, subject=str(row.id))
+            yield _event(of, "answer", milestone, day, scopes, line, subject=str(row.id))
 
 
 def _of_month(of: Chronicle) -> Iterator[Event]:
@@ -215,16 +232,13 @@ def _of_month(of: Chronicle) -> Iterator[Event]:
     day = month_of(of.today)
     if day < of.plan.span.first:
         return
-    last = [m for m in of.plan.milestones.values() if month_of(m.span.last) == day]
-    number = {
-        "month": Month(day),
-        "due": len(last),
-        "late": sum(s.phase == "late" for s in of.standings.values()),
-        "silent": sum(s.silent > 0 for s in of.standings.values()),
-        "open": sum(s.report is not None and s.verdict.outcome == "pending" for s in of.standings.values()),
-    }
+    standing = [each for each in of.standings.values() if each.phase != "withdrawn"]
     text = _(
-        "{month}: {due} milestones end, {late} are late, {silent} have no recent report, {open} reports are undecided.",
-        **number,
+        "{month}. Milestones that end: {due}. Late: {late}. Without a recent report: {silent}. Reports to decide: {open}.",
+        month=Month(day),
+        due=sum(month_of(of.plan.milestones[each.milestone].span.last) == day for each in standing),
+        late=sum(each.phase == "late" for each in standing),
+        silent=sum(each.silent > 0 for each in standing),
+        open=sum(each.report is not None and each.verdict.outcome == "pending" for each in standing),
     )
-    yield Event("month", of.plan.slug, day, date.max, frozenset({SEAT}), text, text)
+    yield Event(of.plan.slug, "month", of.plan.slug, day, date.max, of.seats, text, text)

@@ -1,12 +1,13 @@
 """Notices: the clock's messages to seats, offices and followers. Each person is told each thing once, in one message.
 
 A tick computes what there is to tell (`bot/events.py`), leaves out what each person was told before, and queues the
-rest together with the record of it, in slices of people: one short transaction for each, so that residents' turns go
-on between them, and a worker that dies has told whole slices and nothing twice.
+rest together with the record of it, in slices of people: one short transaction for each, which does nothing but write,
+so that residents' turns go on between them, and a worker that dies has told whole slices and nothing twice. Where two
+tick at once the unique record of what was told makes one of them fail; its next tick finds what is left.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Row
 
 from bot.catalogue import Catalogue, NothingLoaded
-from bot.events import SEAT, Chronicle, Event, events
+from bot.events import Chronicle, Event, Key, clerk, events
 from bot.messages import Reply
 from bot.speech import Speaker
 from bot.standing import standings
@@ -49,12 +50,39 @@ Group = Mapping[int, Sequence[Part]]
 """People by id, with all that makes each of them somebody to tell."""
 
 
+@dataclass(frozen=True)
+class News:
+    """What there is to tell at one moment, in the plans' order, by the scopes it is for."""
+
+    by_scope: Mapping[str, Sequence[tuple[int, Event]]]
+
+    @classmethod
+    def of(cls, found: Sequence[Event], live: Collection[Key]) -> "News":
+        """What was found; to those who follow only what is `live`."""
+        by_scope: dict[str, list[tuple[int, Event]]] = defaultdict(list)
+        for place, event in enumerate(found):
+            for scope in event.scopes:
+                if event.key in live or not is_followed(scope):
+                    by_scope[scope].append((place, event))
+        return cls(by_scope)
+
+    def for_(self, parts: Sequence[Part]) -> list[Event]:
+        """What is somebody's to hear, and not older than their part in it."""
+        mine = {
+            place: event
+            for part in parts
+            for place, event in self.by_scope.get(part.scope, ())
+            if event.day >= part.since
+        }
+        return [mine[place] for place in sorted(mine)]
+
+
 @dataclass
 class Press:
     """Words of messages, put and sealed once for all who get the same."""
 
     desk: Desk
-    plan: Plan
+    plans: Mapping[str, Plan]
     now: datetime
     _made: dict[tuple[Any, ...], tuple[bytes, int]] = field(default_factory=dict)
 
@@ -69,25 +97,34 @@ class Press:
         shape, say = self.desk.channels[channel], Speaker(language).say
         page = f"{self.desk.public_url}{'' if language == 'es' else '/' + language}/plan"
         for lines in range(MOST_SHORT if shape.short else MOST_LINES, -1, -1):
-            text = say(composed(self.plan, told, role, lines, shape.short, page))
+            text = say(composed(self.plans, told, role, lines, shape.short, page))
             parts = shape.shape(Reply(text))
             if len(parts) == 1:
                 break
         return self.desk.ink.seal(parts[0].packed(), self.now), parts[0].segments
 
 
-def composed(plan: Plan, told: Sequence[Event], role: str, most: int, short: bool, page: str) -> Phrase:
-    """One message: whose plan, what there is, why one gets it and how to stop it."""
-    title: Phrase = plan.committee if role == SEAT else plan.title
-    lines: list[Phrase] = [Joined([plan.title, _("(made-up example)")], " ") if plan.example else title]
-    lines += [event.short if short else event.line for event in told[:most]]
+def composed(plans: Mapping[str, Plan], told: Sequence[Event], role: str, most: int, short: bool, page: str) -> Phrase:
+    """One message: of which plans, what there is, why one gets it and how to stop it."""
+    lines: list[Phrase] = []
+    for slug in dict.fromkeys(event.plan for event in told):
+        mine = [event for event in told[:most] if event.plan == slug]
+        if mine or not lines:
+            lines.append(heading(plans[slug], role))
+        lines += [event.short if short else event.line for event in mine]
     if len(told) > most:
         lines.append(_("And {n} more: {page}", n=len(told) - most, page=page))
     return Joined([*lines, WHY[role]])
 
 
+def heading(plan: Plan, role: str) -> Phrase:
+    if plan.example:
+        return Joined([plan.title, _("(made-up example)")], " ")
+    return plan.committee if role == "seat" else plan.title
+
+
 WHY: Mapping[str, Phrase] = {
-    SEAT: _("You get this because you hold a seat of the committee. To judge: COMMITTEE. To stop: BAJA."),
+    "seat": _("You get this because you hold a seat of the committee. To judge: COMMITTEE. To stop: BAJA."),
     "clerk": _(
         "You get this because you report for your office. To report: PROGRESS. To answer: ANSWER. To stop: BAJA."
     ),
@@ -113,12 +150,12 @@ def tell(desk: Desk, now: datetime) -> Told:
             city = desk.catalogue(connection, shelf.revision(connection))
     except NothingLoaded:
         return Told({})
-    numbers: dict[str, int] = defaultdict(int)
-    if city.hours.allow(now):
-        for plan in city.plans.values():
-            for role, told in _tell_of(desk, city, plan, now):
-                numbers[role] += told
-    if any(numbers.values()):
+    if not city.hours.allow(now):
+        return Told({})
+    numbers: Counter[str] = Counter()
+    for told in _tell(desk, city, now):
+        numbers.update(told)
+    if numbers:
         log.info("notices.told", **numbers)
     return Told(dict(numbers))
 
@@ -129,47 +166,64 @@ def chronicle(connection: Connection, city: Catalogue, plan: Plan, now: datetime
     return Chronicle(plan, standings(connection, plan, today, city.hours.zone), today, city.hours.zone)
 
 
-def _tell_of(desk: Desk, city: Catalogue, plan: Plan, now: datetime) -> Iterator[tuple[str, int]]:
+def _tell(desk: Desk, city: Catalogue, now: datetime) -> Iterator[Counter[str]]:
+    """Tell slice after slice; the number of people by role of each."""
+    today, press = city.hours.today(now), Press(desk, city.plans, now)
     with reading(desk.engine) as connection:
-        found = events(connection, chronicle(connection, city, plan, now))
-    today, press = city.hours.today(now), Press(desk, plan, now)
-    with transaction(desk.engine) as connection:
-        group = duties(connection, city, plan)
-        yield "duty", _queue(connection, press, found, group, "duty", now)
-    with transaction(desk.engine) as connection:
-        news = _current(connection, plan, found, today, now)
-    if not news:
-        return
-    reached, last = 0, 0
-    scopes = sorted({scope for event in news for scope in event.scopes if is_followed(scope)})
+        found: list[Event] = []
+        group: dict[int, list[Part]] = {}
+        for plan in city.plans.values():
+            found += events(connection, chronicle(connection, city, plan, now))
+            merge(group, duties(connection, city, plan))
+        unheard = open_for_followers(connection, city, found)
+    live = [event for event in unheard if event.until >= today]
+    _drop(desk, [event for event in unheard if event.until < today], now)
+    news = News.of(found, {event.key for event in live})
+    for people in _slices(sorted(group)):
+        mine = {person: group[person] for person in people}
+        if live:
+            with reading(desk.engine) as connection:
+                merge(mine, following(connection, city, people))
+        yield _queue(desk, press, news, mine, now)[0]
+    if live:
+        yield from _tell_followers(desk, city, press, live, now)
+
+
+def _tell_followers(
+    desk: Desk, city: Catalogue, press: Press, live: Sequence[Event], now: datetime
+) -> Iterator[Counter[str]]:
+    news, heard, last = News.of(live, {event.key for event in live}), Counter[Key](), 0
+    scopes = sorted({scope for event in live for scope in event.scopes if is_followed(scope)})
     while True:
-        with transaction(desk.engine) as connection:
+        with reading(desk.engine) as connection:
             group, last = followers(connection, city, scopes, last)
-            told = _queue(connection, press, news, group, "announcement", now)
-        reached += told
-        yield "follower", told
+        told, reached = _queue(desk, press, news, group, now)
+        heard += reached
+        yield told
         if len(group) < SLICE:
             break
     with transaction(desk.engine) as connection:
-        notices.close_round(connection, [_round(plan, event, "sent", reached, now) for event in news])
+        notices.close_round(connection, [_round(event, "sent", heard[event.key], now) for event in live])
 
 
-def _current(connection: Connection, plan: Plan, found: Sequence[Event], today: date, now: datetime) -> list[Event]:
-    """What followers are to be told now; what came too late for them is recorded as dropped."""
-    for_followers = [event for event in found if any(is_followed(scope) for scope in event.scopes)]
-    if not for_followers:
-        return []
-    closed = notices.rounds(connection, plan.slug, min(event.day for event in for_followers))
-    fresh = [event for event in for_followers if event.key not in closed]
-    late = [event for event in fresh if event.until < today]
-    notices.close_round(connection, [_round(plan, event, "dropped", 0, now) for event in late])
-    for event in late:
-        log.warning("notice.dropped", kind=event.kind)
-    return [event for event in fresh if event.until >= today]
+def open_for_followers(connection: Connection, city: Catalogue, found: Sequence[Event]) -> list[Event]:
+    """What followers were not told, and of which it is not recorded that it came too late for them."""
+    followed = [event for event in found if any(is_followed(scope) for scope in event.scopes)]
+    first = min((event.day for event in followed), default=date.max)
+    closed = {key for plan in city.plans for key in notices.rounds(connection, plan, first)}
+    return [event for event in followed if event.key not in closed]
 
 
-def _round(plan: Plan, event: Event, outcome: str, people: int, now: datetime) -> dict[str, Any]:
-    named = {"plan": plan.slug, "kind": event.kind, "subject": event.subject, "day": event.day}
+def _drop(desk: Desk, late: Sequence[Event], now: datetime) -> None:
+    """Record what came too late for those who follow it."""
+    if late:
+        with transaction(desk.engine) as connection:
+            notices.close_round(connection, [_round(event, "dropped", 0, now) for event in late])
+        log.warning("notices.dropped", number=len(late))
+
+
+def _round(event: Event, outcome: str, people: int, now: datetime) -> dict[str, Any]:
+    named = {"plan": event.plan, "kind": event.kind, "subject": event.subject, "day": event.day}
     return {**named, "outcome": outcome, "people": people, "at": now}
 
 
@@ -183,13 +237,26 @@ def duties(connection: Connection, city: Catalogue, plan: Plan) -> Group:
     found: dict[int, list[Part]] = defaultdict(list)
     for row in participants.seats(connection, plan.slug):
         if row.seat in plan.seats:
-            found[row.person_id].append(Part(SEAT, city.hours.today(row.since)))
+            found[row.person_id].append(Part(f"seat:{plan.slug}", city.hours.today(row.since)))
     for row in participants.clerks(connection, plan.slug):
-        found[row.person_id].append(Part(f"clerk:{row.office}", city.hours.today(row.since)))
+        found[row.person_id].append(Part(clerk(plan.slug, row.office), city.hours.today(row.since)))
     for row in voices.objections_in(connection, plan.slug):
         if row.answer is not None and row.person_id is not None:
             found[row.person_id].append(Part(f"person:{row.person_id}", city.hours.today(row.at)))
     return found
+
+
+def following(connection: Connection, city: Catalogue, people: Sequence[int]) -> Group:
+    """What these people follow."""
+    found: dict[int, list[Part]] = defaultdict(list)
+    for row in participants.follows_of(connection, people):
+        found[row.person_id].append(Part(row.scope, city.hours.today(row.since)))
+    return found
+
+
+def merge(group: dict[int, list[Part]], more: Group) -> None:
+    for person, parts in more.items():
+        group.setdefault(person, []).extend(parts)
 
 
 def followers(connection: Connection, city: Catalogue, scopes: Sequence[str], after: int) -> tuple[Group, int]:
@@ -200,34 +267,37 @@ def followers(connection: Connection, city: Catalogue, scopes: Sequence[str], af
     return found, max(found, default=after)
 
 
-def fresh_for(told: Sequence[Event], parts: Sequence[Part], known: set[tuple[str, str, date]]) -> list[Event]:
-    """What of these somebody has still to hear: it is theirs, it is not older than their part in it, it is not told."""
-    return [
-        event
-        for event in told
-        if event.key not in known and any(part.scope in event.scopes and event.day >= part.since for part in parts)
-    ]
+def _slices(people: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (people[start : start + SLICE] for start in range(0, len(people), SLICE))
 
 
-def _queue(connection: Connection, press: Press, told: Sequence[Event], group: Group, kind: str, now: datetime) -> int:
-    """Queue one message for each person of a group who has something to hear, with the record of it; how many."""
-    if not told or not group:
-        return 0
-    people, since = list(group), min(event.day for event in told)
-    known: dict[int, set[tuple[str, str, date]]] = defaultdict(set)
-    for person, what, subject, day in notices.known(connection, people, since):
-        known[person].add((what, subject, day))
-    reach: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in notices.contacts_of(connection, people):
-        reach[row.person_id].append(row)
+def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) -> tuple[Counter[str], Counter[Key]]:
+    """Queue one message for each person of a group who has something to hear, with the record of it.
+
+    How many people were told, by role; and how many have heard of each thing by now.
+    """
+    told, heard = Counter[str](), Counter[Key]()
+    owed = {person: mine for person, parts in group.items() if (mine := news.for_(parts))}
+    if not owed:
+        return told, heard
+    with reading(desk.engine) as connection:
+        known = knowledge(connection, owed)
+        reach: dict[int, list[Row[Any]]] = defaultdict(list)
+        for row in notices.contacts_of(
+            connection, [person for person in owed if len(known[person]) < len(owed[person])]
+        ):
+            reach[row.person_id].append(row)
     messages: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
-    for person, parts in group.items():
-        fresh = fresh_for(told, parts, known[person])
-        contact = best(reach[person], now) if fresh else None
+    for person, mine in owed.items():
+        heard.update(known[person])
+        fresh = [event for event in mine if event.key not in known[person]]
+        contact = best(reach[person], now)
         if contact is None:
             continue
-        sealed, segments = press.message(fresh, role_of(parts), contact.channel, contact.language)
+        role = role_of(group[person], fresh)
+        sealed, segments = press.message(fresh, role, contact.channel, contact.language)
+        kind = "announcement" if role == "follower" else "duty"
         messages.append(
             {"lane": contact.channel, "contact_id": contact.id, "kind": kind, "sealed": sealed, "segments": segments}
         )
@@ -235,15 +305,31 @@ def _queue(connection: Connection, press: Press, told: Sequence[Event], group: G
             {"person_id": person, "kind": event.kind, "subject": event.subject, "day": event.day, "at": now}
             for event in fresh
         ]
-    outbox.queue_many(connection, messages, now)
-    notices.note(connection, records)
-    return len(messages)
+        told[role] += 1
+        heard.update(event.key for event in fresh)
+    if messages:
+        with transaction(desk.engine) as connection:
+            outbox.queue_many(connection, messages, now)
+            notices.note(connection, records)
+    return told, heard
 
 
-def role_of(parts: Sequence[Part]) -> str:
-    """In which of their parts somebody is addressed: the seat before the office, that before the rest."""
-    scopes = [part.scope.partition(":")[0] for part in parts]
-    return next((role for role in (SEAT, "clerk", "person") if role in scopes), "follower")
+def knowledge(connection: Connection, owed: Mapping[int, Sequence[Event]]) -> Mapping[int, Set[Key]]:
+    """What of these things these people were told before."""
+    wanted = {person: {event.key for event in mine} for person, mine in owed.items()}
+    first = min((event.day for mine in owed.values() for event in mine), default=date.max)
+    known: dict[int, set[Key]] = defaultdict(set)
+    for row in notices.known(connection, list(owed), first):
+        key = (row.kind, row.subject, row.day)
+        if key in wanted[row.person_id]:
+            known[row.person_id].add(key)
+    return known
+
+
+def role_of(parts: Sequence[Part], told: Sequence[Event]) -> str:
+    """In which of their parts somebody is told of this: as a seat before the office, that before the rest."""
+    scopes = {scope.partition(":")[0] for event in told for scope in event.scopes.intersection(p.scope for p in parts)}
+    return next((role for role in ("seat", "clerk", "person") if role in scopes), "follower")
 
 
 def best(contacts: Sequence[Row[Any]], now: datetime) -> Row[Any] | None:

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue
-from bot.events import Event, events
-from bot.notices import chronicle, duties, fresh_for, is_followed, role_of
+from bot.events import Event, Key, events
+from bot.notices import News, chronicle, duties, is_followed, knowledge, open_for_followers, role_of
 from flows.plan import Plan
-from storage import notices, participants
+from storage import participants
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,21 @@ def schedule(connection: Connection, city: Catalogue, now: datetime) -> list[Ent
 
 def _of_plan(connection: Connection, city: Catalogue, plan: Plan, now: datetime) -> Iterator[Entry]:
     found = events(connection, chronicle(connection, city, plan, now))
-    if not found:
-        return
-    first = min(event.day for event in found)
-    group = duties(connection, city, plan)
-    known = notices.known(connection, list(group), first)
-    numbers: Counter[tuple[str, object]] = Counter()
-    for person, parts in group.items():
-        told = {(kind, subject, day) for who, kind, subject, day in known if who == person}
-        numbers.update((role_of(parts), event.key) for event in fresh_for(found, parts, told))
-    closed = notices.rounds(connection, plan.slug, first)
+    group, news = duties(connection, city, plan), News.of(found, ())
+    owed = {person: mine for person, parts in group.items() if (mine := news.for_(parts))}
+    known = knowledge(connection, owed)
+    numbers: Counter[tuple[str, Key]] = Counter()
+    for person, mine in owed.items():
+        for event in mine:
+            if event.key not in known[person]:
+                numbers[role_of(group[person], [event]), event.key] += 1
+    unheard = {event.key for event in open_for_followers(connection, city, found)}
     for event in found:
         for role in ("seat", "clerk", "person"):
             if numbers[role, event.key]:
                 yield Entry(plan.slug, event, role, numbers[role, event.key])
-        scopes = sorted(scope for scope in event.scopes if is_followed(scope))
-        if scopes and event.key not in closed and event.until >= city.hours.today(now):
+        if event.key in unheard and event.until >= city.hours.today(now):
+            scopes = sorted(scope for scope in event.scopes if is_followed(scope))
             people = participants.number_following(connection, scopes)
             if people:
                 yield Entry(plan.slug, event, "follower", people)

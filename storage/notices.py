@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, delete, insert, select
+from sqlalchemy import Connection, Index, Result, Row, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.contacts import Contact, Housemate
@@ -39,11 +39,10 @@ _R = columns(Round)
 _N, _C, _H = columns(Notice), columns(Contact), columns(Housemate)
 
 
-def known(connection: Connection, people: Sequence[int], since: date) -> set[tuple[int, str, str, date]]:
-    """What these people were told for days from `since` on: (person, kind, subject, day)."""
+def known(connection: Connection, people: Sequence[int], since: date) -> Result[Any]:
+    """What these people were told for days from `since` on: person_id, kind, subject, day."""
     wanted = (_N.person_id, _N.kind, _N.subject, _N.day)
-    rows = connection.execute(select(*wanted).where(_N.person_id.in_(people), _N.day >= since))
-    return {(row.person_id, row.kind, row.subject, row.day) for row in rows}
+    return connection.execute(select(*wanted).where(_N.person_id.in_(people), _N.day >= since))
 
 
 def note(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -69,6 +68,14 @@ def contacts_of(connection: Connection, people: Sequence[int]) -> list[Row[Any]]
     wanted = (_H.person_id, _C.id, _C.channel, _C.language, _C.state, _C.heard_at)
     rows = select(*wanted).join(Contact, _C.id == _H.contact_id).where(_H.person_id.in_(people))
     return list(connection.execute(rows.order_by(_H.person_id, _C.id)))
+
+
+def rename(connection: Connection, kept: int, gone: int) -> None:
+    """Two people turn out to be one: what `gone` was told counts as told to `kept`."""
+    told = _N.person_id.table.alias("told").c
+    same = (told.kind == _N.kind) & (told.subject == _N.subject) & (told.day == _N.day)
+    twice = select(1).where(told.person_id == kept, same).exists()
+    connection.execute(update(Notice).where(_N.person_id == gone, ~twice).values(person_id=kept))
 
 
 def purge(connection: Connection, before: datetime) -> int:

@@ -87,6 +87,11 @@ def followers(connection: Connection, scopes: Sequence[str], after: int, most: i
     return list(connection.execute(rows.where(_F.person_id.in_(select(some.c.person_id))).order_by(_F.person_id)))
 
 
+def follows_of(connection: Connection, people: Sequence[int]) -> list[Row[Any]]:
+    """What these people follow: person_id, scope, since."""
+    return list(connection.execute(select(*_F).where(_F.person_id.in_(people)).order_by(_F.person_id, _F.scope)))
+
+
 def clerk_of(connection: Connection, person_id: int) -> list[Row[Any]]:
     """The offices a person reports for: plan, office, since."""
     mine = select(_K.plan, _K.office, _K.since).where(_K.person_id == person_id).order_by(_K.plan, _K.office)
