@@ -15,6 +15,7 @@ from cli import telegram_setup
 from cli.recount import Unreadable
 from cli.settings import BadSettings, Settings, read_settings
 from storage.database import is_away, open_database
+from storage.ink import Damaged
 from storage.schema import Dangling
 
 out = Console()
@@ -40,6 +41,8 @@ def explained() -> Iterator[None]:
             " report these names.",
             soft_wrap=True,
         )
+    except Damaged as damaged:
+        err.print(f"[red]✗[/red] {damaged.path} is damaged: a key has 32 bytes. {_mended(damaged)}", soft_wrap=True)
     except (lifecycle.NotPossible, Unreadable, telegram_setup.NotPossible) as problem:
         err.print(f"[red]✗[/red] {problem}", soft_wrap=True, markup=True)
     except Exception as problem:
@@ -51,6 +54,15 @@ def explained() -> Iterator[None]:
     else:
         return
     raise typer.Exit(1)
+
+
+def _mended(damaged: Damaged) -> str:
+    if damaged.path.name.startswith("ink-"):
+        return (
+            "Move that file out of the folder, and a new key is made. What was written with it cannot be read: those"
+            " talks begin again, those messages fail."
+        )
+    return "No vote was cast with it, as the consultation is not open yet: delete that file and open it again."
 
 
 @contextmanager

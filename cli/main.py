@@ -24,6 +24,7 @@ from storage import ballots, consultations, counts, plans
 from storage.ballot_keys import BallotKeys
 from storage.database import reading, transaction
 from storage.folder import Invalid, read_folder
+from storage.ink import Ink
 from storage.loading import Frozen, load
 from storage.schema import is_current, migrate
 
@@ -91,6 +92,7 @@ def ready() -> Settings:
     if not is_current(engine):
         raise lifecycle.NotPossible("The database is not at the newest schema. Run: cuenta migrate")
     engine.dispose()
+    Ink(settings.ballot_keys_dir).check()
     for name, on in (("Telegram", settings.telegram), ("WhatsApp", settings.whatsapp), ("SMS", settings.sms)):
         err.print(f"{name}: {'on' if on else 'off (no credentials)'}")
     return settings

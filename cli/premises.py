@@ -23,6 +23,7 @@ from storage import consultations, parked, ticks
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 from storage.consultations import ConsultationRow
 from storage.database import columns, open_database, reading
+from storage.ink import Damaged, Ink
 from storage.outbox import Outgoing
 from storage.parked import ParkedError
 from storage.schema import is_current
@@ -135,6 +136,11 @@ def folder(settings: Settings) -> list[Finding]:
         found.append(Finding(name, False, "other users of this machine can enter it or read a key", fix))
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         found.append(Finding(name, False, "cannot be written", "Give the folder to the user that runs cuenta: chown."))
+    try:
+        Ink(path).check()
+    except Damaged as damaged:
+        fix = "Move that file out of the folder: a new key is made. What was written with it cannot be read any more."
+        found.append(Finding(name, False, f"{damaged.path.name} is damaged: a key has 32 bytes", fix))
     file = sqlite_file(settings)
     if file is not None and file.parent in (path.resolve(), path.resolve().parent):
         fix = "Set BALLOT_KEYS_DIR to a folder elsewhere, and move the keys there while the desk is stopped."
@@ -155,7 +161,10 @@ def _ballot_key(row: ConsultationRow, keys: BallotKeys) -> Finding:
         if keys.exists(row.slug):
             return Finding(name, False, "is still there, though its vote is over", "Start the worker: it destroys it.")
         return Finding(name, True, "was destroyed, as its vote is over")
-    fix = "Nobody can vote until ITS key file is put back from the copy of the keys. Never make another one."
+    fix = (
+        f"Nobody can vote until ITS key file, ballots-{row.slug}.key, is put back from the copy of the keys. Never make"
+        " another one."
+    )
     with suppress(BallotBoxLocked, OSError):
         if hmac.compare_digest(keys.fingerprint(row.slug), row.key_print or ""):
             return Finding(name, True, "is the one it was opened with")

@@ -18,7 +18,7 @@ class BallotKeys:
         self._folder = folder
 
     def make(self, slug: str) -> str:
-        """Make the key when a consultation opens; its fingerprint, to be kept with the consultation."""
+        """Make the key when a consultation opens; its fingerprint, to be kept with the consultation. Raises Damaged."""
         make_key(self._path(slug))
         return self.fingerprint(slug)
 

@@ -21,6 +21,14 @@ KEPT = 6
 _NAME = re.compile(r"ink-(\d+)\.key")
 
 
+class Damaged(Exception):
+    """A key's file is there, and no key is in it; `path` names it."""
+
+    def __init__(self, path: Path):
+        super().__init__(path.name)
+        self.path = path
+
+
 class Ink:
     """Seals and opens with the keys in `folder`; every process of the desk shares that folder."""
 
@@ -30,10 +38,16 @@ class Ink:
         self._lock = threading.Lock()
 
     def seal(self, plain: bytes, now: datetime) -> bytes:
-        """The sealed form: four bytes that name the key, then nonce, tag and ciphertext."""
+        """The sealed form: four bytes that name the key, then nonce, tag and ciphertext. Raises Damaged."""
         week = _week(now)
         box = self._boxes.get(week) or self._make(week)
         return week.to_bytes(4, "big") + bytes(box.encrypt(plain))
+
+    def check(self) -> None:
+        """Raises Damaged for a key that cannot be used."""
+        for path in sorted(self._folder.glob("ink-*.key")):
+            if read_key(path) is None:
+                raise Damaged(path)
 
     def open(self, sealed: bytes) -> bytes | None:
         """The plain form, or None when its key is gone or the bytes were changed."""
@@ -57,10 +71,8 @@ class Ink:
 
     def _make(self, week: int) -> SecretBox:
         with self._lock:
-            make_key(self._folder / f"ink-{week}.key")
-        box = self._read(week)
-        assert box is not None
-        return box
+            self._boxes[week] = SecretBox(make_key(self._folder / f"ink-{week}.key"))
+        return self._boxes[week]
 
     def _read(self, week: int) -> SecretBox | None:
         key = read_key(self._folder / f"ink-{week}.key")
@@ -74,14 +86,22 @@ def _week(now: datetime) -> int:
     return int(now.timestamp() // WEEK.total_seconds())
 
 
-def make_key(path: Path) -> None:
-    """Write a new 32-byte key that only this user can read, unless the file is there already.
+def make_key(path: Path) -> bytes:
+    """Write a new 32-byte key that only this user can read, unless the file is there already; the key in it.
 
-    The key appears under its name only when it is whole: two processes that start at once agree on one.
+    The key appears under its name only when it is whole: two processes that start at once agree on one. Raises
+    Damaged.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.exists():
-        return
+    if not path.exists():
+        _write_key(path)
+    key = read_key(path)
+    if key is None:
+        raise Damaged(path)
+    return key
+
+
+def _write_key(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(os.urandom(32))

@@ -8,7 +8,8 @@ import structlog
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.world import CARTAGENA, environment
+from storage.ink import Damaged, Ink
+from tests.world import CARTAGENA, DURING, EXAMPLE, environment
 
 RUN = CliRunner()
 
@@ -77,6 +78,35 @@ def test_a_replay_leaves_a_database_that_is_in_use_alone(sqlite_url: str, surrou
 def test_impossible_numbers_are_refused(words: list[str]) -> None:
     code, told = say(*words)
     assert (code, "Invalid value" in told) == (2, True)
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_damaged_ink_key_is_named_before_the_desk_starts(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "ink-2756.key").write_bytes(b"")
+    for words in (["run"], ["web"], ["worker"]):
+        code, told = say(*words)
+        assert (code, "ink-2756.key is damaged" in told, "Move that file out" in told) == (1, True, True)
+
+
+def test_a_damaged_ink_key_is_named_when_something_is_to_be_written_with_it(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    ink = Ink(tmp_path / "keys")
+    ink.seal(b"x", DURING)
+    (made,) = (tmp_path / "keys").iterdir()
+    made.write_bytes(b"")
+    with pytest.raises(Damaged, match=made.name):
+        Ink(tmp_path / "keys").seal(b"x", DURING)
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_damaged_ballot_key_is_named_when_its_consultation_is_opened(tmp_path: Path) -> None:
+    assert say("load", str(EXAMPLE))[0] == 0
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "ballots-ejemplo-plaza.key").write_bytes(b"")
+    code, told = say("consultation", "open", "ejemplo-plaza")
+    assert (code, "ballots-ejemplo-plaza.key is damaged" in told, "delete that file" in told) == (1, True, True)
+    assert "draft" in say("consultation", "status", "ejemplo-plaza")[1]
 
 
 def test_missing_settings_are_named_with_their_fix(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,6 +190,20 @@ def test_keys_beside_the_database(well: World, tmp_path: Path) -> None:
     assert "backup" in found["keys folder"].says
 
 
+def test_a_damaged_ink_key(well: World) -> None:
+    (well.settings.ballot_keys_dir / "ink-2756.key").touch(mode=0o600)
+    found = examined(well.settings)
+    assert wrong(found) == ["keys folder"]
+    assert "ink-2756.key is damaged" in found["keys folder"].says
+
+
+def test_a_damaged_ballot_key_is_named(well: World) -> None:
+    (well.settings.ballot_keys_dir / f"ballots-{SLUG}.key").write_bytes(b"")
+    found = examined(well.settings)
+    assert wrong(found) == [f"ballot key of {SLUG}"]
+    assert f"ballots-{SLUG}.key" in found[f"ballot key of {SLUG}"].fix
+
+
 def test_a_ballot_key_that_is_gone(well: World) -> None:
     (well.settings.ballot_keys_dir / f"ballots-{SLUG}.key").unlink()
     found = examined(well.settings)
