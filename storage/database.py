@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -18,6 +19,9 @@ from sqlmodel import SQLModel
 
 SQLITE_WAIT_MS = 5_000
 """How long a SQLite writer waits for another before the turn is refused with 503."""
+
+ROOM = 65_536
+"""Bytes that a transaction may need on the disk: a turn writes a few pages of 4 kB."""
 
 LOOK_AGAIN = 0.001
 """Seconds between looks at a lock that another process has: a turn takes about as long."""
@@ -137,6 +141,27 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """Read and write; commits at the end, rolls back on any exception. SQLite takes its write lock at once."""
     with _TURNSTILES.get(id(engine), nullcontext()), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def undone(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write, and is rolled back in the end."""
+    with _TURNSTILES.get(id(engine), nullcontext()), engine.connect() as connection:
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+def try_room(engine: Engine) -> None:
+    """SQLite: write a little beside the database, where its log grows; nothing stays. Raises OSError: the disk is full.
+
+    What is rolled back never comes to the disk. A server looks after its own.
+    """
+    if engine.dialect.name == "sqlite":
+        with TemporaryFile(dir=Path(engine.url.database or "").resolve().parent) as file:
+            file.write(bytes(ROOM))
+            file.flush()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -21,6 +21,11 @@ _MARK = text(
 
 def mark(connection: Connection, name: str, at: datetime) -> None:
     connection.execute(_MARK, {"name": name, "at": at})
+
+
+def try_write(connection: Connection) -> None:
+    """Write as far as the database lets us, and change nothing; raises what a turn would meet."""
+    connection.execute(update(Tick).where(_T.name == "").values(at=_T.at))
 
 
 def last(connection: Connection, name: str) -> datetime | None:

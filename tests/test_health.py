@@ -1,19 +1,23 @@
 """Health and metrics: what is said when all is well, when each part fails, and that it is never about people."""
 
 import json
+import resource
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from bot import upkeep
 from cli import wiring
 from cli.settings import read_settings
 from storage import parked
 from storage.database import open_database, transaction
+from storage.ticks import Tick
 from tests.world import World, address, environment, incoming
 
 
@@ -48,6 +52,72 @@ def test_with_an_old_schema_it_is_not_ready(world: World, client: FlaskClient) -
     with transaction(world.desk.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     assert (client.get("/readyz").status_code, client.get("/readyz").get_json()["migrations"]) == (503, False)
+
+
+@pytest.fixture
+def read_only(world: World) -> Iterator[None]:
+    """Whoever connects from now on can only read, as on a disk that was mounted so or on a replica."""
+
+    def connected(connection: Any, _record: Any) -> None:
+        connection.cursor().execute("PRAGMA query_only=ON")
+
+    engine = world.desk.engine
+    if engine.dialect.name == "postgresql":
+        with transaction(engine) as connection:
+            connection.execute(text(f"ALTER DATABASE {engine.url.database} SET default_transaction_read_only = on"))
+        yield
+        return
+    event.listen(Engine, "connect", connected)
+    yield
+    event.remove(Engine, "connect", connected)
+
+
+def test_with_a_database_that_can_only_be_read_it_is_not_ready(
+    world: World, client: FlaskClient, request: pytest.FixtureRequest
+) -> None:
+    upkeep.beat(world.desk.engine, world.clock())
+    request.getfixturevalue("read_only")
+    assert client.get("/readyz").get_json() == {"database": False, "migrations": True, "worker": False}
+
+
+def test_with_a_full_disk_it_is_not_ready(little_world: World) -> None:
+    """No file can grow; nothing else is different."""
+    client = wiring.app(little_world.settings, little_world.clock).test_client()
+    upkeep.beat(little_world.desk.engine, little_world.clock())
+    assert client.get("/readyz").status_code == 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        ready = client.get("/readyz").get_json()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ready == {"database": False, "migrations": True, "worker": False}
+    assert client.get("/readyz").status_code == 200
+
+
+def test_asking_whether_it_is_ready_changes_nothing(world: World, client: FlaskClient) -> None:
+    upkeep.beat(world.desk.engine, world.clock())
+    before, files = world.rows(Tick), sorted(path.name for path in world.folder.iterdir())
+    assert client.get("/readyz").status_code == 200
+    assert world.rows(Tick) == before
+    assert sorted(path.name for path in world.folder.iterdir()) == files
+
+
+def test_the_outbox_is_counted_at_most_every_quarter_of_a_minute(world: World, client: FlaskClient) -> None:
+    scans: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, _p: Any, _context: Any, _many: bool) -> None:
+        if "outgoing" in statement:
+            scans.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    first = [client.get("/metrics").text for _n in range(3)]
+    counted = len(scans)
+    world.clock.forward(seconds=15)
+    client.get("/metrics")
+    event.remove(Engine, "before_cursor_execute", note)
+    assert len(set(first)) == 1
+    assert (counted, len(scans)) == (1, 2)
 
 
 def test_without_a_schema_it_is_not_ready(tmp_path: Path) -> None:

@@ -9,13 +9,17 @@ from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from bot.upkeep import HEARTBEAT
 from storage import outbox, parked, ticks
-from storage.database import reading
+from storage.database import reading, try_room, undone
 
 STALE = timedelta(seconds=60)
+FRESH = timedelta(seconds=15)
+"""How old the counts of messages may be: to count them all reads the whole outbox."""
+
+Numbers = list[tuple[str, str, int]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Checks:
         found = {"database": False, "migrations": False, "worker": False}
         try:
             found["migrations"] = self.migrated(self.engine)
+            if found["migrations"]:  # a turn would be taken: the database can be written, and its disk has room
+                with undone(self.engine) as connection:
+                    ticks.try_write(connection)
+                try_room(self.engine)
             found["database"] = True
             with reading(self.engine) as connection:
                 beat = ticks.last(connection, HEARTBEAT)
@@ -45,19 +53,26 @@ class Counts(Collector):
 
     def __init__(self, checks: Checks):
         self._checks = checks
+        self._counted: tuple[datetime, Numbers] | None = None
 
     def collect(self) -> Iterator[Metric]:
         with reading(self._checks.engine) as connection:
             messages = GaugeMetricFamily(
                 "cuenta_outgoing_messages", "Messages by lane and state", labels=["lane", "state"]
             )
-            for lane, state, number in outbox.counts(connection):
+            for lane, state, number in self._messages(connection):
                 messages.add_metric([lane, state], number)
             yield messages
             yield GaugeMetricFamily("cuenta_parked_errors", "Messages that met a bug", parked.count(connection))
             beat = ticks.last(connection, HEARTBEAT)
             age = (self._checks.clock() - beat).total_seconds() if beat else float("inf")
             yield GaugeMetricFamily("cuenta_worker_heartbeat_age_seconds", "Since the worker was last seen", age)
+
+    def _messages(self, connection: Connection) -> Numbers:
+        now = self._checks.clock()
+        if self._counted is None or now - self._counted[0] >= FRESH:
+            self._counted = now, outbox.counts(connection)
+        return self._counted[1]
 
 
 def routes(checks: Checks) -> Blueprint:
