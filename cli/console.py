@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
@@ -45,6 +46,11 @@ def explained() -> Iterator[None]:
         err.print(f"[red]✗[/red] {damaged.path} is damaged: a key has 32 bytes. {_mended(damaged)}", soft_wrap=True)
     except (lifecycle.NotPossible, Unreadable, telegram_setup.NotPossible) as problem:
         err.print(f"[red]✗[/red] {problem}", soft_wrap=True, markup=True)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        reason = f"{problem.filename}: {problem.strerror}. Name a place that this user can use, and run it again."
+        err.print(f"[red]✗[/red] {escape(reason)}", soft_wrap=True)
     except Exception as problem:
         if not is_away(problem):
             raise

@@ -141,12 +141,8 @@ def export_(slug: Slug, to: Annotated[Path, typer.Option(help="The ZIP to write.
         _settings, engine = opened()
         with reading(engine) as connection:
             city = read(connection)
-            plan = the_plan(city, slug)
-            try:
-                to.parent.mkdir(parents=True, exist_ok=True)
-                number = export(connection, city, plan, to, wiring.now())
-            except OSError as problem:
-                raise NotPossible(f"{to} cannot be written ({problem.strerror}).") from None
+            to.parent.mkdir(parents=True, exist_ok=True)
+            number = export(connection, city, the_plan(city, slug), to, wiring.now())
         out.print(f"{number} files are in {to}. Their hashes are in manifest.csv.")
 
 

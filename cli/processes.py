@@ -2,14 +2,17 @@
 
 import asyncio
 import signal
+import socket
 import threading
 from functools import partial
+from ipaddress import ip_address
 from multiprocessing.util import Finalize
 
 from flask import Flask
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
+from bot.lifecycle import NotPossible
 from bot.worker import Worker
 from cli import logs, wiring
 from cli.settings import Settings
@@ -27,7 +30,11 @@ def run_web(
     clock: wiring.Clock = wiring.now,
     demo: bool = False,
 ) -> None:
-    """Serve until told to stop. With `with_worker` the worker runs in a thread of the (single) web process."""
+    """Serve until told to stop. With `with_worker` the worker runs in a thread of the (single) web process.
+
+    Raises NotPossible when nothing can listen there.
+    """
+    try_to_listen(host, port)
     server = Granian(
         "cuenta",  # the application itself is made in each process, by the loader below
         address=host,
@@ -42,6 +49,25 @@ def run_web(
         workers_kill_timeout=20,
     )
     server.serve(target_loader=partial(load, settings, clock, with_worker, demo), wrap_loader=False)
+
+
+def try_to_listen(host: str, port: int) -> None:
+    """Take the address and let it go again: Granian would only say that it panicked. Raises NotPossible."""
+    try:
+        version = ip_address(host).version
+    except ValueError:
+        raise NotPossible(
+            f"--host {host} is no address. Give one of this machine: 127.0.0.1, or 0.0.0.0 for all."
+        ) from None
+    with socket.socket(socket.AF_INET6 if version == 6 else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as refused:
+            raise NotPossible(
+                f"{host} port {port} cannot be listened on: {refused.strerror}. Give an address of this machine with"
+                " --host, and a free port with --port."
+            ) from None
 
 
 def load(settings: Settings, clock: wiring.Clock, with_worker: bool, demo: bool) -> Flask:

@@ -26,6 +26,8 @@ class Wrong(Exception):
 def database(value: str) -> str:
     if not re.match(r"(sqlite:///.|postgres(ql)?(\+psycopg)?://)", value):
         raise Wrong("must begin with sqlite:/// or postgresql:// — for example sqlite:///cuenta.db")
+    if value.startswith("sqlite:") and ":memory:" in value:
+        raise Wrong("must name a file, which every process opens — for example sqlite:///cuenta.db")
     return re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", value)
 
 

@@ -1,5 +1,6 @@
 """The command line, as an operator meets it: what works says so, what does not says what to do."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
+from bot import lifecycle
 from cli.main import app
 from storage.ink import Damaged, Ink
-from tests.world import CARTAGENA, DURING, EXAMPLE, environment
+from tests.world import CARTAGENA, DURING, EXAMPLE, World, environment
 
 RUN = CliRunner()
 
@@ -107,6 +109,45 @@ def test_a_damaged_ballot_key_is_named_when_its_consultation_is_opened(tmp_path:
     code, told = say("consultation", "open", "ejemplo-plaza")
     assert (code, "ballots-ejemplo-plaza.key is damaged" in told, "delete that file" in told) == (1, True, True)
     assert "draft" in say("consultation", "status", "ejemplo-plaza")[1]
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [("203.0.113.9", "203.0.113.9 port 8000 cannot be listened on"), ("no.example", "no.example is no address")],
+)
+@pytest.mark.parametrize("command", ["run", "web"])
+def test_an_address_that_cannot_be_listened_on_is_named(command: str, host: str, told: str) -> None:
+    code, output = say(command, "--host", host)
+    assert (code, told in output, "--host" in output) == (1, True, True)
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, output = say("run", "--port", str(port))
+    assert (code, f"127.0.0.1 port {port} cannot be listened on" in output) == (1, True)
+
+
+def test_a_database_in_memory_is_refused(surroundings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///:memory:")
+    code, told = say("migrate")
+    assert (code, "DATABASE_URL must name a file" in told) == (1, True)
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_published(
+    little_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(little_world.settings.database_url, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    little_world.vote("1 4 6")
+    little_world.clock.forward(days=60)
+    lifecycle.count(little_world.desk.engine, little_world.desk.keys, "cartagena-2022", little_world.clock())
+    (tmp_path / "file").write_text("in the way")
+    code, told = say("consultation", "publish", "cartagena-2022", "--to", str(tmp_path / "file"))
+    assert (code, f"{tmp_path / 'file'}" in told, "Name a place" in told) == (1, True, True)
+    assert "counted" in say("consultation", "status", "cartagena-2022")[1]
 
 
 def test_missing_settings_are_named_with_their_fix(monkeypatch: pytest.MonkeyPatch) -> None:
