@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bot import plan_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
+from bot.channels import browser
 from bot.visit import Visit, hashed
 from flows import city, consultation, people, plan
 from flows.language import Command
@@ -202,7 +203,7 @@ def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
         "contacts": [
             {
                 "channel": c.channel,
-                "ending": c.address[-4:],
+                "ending": c.address[-4:] if c.channel != browser.NAME else None,
                 "phone": c.phone and c.phone[-4:],
                 "language": c.language,
                 "notices": c.state != "stopped",

@@ -105,12 +105,15 @@ def see(city: City) -> Flow[None]:
 def chat(contact: Mapping[str, Any]) -> Iterator[Phrase]:
     """What is kept of one chat, a line for each."""
     language = next((o.label for o in LANGUAGES if o.id == contact["language"]), contact["language"])
-    yield _(
-        "Chat: {channel}, ends in {ending}. Language: {language}.",
-        channel=contact["channel"],
-        ending=contact["ending"],
-        language=language,
-    )
+    if contact["ending"] is None:
+        yield _("Chat: in the browser. Language: {language}.", language=language)
+    else:
+        yield _(
+            "Chat: {channel}, ends in {ending}. Language: {language}.",
+            channel=contact["channel"],
+            ending=contact["ending"],
+            language=language,
+        )
     if contact["phone"] not in (None, contact["ending"]):  # most often the number is the chat's own address
         yield _("Phone: ends in {ending}", ending=contact["phone"])
     if not contact["notices"]:

@@ -231,6 +231,15 @@ def test_my_data_tells_phone_language_notices_and_the_day_of_consent(little_worl
     ]
 
 
+def test_my_data_tells_of_a_browser_s_chat_no_address(little_world: World) -> None:
+    write(little_world, "hola", "1", channel="web")
+    got = write(little_world, "privacidad", "1", channel="web")
+    assert "Chat: en el navegador. Idioma: Español." in got
+    assert "termina en" not in got
+    (chat,) = json.loads(write(little_world, "privacidad", "2", channel="web"))["contacts"]
+    assert (chat["channel"], chat["ending"]) == ("web", None)
+
+
 def test_who_has_not_voted_is_not_told_of_nought_votes(little_world: World) -> None:
     write(little_world, "hola", "1")
     got = shown(little_world, "1")

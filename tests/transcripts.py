@@ -42,8 +42,9 @@ Kind = Literal["note", "@", ">", "<", "<sms"]
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
 _ADDRESSES = (
     (re.compile(r"\b(?:telegram|whatsapp|sms|web)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
+    (re.compile(r"\bChat: en el navegador\."), "Chat: <channel>, termina en <ending>."),  # a browser has no number
     (
-        re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )"\d{4}"(,\s+"phone": )(?:null|"\d{4}")'),
+        re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )(?:null|"\d{4}")(,\s+"phone": )(?:null|"\d{4}")'),
         r'\1"<channel>"\2"<ending>"\3"<phone>"',
     ),
 )
