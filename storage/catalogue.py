@@ -39,7 +39,8 @@ _PLACE, _TEXT = columns(PlaceRow), columns(CityText)
 
 def revision(connection: Connection) -> int:
     """The number of the catalogue as it is now."""
-    return int(connection.execute(select(columns(Revision).number)).scalar_one())
+    # Every page asks for it: without SQLAlchemy's way of running a statement it takes half as long.
+    return int(connection.exec_driver_sql("SELECT number FROM revision").scalar_one())
 
 
 def changed(connection: Connection) -> None:

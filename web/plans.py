@@ -1,6 +1,6 @@
 """The pages of what the city promised: every commitment with its timeline, and each with its voices and its history."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from web import card, feeds, invitation, paging
 from web.dossier import Outline, Reader, Step, origin
 from web.history import Entry, History
 from web.invitation import Public
+from web.made import Made
 from web.rendering import kept, language, page, say
 
 SHOWN = 8
@@ -65,27 +66,6 @@ class Promised:
     @property
     def weight(self) -> int:
         return 3 + min(len(self.commitment.milestones), SHOWN) + (9 if self.heads else 0)
-
-
-MOST_MADE = 100
-"""Calendars and pictures that stay in memory."""
-
-
-class Made:
-    """What took long to make, kept until what it was made of is another."""
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[str, str], tuple[object, bytes]] = {}
-
-    def get(self, name: str, of: object, make: Callable[[], bytes]) -> bytes:
-        """What `make` made of this in the reader's language."""
-        key = (name, language())
-        made = self._made.get(key)
-        if made is None or made[0] != of:
-            if len(self._made) >= MOST_MADE:
-                self._made.clear()
-            made = self._made[key] = (of, make())
-        return made[1]
 
 
 def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:

@@ -1,6 +1,7 @@
 """Rendering: templates in the reader's language, which is the one of the address (`/en/…` is English), and answers."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -39,10 +40,23 @@ def page(template: str, **values: Any) -> str:
     return render_template(template, **values)
 
 
-def kept(body: str | bytes, kind: str = "text/html; charset=utf-8") -> Response:
+@dataclass(frozen=True)
+class Printed:
+    """What is sent as it is, with the digest by which a browser knows whether it has it."""
+
+    body: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, body: bytes) -> "Printed":
+        return cls(body, hashlib.sha256(body).hexdigest()[:32])
+
+
+def kept(made: str | bytes | Printed, kind: str = "text/html; charset=utf-8") -> Response:
     """A public page, picture or file, or 304 to who has it as it is."""
-    answer = Response(body, content_type=kind, headers={"Cache-Control": KEPT})
-    answer.add_etag()
+    printed = made if isinstance(made, Printed) else Printed.of(made.encode() if isinstance(made, str) else made)
+    answer = Response(printed.body, content_type=kind, headers={"Cache-Control": KEPT})
+    answer.set_etag(printed.digest)
     answer.make_conditional(request)
     return answer
 

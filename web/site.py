@@ -1,6 +1,5 @@
 """The public site: what is being asked, how to take part, what came out, and whether one's own ballot is in it."""
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,6 +19,7 @@ from storage.database import reading
 from web import card, chat, invitation, paging, plans
 from web.dossier import came_of
 from web.invitation import Public
+from web.made import Made
 from web.play import Stage
 from web.record import record
 from web.rendering import kept, language, many, page, say
@@ -29,7 +29,7 @@ from web.turnout import by_place
 def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     """The pages; registered once for each language."""
     blueprint = Blueprint("site", __name__, template_folder="templates")
-    published = Published(public.url)
+    made = Made()
 
     def read(connection: Connection) -> Catalogue:
         return desk.catalogue(connection, shelf.revision(connection))
@@ -48,7 +48,9 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             city = read(connection)
             listed = _known(city, slug, desk)
             if listed.row.state == "published":
-                return kept(published.get(as_page, connection, city, listed))
+                return kept(
+                    made.get(f"results/{slug}", city.revision, lambda: as_page(connection, city, listed, public.url))
+                )
             noted = turnouts.latest(connection, slug)
         return kept(
             page(
@@ -70,8 +72,8 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             listed = _known(city, slug, desk)
             if listed.row.state != "published":
                 abort(404)
-            made = published.get(as_picture, connection, city, listed)
-        return kept(made, "image/png")
+            drawn = made.get(f"card/{slug}", city.revision, lambda: as_picture(connection, city, listed, public.url))
+        return kept(drawn, "image/png")
 
     @blueprint.get("/consultas/<slug>/recuento")
     def recount(slug: str) -> Response:
@@ -112,40 +114,23 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     return blueprint
 
 
-class Published:
-    """Results as page and picture, kept as they were made: they never change, and many look at once."""
-
-    def __init__(self, site: str):
-        self._site = site
-        self._made: dict[tuple[Make, str, str], tuple[int, bytes]] = {}
-
-    def get(self, make: "Make", connection: Connection, city: Catalogue, listed: Listed) -> bytes:
-        """What `make` made of a consultation in the reader's language, as long as the city's data stay the same."""
-        key = (make, listed.row.slug, language())
-        made = self._made.get(key)
-        if made is None or made[0] != city.revision:
-            count = counts.of(connection, listed.row.slug)
-            if count is None:
-                abort(404)
-            made = self._made[key] = (city.revision, make(count, city, listed, self._site))
-        return made[1]
-
-
-Make = Callable[[Count, Catalogue, Listed, str], bytes]
-
-
-def as_page(count: Count, city: Catalogue, listed: Listed, site: str) -> bytes:
-    seen = listed.seen
+def as_page(connection: Connection, city: Catalogue, listed: Listed, site: str) -> bytes:
+    seen, count = listed.seen, _counted(connection, listed)
     found, promised = record(count, city.city, listed), came_of(city, seen.slug)
     return page(
         "results.html", city=city.city, seen=seen, count=count, record=found, promised=promised, site=site
     ).encode()
 
 
-def as_picture(count: Count, city: Catalogue, listed: Listed, site: str) -> bytes:
-    found = record(count, city.city, listed)
+def as_picture(connection: Connection, city: Catalogue, listed: Listed, site: str) -> bytes:
+    found = record(_counted(connection, listed), city.city, listed)
     voted = str(many("{n} person voted.", "{n} people voted.", found.ballots))
     return card.draw(say(listed.seen.title), voted, found, urlsplit(site).netloc, say)
+
+
+def _counted(connection: Connection, listed: Listed) -> Count:
+    count = counts.of(connection, listed.row.slug)
+    return abort(404) if count is None else count
 
 
 def _known(city: Catalogue, slug: str, desk: Desk) -> Listed:
