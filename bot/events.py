@@ -234,8 +234,8 @@ def _of_month(of: Chronicle) -> Iterator[Event]:
         return
     standing = [each for each in of.standings.values() if each.phase != "withdrawn"]
     text = _(
-        "{month}. Milestones that end: {due}. Late: {late}. Without a recent report: {silent}. Reports to decide:"
-        " {open}.",
+        "{month}. Milestones that end: {due}. Late: {late}. Without a recent report: {silent}."
+        " Reports to decide: {open}.",
         month=Month(day),
         due=sum(month_of(of.plan.milestones[each.milestone].span.last) == day for each in standing),
         late=sum(each.phase == "late" for each in standing),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bot import notices
@@ -9,7 +10,7 @@ from bot.messages import Outbound
 from storage import contacts, participants, voices
 from storage.database import transaction
 from storage.notices import Notice
-from tests.world import World, address
+from tests.world import CARTAGENA, Clock, World, address
 
 BOGOTA = ZoneInfo("America/Bogota")
 PLAN, COMMITMENT = "plan-2023", "cartagena-cuenta"
@@ -18,6 +19,11 @@ PLAN, COMMITMENT = "plan-2023", "cartagena-cuenta"
 def at(day: str, hour: str = "09:00") -> datetime:
     """A moment by Cartagena's clock."""
     return datetime.fromisoformat(f"{day}T{hour}").replace(tzinfo=BOGOTA)
+
+
+def town(database_url: str, folder: Path, since: str = "2022-12-01", city: Path = CARTAGENA) -> World:
+    """A desk with Cartagena's plan of 2023, or another city's, since that day."""
+    return World.on(database_url, folder, Clock(at(since))).load(city)
 
 
 def person(world: World, channel: str = "telegram", who: int = 1, language: str = "es") -> int:

@@ -14,8 +14,8 @@ import pytest
 
 from storage.notices import Notice, Round
 from storage.outbox import Outgoing
-from tests.audience import PLAN, at, employ, follow, heard, person, sit, tick
-from tests.world import CARTAGENA, Clock, World
+from tests.audience import PLAN, at, employ, follow, heard, person, sit, tick, town
+from tests.world import World
 
 HOURS = ("07:00", "08:00", "13:30", "17:59")
 ROLES = {"seat": 1, "office": 2, "follower": 3}
@@ -38,7 +38,7 @@ def table() -> dict[str, Told]:
 @pytest.fixture
 def year(database_url: str, tmp_path: Path) -> Iterator[World]:
     """The plan with a seat, somebody of an office that never reports, and a follower, all since 2022."""
-    world = World.on(database_url, tmp_path, Clock(at("2022-12-01"))).load(CARTAGENA)
+    world = town(database_url, tmp_path)
     sit(world, person(world, who=1))
     employ(world, person(world, who=2))
     follow(world, person(world, who=3))
