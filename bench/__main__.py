@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import counting, first_vote, messages, pacing, pages, statements, turns
+from bench import counting, first_vote, messages, notices, pacing, pages, statements, turns
 
 PARTS = {
     "messages": messages.run,
@@ -10,6 +10,7 @@ PARTS = {
     "statements": statements.run,
     "counting": counting.run,
     "pages": pages.run,
+    "notices": notices.run,
     "first-vote": first_vote.run,
     "turns": turns.run,
 }

@@ -5,13 +5,14 @@ often.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from bot.duties import month_of, silent_since, stage
 from flows.language import Month, Phrase, Text, _, many
@@ -180,17 +181,21 @@ def _of_grades(connection: Connection, of: Chronicle) -> Iterator[Event]:
         yield Event(of.plan.slug, "grade", str(row.id), day, day + NEWS, scopes, *forms)
 
 
-def _milestones_of(plan: Plan, subject: str) -> list[Milestone]:
+def _milestones_of(plan: Plan, subject: str) -> Sequence[Milestone]:
     """The milestones of a commitment, or the one milestone."""
-    return [m for m in plan.milestones.values() if subject in (m.id, m.commitment)]
+    commitment = plan.commitment(subject)
+    if commitment is not None:
+        return commitment.milestones
+    return (plan.milestones[subject],) if subject in plan.milestones else ()
 
 
 def _of_changes(connection: Connection, of: Chronicle) -> Iterator[Event]:
     """What a new version of the plan moved or withdrew: of each thing the newest change."""
-    newest = {(each.subject, each.what): each for each in plans.changes(connection, of.plan.slug)}
+    since = datetime.combine(of.today - LONGEST, time(), of.zone)
+    newest = {(each.subject, each.what): each for each in plans.moved(connection, of.plan.slug, since)}
     for change in newest.values():
         day, milestones = of.day(change.at), _milestones_of(of.plan, change.subject)
-        if not milestones or of.today - day > LONGEST:
+        if not milestones:
             continue
         about = of.plan.commitment(change.subject) or milestones[0]
         line = _changed(change, about)
@@ -200,12 +205,12 @@ def _of_changes(connection: Connection, of: Chronicle) -> Iterator[Event]:
             yield Event(of.plan.slug, "changed", str(change.id), day, day + NEWS, scopes, *forms)
 
 
-def _changed(change: plans.PlanChange, about: Commitment | Milestone) -> Text | None:
+def _changed(change: Row[Any], about: Commitment | Milestone) -> Text | None:
     """What to say of a change, if anything."""
     if change.what == "withdrawn" and isinstance(about, Commitment) and about.withdrawn is not None:
         return _("{title}: the city withdrew it. The reason: {why}", why=about.withdrawn)
-    if change.what != "span":
-        return None
+    if change.what == "withdrawn":
+        return None  # it stands again
     if json.loads(change.before)["ends"] == json.loads(change.after)["ends"]:
         return _("{title}: the city moved its beginning to {date}.", date=about.span.first)
     return _("{title}: the city moved its end to {date}.", date=about.span.last)

@@ -55,6 +55,7 @@ class News:
     """What there is to tell at one moment, in the plans' order, by the scopes it is for."""
 
     by_scope: Mapping[str, Sequence[tuple[int, Event]]]
+    _found: dict[tuple[Part, ...], list[Event]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, found: Sequence[Event], live: Collection[Key]) -> "News":
@@ -67,14 +68,17 @@ class News:
         return cls(by_scope)
 
     def for_(self, parts: Sequence[Part]) -> list[Event]:
-        """What is somebody's to hear, and not older than their part in it."""
-        mine = {
-            place: event
-            for part in parts
-            for place, event in self.by_scope.get(part.scope, ())
-            if event.day >= part.since
-        }
-        return [mine[place] for place in sorted(mine)]
+        """What is somebody's to hear, and not older than their part in it; one list for all with the same parts."""
+        key = tuple(parts)
+        if key not in self._found:
+            mine = {
+                place: event
+                for part in parts
+                for place, event in self.by_scope.get(part.scope, ())
+                if event.day >= part.since
+            }
+            self._found[key] = [mine[place] for place in sorted(mine)]
+        return self._found[key]
 
 
 @dataclass
@@ -282,16 +286,17 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
         return told, heard
     with reading(desk.engine) as connection:
         known = knowledge(connection, owed)
+        unheard = {
+            person: fresh for person, mine in owed.items() if (fresh := [e for e in mine if e.key not in known[person]])
+        }
         reach: dict[int, list[Row[Any]]] = defaultdict(list)
-        for row in notices.contacts_of(
-            connection, [person for person in owed if len(known[person]) < len(owed[person])]
-        ):
+        for row in notices.contacts_of(connection, list(unheard)):
             reach[row.person_id].append(row)
     messages: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     for person, mine in owed.items():
-        heard.update(known[person])
-        fresh = [event for event in mine if event.key not in known[person]]
+        heard.update(event.key for event in mine if event.key in known[person])
+    for person, fresh in unheard.items():
         contact = best(reach[person], now)
         if contact is None:
             continue
@@ -315,14 +320,13 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
 
 
 def knowledge(connection: Connection, owed: Mapping[int, Sequence[Event]]) -> Mapping[int, Set[Key]]:
-    """What of these things these people were told before."""
-    wanted = {person: {event.key for event in mine} for person, mine in owed.items()}
-    first = min((event.day for mine in owed.values() for event in mine), default=date.max)
+    """What these people were told before, as far as it is of these kinds of things and not older than they are."""
+    first: dict[str, date] = {}
+    for event in {event.key: event for mine in owed.values() for event in mine}.values():
+        first[event.kind] = min(event.day, first.get(event.kind, event.day))
     known: dict[int, set[Key]] = defaultdict(set)
     for row in notices.known(connection, list(owed), first):
-        key = (row.kind, row.subject, row.day)
-        if key in wanted[row.person_id]:
-            known[row.person_id].add(key)
+        known[row.person_id].add((row.kind, row.subject, row.day))
     return known
 
 

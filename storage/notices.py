@@ -1,10 +1,10 @@
 """Notices: what the clock told whom, once. The unique row is what makes a second run harmless."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Result, Row, delete, insert, select, update
+from sqlalchemy import Connection, Index, Row, and_, delete, false, insert, or_, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.contacts import Contact, Housemate
@@ -39,10 +39,11 @@ _R = columns(Round)
 _N, _C, _H = columns(Notice), columns(Contact), columns(Housemate)
 
 
-def known(connection: Connection, people: Sequence[int], since: date) -> Result[Any]:
-    """What these people were told for days from `since` on: person_id, kind, subject, day."""
-    wanted = (_N.person_id, _N.kind, _N.subject, _N.day)
-    return connection.execute(select(*wanted).where(_N.person_id.in_(people), _N.day >= since))
+def known(connection: Connection, people: Sequence[int], first: Mapping[str, date]) -> Iterable[Row[Any]]:
+    """What these people were told, of each kind for days from its `first` on: person_id, kind, subject, day."""
+    kinds = or_(false(), *(and_(_N.kind == kind, _N.day >= day) for kind, day in first.items()))
+    wanted = select(_N.person_id, _N.kind, _N.subject, _N.day).where(_N.person_id.in_(people), kinds)
+    return connection.execute(wanted)
 
 
 def note(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage import catalogue, voices
@@ -86,6 +86,12 @@ def changes(connection: Connection, slug: str) -> list[PlanChange]:
     """What has changed in a plan, oldest first."""
     rows = connection.execute(select(*_C).where(_C.plan == slug).order_by(_C.id))
     return [PlanChange(**row._asdict()) for row in rows]
+
+
+def moved(connection: Connection, slug: str, since: datetime) -> list[Row[Any]]:
+    """What was moved to other dates or withdrawn since then, oldest first: id, subject, what, before, after, at."""
+    mine = select(*_C).where(_C.plan == slug, _C.at >= since, _C.what.in_(("span", "withdrawn")))
+    return list(connection.execute(mine.order_by(_C.id)))
 
 
 def milestone_ids(body: Mapping[str, Any]) -> list[str]:
