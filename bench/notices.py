@@ -89,7 +89,7 @@ def followers(url: str, size: int, scope: str) -> None:
 
 
 def talk(name: str, url: str, folder: Path, ready: Any, begun: Any, over: Any) -> None:
-    """A resident's turns: some while nothing else goes on, then as many as there is time for while others are told."""
+    """A resident's turns: some before and after, and as many as there is time for while others are told."""
     settings = settings_for(url, folder / "keys", 1)
     desk = wiring.desk(settings, lambda: datetime(2022, 11, 16, 10, tzinfo=BOGOTA))
     for line in ("votar", "1", "2", "1", "1 4 6", "1", "votar"):
@@ -101,6 +101,8 @@ def talk(name: str, url: str, folder: Path, ready: Any, begun: Any, over: Any) -
     begun.wait()
     while not over.is_set():
         say(desk, "146", busy)
+    for _n in range(TURNS):
+        say(desk, "146", idle)
     for when, taken in (("while nothing else goes on", idle), ("meanwhile", busy)):
         wall = taken.wall
         print(f"{name}: a turn {when}: median {median(wall):.1f} ms, worst {max(wall):.0f} ms ({len(wall)} turns)")
