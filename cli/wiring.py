@@ -63,6 +63,7 @@ def app(settings: Settings, clock: Clock = now, demo: bool = False) -> Flask:
     checks = Checks(made.engine, clock, is_current)
     made_app = Flask("cuenta", static_folder=None)
     made_app.url_map.strict_slashes = False
+    made_app.url_map.merge_slashes = False  # a redirect would name whatever host the request did
     if settings.proxies:
         made_app.wsgi_app = ProxyFix(made_app.wsgi_app, settings.proxies, settings.proxies)  # type: ignore[method-assign]
     webhooks.attach(made_app, made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)

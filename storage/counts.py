@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from storage.ballots import Ballot, Tombstone
 from storage.database import columns
 
 SLICE = 20_000
+Connections = Callable[[], AbstractContextManager[Connection]]
 
 
 class CountedBallot(SQLModel, table=True):
@@ -51,14 +53,18 @@ def empty_box(connection: Connection, slug: str) -> int:
     return int(connection.execute(select(func.count()).where(_C.consultation == slug)).scalar_one())
 
 
-def ballots(connection: Connection, slug: str) -> Iterator[tuple[str, str]]:
-    """The counted ballots (receipt, choices) in the order of their receipts, read in slices."""
+def ballots(connections: Connections, slug: str) -> Iterator[tuple[str, str]]:
+    """The counted ballots (receipt, choices) in the order of their receipts, read in slices.
+
+    Between slices no connection is held: who reads slowly would keep SQLite's log from being emptied.
+    """
     last = ""
     statement = select(_C.receipt, _C.choices)
     while True:
-        rows = connection.execute(
-            statement.where(_C.consultation == slug, _C.receipt > last).order_by(_C.receipt).limit(SLICE)
-        ).all()
+        with connections() as connection:
+            rows = connection.execute(
+                statement.where(_C.consultation == slug, _C.receipt > last).order_by(_C.receipt).limit(SLICE)
+            ).all()
         yield from rows
         if len(rows) < SLICE:
             return

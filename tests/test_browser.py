@@ -136,6 +136,34 @@ def test_what_was_said_while_the_line_was_off_goes_when_it_is_back(site: Site) -
     expect(page.locator("#state")).to_be_empty()
 
 
+def test_what_waits_goes_as_soon_as_the_line_is_back(site: Site) -> None:
+    page = site.open("/chat")
+    page.clock.install()
+    page.context.set_offline(True)
+    page.locator("#choices").get_by_role("button", name="Votar").click()
+    expect(page.locator("#state")).to_contain_text("Sin conexión")
+    page.context.set_offline(False)
+    expect(page.locator("#choices").get_by_role("button", name="Sí, acepto")).to_be_visible()
+
+
+def test_without_its_cookie_the_chat_says_what_to_do(site: Site) -> None:
+    page = site.open("/chat")
+    page.context.clear_cookies()
+    page.locator("#choices").get_by_role("button", name="Votar").click()
+    expect(page.locator("#state")).to_contain_text("cookies")
+
+
+def test_who_comes_after_sees_nothing_in_a_tab_that_was_left_open(site: Site) -> None:
+    page = site.open("/chat")
+    vote(page)
+    left = page.context.new_page()
+    left.goto(site.url + "/chat")
+    left.get_by_role("button", name="Salir de este chat").click()
+    page.reload()
+    assert "recibo es" not in page.locator("body").inner_text()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_two_visitors_see_each_their_own_chat(site: Site) -> None:
     one, other = site.open("/chat"), site.open("/chat")
     vote(one)

@@ -148,12 +148,19 @@ def test_no_page_is_wider_than_its_screen_without_script(site: Site, width: int)
     page.context.close()
 
 
-def test_text_can_be_twice_as_large(site: Site) -> None:
+LARGE = "html { font-size: 200% !important; } body { font-family: FONT !important; }"
+
+
+@pytest.mark.parametrize("font", ["system-ui", "DejaVu Sans", "monospace"])
+@pytest.mark.parametrize("width", [320, 360])
+def test_text_can_be_twice_as_large(site: Site, width: int, font: str) -> None:
     """WCAG 1.4.4 and 1.4.10: nothing is cut or needs scrolling sideways when letters are 200 % on a phone."""
-    page = site.page()
+    page = site.page(viewport={"width": width, "height": 740}, bypass_csp=True)
     for path in PAGES:
         page.goto(site.url + path)
-        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        page.add_style_tag(content=LARGE.replace("FONT", font))
+        if path.endswith("/recuento"):
+            recount(page)
         assert not overflows(page), path
     page.context.close()
 

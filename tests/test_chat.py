@@ -133,11 +133,24 @@ def test_two_visitors_never_see_each_others_chat(world: World) -> None:
 def test_the_cookie_is_the_visitors_alone(world: World, client: FlaskClient) -> None:
     given = client.get("/chat", base_url="https://cuenta.example.test").headers["Set-Cookie"]
     assert all(part in given for part in ("cuenta_chat=", "HttpOnly", "Secure", "SameSite=Lax", "Path=/"))
-    token = re.search(r"cuenta_chat=([^;]+)", given)
-    assert token
+    assert given.startswith("__Host-"), "a neighbour under the same domain cannot set it"
     vote(client)
-    assert token[1] not in json.dumps(world.rows(Contact), default=str)
+    token = client.get_cookie("cuenta_chat")
+    assert token
+    assert token.value not in json.dumps(world.rows(Contact), default=str)
     assert "Set-Cookie" not in client.get("/").headers
+
+
+def test_over_https_a_token_that_a_neighbour_gave_is_not_taken(client: FlaskClient) -> None:
+    client.set_cookie("cuenta_chat", "n" * 43, domain="example.test")
+    page = client.get("/chat", base_url="https://cuenta.example.test")
+    assert "n" * 43 not in page.headers["Set-Cookie"]
+
+
+def test_the_cookie_lasts_from_the_last_visit(client: FlaskClient) -> None:
+    first, again = (client.get("/chat").headers["Set-Cookie"] for _n in range(2))
+    assert first.partition(";")[0] == again.partition(";")[0]
+    assert "Max-Age=15552000" in again
 
 
 def test_leaving_forgets_the_visitor_here(client: FlaskClient) -> None:
@@ -146,7 +159,13 @@ def test_leaving_forgets_the_visitor_here(client: FlaskClient) -> None:
     assert said(client.get("/chat")) == ""
 
 
-@pytest.mark.parametrize("headers", [{"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"}, {"Origin": "http://["}, {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+    ],
+)  # fmt: skip
 def test_another_site_cannot_speak_for_a_visitor(
     little_world: World, little_client: FlaskClient, headers: dict[str, str]
 ) -> None:
@@ -278,6 +297,12 @@ class TestDemo:
         stage.get("/chat")
         assert stage.post("/chat/papel", data={"channel": "sms", "persona": "seat"}).status_code == 303
         assert world.rows(Seat) == []
+
+    def test_nobody_plays_another_visitor(self, world: World, stage: FlaskClient) -> None:
+        other = wiring.app(settings_of(world), world.clock).test_client()
+        vote(other)
+        stage.post("/chat/papel", data={"channel": "web", "persona": "resident"})
+        assert said(stage.get("/chat")) == ""
 
     def test_nobody_plays_outside_the_demo(self, client: FlaskClient) -> None:
         assert client.post("/chat/papel", data={"channel": "sms", "persona": "new"}).status_code == 404

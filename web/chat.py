@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import wraps
 from hashlib import sha256
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, request, url_for
 from flask_limiter import Limiter
@@ -39,7 +38,7 @@ NO_COOKIE = _("The chat needs a cookie")
 WITHOUT_COOKIE = _("Allow cookies for this page, open the chat again and write once more. Nothing was kept.")
 
 LASTS = SILENT
-"""The cookie ends when the desk would ask for consent again anyway."""
+"""Counted from the last visit: the cookie ends when the desk would ask for consent again anyway."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +80,20 @@ def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None)
 
     @blueprint.get("/chat")
     def chat() -> Response:
-        token = visiting()
-        visitor = plays(token or "")
+        token = visiting() or secrets.token_urlsafe(32)
+        visitor = plays(token)
         with reading(desk.engine) as connection:
             city = desk.catalogue(connection, shelf.revision(connection)).city
-            messages = _waiting(desk, connection, visitor) if token else []
+            messages = _waiting(desk, connection, visitor)
         body = page(
             "chat.html", city=city, messages=messages, id=secrets.token_hex(16), visitor=visitor, longest=LONGEST,
+            mark=sha256(visitor.address.encode()).hexdigest()[:16], without_cookie=WITHOUT_COOKIE,
             play=stage.role() if stage else None,
         )  # fmt: skip
         answer = Response(body, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
-        if token is None:
-            _remember(answer, secrets.token_urlsafe(32))
+        answer.set_cookie(
+            _cookie(), token, max_age=LASTS, httponly=True, secure=request.is_secure, samesite="Lax", path="/"
+        )
         return answer
 
     @blueprint.post("/chat")
@@ -125,7 +126,7 @@ def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None)
     def leave() -> Response:
         """Forget this visitor in this browser: for a computer that others use too."""
         answer = Response(status=303, headers={"Location": url_for(f"{language()}.home")})
-        answer.delete_cookie(COOKIE, path="/")
+        answer.delete_cookie(_cookie(), path="/", secure=request.is_secure)
         return answer
 
 
@@ -135,16 +136,23 @@ def from_here(view: Callable[[], Response]) -> Callable[[], Response]:
     @wraps(view)
     def guarded() -> Response:
         origin = request.headers.get("Origin", "")
-        foreign = origin not in ("", "null") and urlsplit(origin).netloc != request.host
-        if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        # Our own forms say "null": the policy is to tell nobody where one comes from.
+        foreign = origin not in ("", "null") and origin.partition("://")[2] != request.host
+        # A neighbour under the same domain is foreign too, though browsers send it our cookie.
+        if foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
             abort(403)
         return view()
 
     return guarded
 
 
+def _cookie() -> str:
+    """The cookie's name. With that prefix no neighbour under the same domain can give a visitor its own token."""
+    return f"__Host-{COOKIE}" if request.is_secure else COOKIE
+
+
 def visiting() -> str | None:
-    token = request.cookies.get(COOKIE, "")
+    token = request.cookies.get(_cookie(), "")
     return token if TOKEN.fullmatch(token) else None
 
 
@@ -152,13 +160,6 @@ def _who() -> str:
     """Whom the limits count: the visitor, or the address of one who has no cookie yet."""
     token = visiting()
     return sha256(token.encode()).hexdigest() if token else get_remote_address()
-
-
-def _remember(answer: Response, token: str) -> None:
-    answer.set_cookie(
-        COOKIE, token, max_age=LASTS, httponly=True, secure=request.is_secure,
-        samesite="Lax", path="/",
-    )  # fmt: skip
 
 
 def _number(name: str) -> int:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -32,14 +31,11 @@ def routes(desk: Desk) -> Blueprint:
             abort(404)
         return count
 
-    def lines(slug: str) -> Iterator[bytes]:
-        with reading(desk.engine) as connection:
-            yield from results.ballot_lines(connection, slug)
-
     @blueprint.get("/consultas/<slug>/papeletas.csv")
     def ballots(slug: str) -> Response:
         count = published(slug)
-        return _file(Response(lines(slug)), "text/csv", str(count.list_digest))
+        lines = results.ballot_lines(lambda: reading(desk.engine), slug)
+        return _file(Response(lines), "text/csv", str(count.list_digest))
 
     @blueprint.get("/consultas/<slug>/resultados.csv")
     def results_csv(slug: str) -> Response:

@@ -59,6 +59,6 @@ def _broken(error: Exception) -> Response:
 
 
 def _page(code: int, title: Text, what_to_do: Text) -> Response:
-    answer = Response(page("error.html", title=title, what_to_do=what_to_do), code, content_type="text/html")
+    answer = Response(page("error.html", title=title, what_to_do=what_to_do), code)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -1,6 +1,7 @@
 """How to take part: a link and a QR code for each channel that is on."""
 
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote
 
 import segno
@@ -42,10 +43,13 @@ class Way:
     @property
     def code(self) -> str:
         """The link as a QR code: an SVG that takes the colour of the text around it."""
-        made = segno.make(self.link, error="m", micro=False)
-        return made.svg_inline(
-            scale=1, omitsize=True, border=4, svgclass="qr", lineclass=None, dark="#000", light="#fff"
-        )
+        return _code(self.link)
+
+
+@cache
+def _code(link: str) -> str:
+    made = segno.make(link, error="m", micro=False)
+    return made.svg_inline(scale=1, omitsize=True, border=4, svgclass="qr", lineclass=None, dark="#000", light="#fff")
 
 
 def ways(public: Public, language: str, slug: str = "") -> list[Way]:

@@ -64,7 +64,7 @@ class Stage:
         return self._as(self.role(), token)
 
     def _as(self, role: Role, token: str) -> Visitor:
-        if role.persona == "resident":
+        if role.persona == "resident" and role.channel != NAME:  # here are only other visitors
             with reading(self._desk.engine) as connection:
                 known = contacts.someone(connection, role.channel, role.number)
             if known is not None:

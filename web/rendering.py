@@ -102,23 +102,27 @@ def number(value: int | float) -> str:
     return format_decimal(value, locale=REGION[language()])
 
 
-def other_language() -> str:
-    """The address of this page in the other language; of the first page where this one has none."""
+def other_language(number: int = 1) -> str:
+    """The address of this page, or of that part of its list, in the other language; of the first page if there is none.
+
+    Of the query only the part's number goes in: a page that is kept in memory must be the same for everybody.
+    """
     mine, theirs = language(), OTHER[language()]
     endpoint = request.endpoint or ""
     if endpoint.startswith(f"{mine}.") and request.url_rule and "GET" in (request.url_rule.methods or ()):
-        return url_for(theirs + endpoint.removeprefix(mine), **_same_page())
+        return url_for(theirs + endpoint.removeprefix(mine), **_part(number))
     return url_for(f"{theirs}.home")
 
 
 def turned(number: int) -> str:
     """The address of another part of this page's list."""
-    return url_for(request.endpoint or "", **{**_same_page(), "pagina": number})
+    return url_for(request.endpoint or "", **_part(number))
 
 
-def _same_page() -> dict[str, Any]:
-    asked = {name: request.args[name] for name in ("buscar", "pagina") if name in request.args}
-    return {**(request.view_args or {}), **asked}
+def _part(number: int) -> dict[str, Any]:
+    searched = (request.endpoint or "").endswith(".plans") and "buscar" in request.args
+    asked = {"buscar": request.args["buscar"]} if searched else {}
+    return {**(request.view_args or {}), **asked, **({"pagina": number} if number > 1 else {})}
 
 
 def asset(name: str) -> str:

@@ -14,14 +14,20 @@
   let seen = Number(say.elements.seen.value);
 
   const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+  const back = () => new Promise((done) => window.addEventListener("online", done, { once: true }));
   const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
-  // The transcript lives in this tab only, and ends with it.
+  // The transcript lives in this tab only, and ends with it, or when somebody else chats here.
+  const visitor = say.dataset.visitor;
   let kept = [];
-  try { kept = JSON.parse(sessionStorage.getItem(KEPT)) || []; } catch (error) { kept = []; }
+  try {
+    const found = JSON.parse(sessionStorage.getItem(KEPT));
+    if (found && found.visitor === visitor) kept = found.items;
+    else sessionStorage.removeItem(KEPT);
+  } catch (error) { /* storage is off: not kept */ }
   function keep(item) {
     kept = [...kept, item].slice(-100);
-    try { sessionStorage.setItem(KEPT, JSON.stringify(kept)); } catch (error) { /* private mode: not kept */ }
+    try { sessionStorage.setItem(KEPT, JSON.stringify({ visitor, items: kept })); } catch (error) { /* not kept */ }
   }
 
   function bubble(item) {
@@ -92,17 +98,25 @@
     return answer;
   }
 
+  // Null if it cannot be sent; why stands on the page.
   async function send(message) {
     for (let pause = 1; ; pause = Math.min(pause * 2, 30)) {
       try {
         message.fields.set("seen", seen);
         const body = new URLSearchParams(message.fields);
         const answer = await reach(() => fetch(say.action, { method: "POST", body, headers: { Accept: "application/json" } }));
-        if (answer.ok) return await answer.json();
-        if (answer.status < 500 && answer.status !== 429) return null;
+        if (answer.ok) {
+          const messages = await answer.json();
+          state.textContent = "";
+          return messages;
+        }
+        if (answer.status < 500 && answer.status !== 429) {
+          state.textContent = answer.status === 400 ? state.dataset.cookie : state.dataset.refused;
+          return null;
+        }
       } catch (error) { /* no connection: once more, with the same id */ }
       state.textContent = state.dataset.offline;
-      await wait(pause);
+      await Promise.race([wait(pause), back()]);
     }
   }
 
@@ -114,7 +128,6 @@
       const messages = await send(message);
       queue.shift();
       message.line.classList.remove("sending");
-      state.textContent = messages ? "" : state.dataset.refused;
       if (messages) show(messages);
     }
     sending = false;
@@ -166,7 +179,6 @@
   if (document.getElementById("network")) document.getElementById("network").hidden = false;
   choices.addEventListener("submit", submitted);
   say.addEventListener("submit", submitted);
-  for (const form of document.querySelectorAll("#end, .play form")) form.addEventListener("submit", () => sessionStorage.removeItem(KEPT));
-  window.addEventListener("online", work);
+  document.getElementById("end").addEventListener("submit", () => sessionStorage.removeItem(KEPT));
   document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 })();
