@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from storage.consultations import ConsultationRow
 
 SMALLEST = 5
 """Groups of fewer people are not told apart."""
+
+PIECE = 1_000
+"""Ballots that are written or sent at once."""
 
 DIMENSIONS = ("age", "sex", "group", "locality", "unit", "origin", "level")
 
@@ -164,8 +168,9 @@ def write(connection: Connection, slug: str, results: Mapping[str, Any], folder:
 def ballot_lines(connections: counts.Connections, slug: str) -> Iterator[bytes]:
     """`papeletas.csv`, in pieces."""
     yield b"receipt,choices\n"
-    for receipt, choices in counts.ballots(connections, slug):
-        yield f"{receipt},{choices}\n".encode()
+    listed = counts.ballots(connections, slug)
+    while lines := [f"{receipt},{choices}\n" for receipt, choices in islice(listed, PIECE)]:
+        yield "".join(lines).encode()
 
 
 def as_json(results: Mapping[str, Any], digest: str) -> bytes:

@@ -138,7 +138,8 @@ def test_what_was_said_while_the_line_was_off_goes_when_it_is_back(site: Site) -
 
 def test_what_waits_goes_as_soon_as_the_line_is_back(site: Site) -> None:
     page = site.open("/chat")
-    page.clock.install()
+    page.clock.install(time=0)
+    page.clock.pause_at(10_000)
     page.context.set_offline(True)
     page.locator("#choices").get_by_role("button", name="Votar").click()
     expect(page.locator("#state")).to_contain_text("Sin conexión")

@@ -142,7 +142,7 @@ def test_the_cookie_is_the_visitors_alone(world: World, client: FlaskClient) -> 
 
 
 def test_over_https_a_token_that_a_neighbour_gave_is_not_taken(client: FlaskClient) -> None:
-    client.set_cookie("cuenta_chat", "n" * 43, domain="example.test")
+    client.set_cookie("cuenta_chat", "n" * 43, domain="example.test", origin_only=False)
     page = client.get("/chat", base_url="https://cuenta.example.test")
     assert "n" * 43 not in page.headers["Set-Cookie"]
 
@@ -301,6 +301,7 @@ class TestDemo:
     def test_nobody_plays_another_visitor(self, world: World, stage: FlaskClient) -> None:
         other = wiring.app(settings_of(world), world.clock).test_client()
         vote(other)
+        stage.get("/chat")
         stage.post("/chat/papel", data={"channel": "web", "persona": "resident"})
         assert said(stage.get("/chat")) == ""
 

@@ -532,12 +532,14 @@ def test_whoever_reads_the_list_slowly_keeps_nothing_from_being_erased(
 ) -> None:
     world, client = counted
     monkeypatch.setattr("storage.counts.SLICE", 2)
+    monkeypatch.setattr("bot.results.PIECE", 1)
     slow = client.get(f"/consultas/{SLUG}/papeletas.csv", buffered=False)
-    lines = slow.iter_encoded()
-    assert [next(lines) for _n in range(4)]
-    world.clock.forward(hours=1)
+    pieces = slow.iter_encoded()
+    begun = [next(pieces) for _n in range(4)]
     rewrite(world, shelf.CityText, key=shelf.CityText.key)
     assert checkpoint(world.desk.engine)
+    assert len(begun) + len(list(pieces)) == 1 + 12 + 7, "nor is the list made before it is asked for"
+    assert "Content-Length" not in slow.headers
     slow.close()
 
 

@@ -35,7 +35,9 @@ def routes(desk: Desk) -> Blueprint:
     def ballots(slug: str) -> Response:
         count = published(slug)
         lines = results.ballot_lines(lambda: reading(desk.engine), slug)
-        return _file(Response(lines), "text/csv", str(count.list_digest))
+        answer = Response(lines)
+        answer.implicit_sequence_conversion = False  # or the whole list would be in memory before the first line goes
+        return _file(answer, "text/csv", str(count.list_digest))
 
     @blueprint.get("/consultas/<slug>/resultados.csv")
     def results_csv(slug: str) -> Response:
