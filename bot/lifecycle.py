@@ -7,6 +7,8 @@ import structlog
 from sqlalchemy import Engine
 
 from bot.results import tabulate
+from bot.speech import Speaker
+from flows.language import Phrase
 from storage import consultations, counts, talks, turnouts
 from storage.ballot_keys import BallotKeys
 from storage.consultations import ConsultationRow, phase
@@ -16,7 +18,11 @@ log = structlog.get_logger()
 
 
 class NotPossible(Exception):
-    """The step cannot be taken now; the message says why and what to do."""
+    """The step cannot be taken now; `reason` says why and what to do, in both languages where it is of a catalogue."""
+
+    def __init__(self, reason: Phrase):
+        super().__init__(Speaker("en").say(reason))
+        self.reason = reason
 
 
 def find(row: ConsultationRow | None, slug: str) -> ConsultationRow:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from bot import plan_files
 from bot.catalogue import Catalogue
-from bot.plan_files import table
+from bot.tables import as_csv
 from flows.plan import Plan
 from storage import participants, plans, voices
 
@@ -42,7 +42,7 @@ def export(connection: Connection, city: Catalogue, plan: Plan, to: Path, now: d
         for name, body in contents(connection, city, plan, now):
             packed.writestr(zipfile.ZipInfo(name, STAMP), body, zipfile.ZIP_DEFLATED)
             digests.append((name, len(body), hashlib.sha256(body).hexdigest()))
-        packed.writestr(zipfile.ZipInfo("manifest.csv", STAMP), table([MANIFEST, *digests]), zipfile.ZIP_DEFLATED)
+        packed.writestr(zipfile.ZipInfo("manifest.csv", STAMP), as_csv([MANIFEST, *digests]), zipfile.ZIP_DEFLATED)
     return len(digests)
 
 
@@ -72,7 +72,7 @@ def contents(connection: Connection, city: Catalogue, plan: Plan, now: datetime)
         "participation": [PARTICIPATION, *_participation(connection, city, plan, judged)],
         "evidence": [FILE, *((f.id, f.report_id, f.grade_id, f.state, f.kind, f.size, f.sha256) for f in files)],
     }
-    yield from ((f"{name}.csv", table(rows)) for name, rows in tables.items())
+    yield from ((f"{name}.csv", as_csv(rows)) for name, rows in tables.items())
     for each in files:
         kept = voices.file(connection, each.id)
         if kept is not None:

@@ -4,8 +4,6 @@ Names of columns are those of the Open Government Partnership where it has one (
 policy area, OGP value, completion); the rest are plain words.
 """
 
-import csv
-import io
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
@@ -14,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row
 
+from bot import tables
 from bot.standing import standings
 from flows.language import Local
 from flows.plan import Commitment, Milestone, Plan, Standing
@@ -124,13 +123,13 @@ def as_json(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """`plan.csv`: a line for each milestone."""
-    return table([list(columns()), *(_cells(row) for row in rows)])
+    return tables.as_csv([list(columns()), *(_cells(row) for row in rows)])
 
 
 def columns_csv() -> bytes:
     """`columnas.csv`: what each column of plan.csv means."""
     told = [["plan.csv", name, es, en] for name, (es, en) in columns().items()]
-    return table([["file", "column", "description_es", "description_en"], *told])
+    return tables.as_csv([["file", "column", "description_es", "description_en"], *told])
 
 
 def columns() -> Mapping[str, tuple[str, str]]:
@@ -224,14 +223,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
-
-
-def table(rows: Iterable[Iterable[Any]]) -> bytes:
-    """CSV. A text that a spreadsheet would take for a formula has a quote before it: strangers write some of these."""
-    made = io.StringIO(newline="")
-    csv.writer(made, lineterminator="\n").writerows([_harmless(cell) for cell in row] for row in rows)
-    return made.getvalue().encode()
-
-
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

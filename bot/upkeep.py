@@ -4,13 +4,17 @@ Everything here is computed from the database and harmless when it runs twice.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from bot.results import turnout
 from storage import (
+    attempts,
+    audit,
     ballots,
+    catalogue,
     consultations,
     contacts,
     inbox,
@@ -18,6 +22,8 @@ from storage import (
     outbox,
     parked,
     participants,
+    sessions,
+    staff,
     talks,
     ticks,
     turnouts,
@@ -37,6 +43,7 @@ RETENTION: Mapping[str, timedelta] = {
     "contacts without consent": timedelta(days=2),
     "people who fell silent": timedelta(days=730),
     "what people were told": timedelta(days=730),
+    "sessions and invitations of the staff": timedelta(days=7),
 }
 """How long each kind of data is kept (Ley 1581 de 2012, art. 11; in docs/deploy.md and on the page of privacy)."""
 
@@ -69,6 +76,14 @@ def note_turnout(engine: Engine, now: datetime) -> None:
                 turnouts.note(connection, row.slug, hour, turnout(connection, row.slug))
 
 
+def close_audit_day(engine: Engine, now: datetime) -> None:
+    """Publish the head of the record of the staff for the day that ended last in the city."""
+    with transaction(engine) as connection:
+        zone = ZoneInfo(catalogue.texts(connection).get("zone", "UTC"))
+        today = datetime.combine(now.astimezone(zone).date(), time.min, zone)
+        audit.close_day(connection, today.date() - timedelta(days=1), today.astimezone(UTC))
+
+
 def mix_ballots(engine: Engine, now: datetime) -> None:
     """Rewrite each open box as a whole, so that no ballot's place or transaction number tells when it was cast."""
     if engine.dialect.name == "sqlite":  # ballots already lie in the order of their random ids, without a row number
@@ -96,5 +111,10 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
     with transaction(engine) as connection:
         notices.purge(connection, now - RETENTION["what people were told"])
         participants.purge(connection, now - RETENTION["drafts and open talks"])
+    with transaction(engine) as connection:
+        before = now - RETENTION["sessions and invitations of the staff"]
+        sessions.purge(connection, before)
+        staff.purge(connection, before)
+        attempts.purge(connection, before)
     ink.destroy_old(now)
     checkpoint(engine)

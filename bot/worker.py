@@ -86,6 +86,7 @@ class Worker:
         every(5, "evidence", lambda: evidence.fetch_awaited(desk, fetchers))
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
+        every(600, "record", lambda: upkeep.close_audit_day(desk.engine, desk.clock()))
         every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))
         if self.twilio is not None:
             line = self.twilio

@@ -16,6 +16,7 @@ from cli import demo as demonstration
 from cli import doctor as doctoring
 from cli import logs, processes, replay, telegram_setup, wiring
 from cli import plan as planning
+from cli import staff as staffing
 from cli import talk as talking
 from cli.console import err, explained, opened, out, working
 from cli.recount import recount
@@ -39,6 +40,8 @@ app.add_typer(planning.app, name="plan")
 app.add_typer(planning.seat, name="seat")
 app.add_typer(planning.office, name="office")
 app.add_typer(planning.objection, name="objection")
+app.add_typer(staffing.app, name="staff")
+app.add_typer(staffing.record, name="audit")
 app.command(name="schedule")(planning.schedule)
 
 Slug = Annotated[str, typer.Argument(help="The consultation's slug, such as cartagena-2022.")]

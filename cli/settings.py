@@ -46,6 +46,12 @@ def address(value: str) -> str:
     return value.rstrip("/")
 
 
+def host(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", value):
+        raise Wrong("must be a host name alone, such as consola.cuenta.example.gov.co")
+    return value
+
+
 def webhook_secret(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", value):
         raise Wrong("must be 16 to 256 letters, digits, _ or - (that is all Telegram takes)")
@@ -129,10 +135,11 @@ class Settings:
         "sqlite:///data/cuenta.db", database, "Where the database is: an SQLite file or PostgreSQL.", True
     )
     secret_key: str = setting(
-        "", secret, "Hashes short-lived codes. At least 32 characters; keep it through upgrades.", True
+        "", secret, "Hashes codes, signs and seals the console's secrets. At least 32 characters; keep it.", True
     )
     public_url: str = setting("", address, "The address providers reach this desk at, as they were told it.")
     browser_chat: bool = setting(False, switch, "Whether people can also write in the browser, at /chat: on or off.")
+    console_host: str = setting("", host, "A host name for the staff's console alone; without it, it is at /consola.")
     ballot_keys_dir: Path = setting(Path("keys"), Path, "The folder of keys: outside the database and its backups.")
     proxies: int = setting(0, proxies, "How many proxies of ours stand in front; their word on who calls is believed.")
     telegram_bot_token: str = setting("", token, "From @BotFather. Without it Telegram is off.", True)

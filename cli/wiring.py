@@ -80,6 +80,7 @@ def public(settings: Settings, demo: bool = False) -> Public:
         sms=settings.twilio_sms_from if settings.sms else "",
         chat=settings.browser_chat or demo,
         demo=demo,
+        console_host=settings.console_host,
     )
 
 

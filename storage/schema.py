@@ -12,6 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from storage import (  # noqa: F401  every table must be known to the metadata
+    approvals,
+    attempts,
+    audit,
     ballots,
     catalogue,
     consultations,
@@ -24,6 +27,8 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     parked,
     participants,
     plans,
+    sessions,
+    staff,
     talks,
     ticks,
     turnouts,

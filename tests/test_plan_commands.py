@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.plan_files import table
+from bot.tables import as_csv
 from cli import wiring
 from cli.settings import read_settings
 from storage.ballots import CODE_LENGTH, CODE_LETTERS
@@ -78,7 +78,7 @@ def test_the_same_content_makes_the_same_zip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1"])
 def test_a_cell_is_never_a_formula(cell: str) -> None:
-    assert list(csv.reader(io.StringIO(table([["a"], [cell], [-1]]).decode()))) == [["a"], [f"'{cell}"], ["-1"]]
+    assert list(csv.reader(io.StringIO(as_csv([["a"], [cell], [-1]]).decode()))) == [["a"], [f"'{cell}"], ["-1"]]
 
 
 @pytest.mark.parametrize(("kind", "subject"), [("seat", "campo-1"), ("office", "agua")])

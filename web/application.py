@@ -5,7 +5,8 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from bot.turn import Desk
-from web import downloads, errors, openapi, plans, rendering, site
+from web import downloads, errors, hosts, openapi, plans, rendering, site
+from web.console import application as console
 from web.invitation import Public
 
 MOST_BYTES = 1_000_000
@@ -43,7 +44,9 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = A_YEAR
     rendering.prepare(app)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
+    hosts.separate(app, public.console_host)
     pages = site.routes(desk, public, limiter)
+    pages.register_blueprint(console.routes(desk, public, limiter))
     app.register_blueprint(pages, name="es")
     app.register_blueprint(pages, name="en", url_prefix="/en")
     app.register_blueprint(downloads.routes(desk))
@@ -52,6 +55,7 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.register_blueprint(_files())
     app.after_request(_guarded)
     errors.attach(app)
+    console.attach(app, desk, public)
 
 
 def _files() -> Blueprint:

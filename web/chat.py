@@ -135,15 +135,21 @@ def from_here(view: Callable[[], Response]) -> Callable[[], Response]:
 
     @wraps(view)
     def guarded() -> Response:
-        origin = request.headers.get("Origin", "")
-        # Our own forms say "null": the policy is to tell nobody where one comes from.
-        foreign = origin not in ("", "null") and origin.partition("://")[2] != request.host
-        # A neighbour under the same domain is foreign too, though browsers send it our cookie.
-        if foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        if is_foreign():
             abort(403)
         return view()
 
     return guarded
+
+
+def is_foreign() -> bool:
+    """Whether a form of another site sent this request."""
+    origin = request.headers.get("Origin", "")
+    # Our own forms say "null": the policy is to tell nobody where one comes from.
+    if origin not in ("", "null") and origin.partition("://")[2] != request.host:
+        return True
+    # A neighbour under the same domain is foreign too, though browsers send it our cookie.
+    return request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
 
 
 def _cookie() -> str:

@@ -8,8 +8,8 @@ from flask import Blueprint, Response, abort, request
 
 from bot import plan_files, results
 from bot.turn import Desk
+from storage import audit, counts
 from storage import catalogue as shelf
-from storage import counts
 from storage.counts import Count
 from storage.database import reading
 from web.rendering import kept
@@ -64,6 +64,13 @@ def routes(desk: Desk) -> Blueprint:
     @blueprint.get("/plan/columnas.csv")
     def plan_columns() -> Response:
         return _of_today(plan_files.columns_csv(), "text/csv")
+
+    @blueprint.get("/registro.json")
+    def heads() -> Response:
+        with reading(desk.engine) as connection:
+            rows = audit.heads(connection)
+        told = [{"day": row.day.isoformat(), "rows": row.last, "sha256": row.hash} for row in rows]
+        return _of_today(json.dumps({"heads": told}).encode(), "application/json")
 
     def milestones() -> list[dict[str, Any]]:
         with reading(desk.engine) as connection:

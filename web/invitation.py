@@ -20,7 +20,8 @@ class Public:
     """How the desk is reached from outside: its address, and each channel's own (empty where the channel is off).
 
     `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @; `chat`
-    says whether one can write in the browser, and `demo` whether one can play others there.
+    says whether one can write in the browser, and `demo` whether one can play others there. `console_host` is the name
+    under which alone the console is, empty where it has none of its own.
     """
 
     url: str = ""
@@ -29,6 +30,7 @@ class Public:
     sms: str = ""
     chat: bool = False
     demo: bool = False
+    console_host: str = ""
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,25 @@ PLANS = {
         "columns": {"type": "object"},
     },
 }
+RECORD = {
+    "type": "object",
+    "required": ["heads"],
+    "properties": {
+        "heads": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["day", "rows", "sha256"],
+                "additionalProperties": False,
+                "properties": {
+                    "day": DAY,
+                    "rows": {"type": "integer", "minimum": 1},
+                    "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                },
+            },
+        },
+    },
+}
 READY = {
     "type": "object",
     "required": ["database", "migrations", "worker"],
@@ -148,6 +167,9 @@ def document() -> dict[str, Any]:
             ),
             "/plan.atom": _of_plans("Las 50 novedades más recientes / The 50 newest changes", "application/atom+xml"),
             "/plan.ics": _of_plans("El último día de cada hito / The last day of each milestone", "text/calendar"),
+            "/registro.json": _of_plans(
+                "Marca diaria del registro del personal / Daily mark of the staff's record", "application/json", RECORD
+            ),
             "/healthz": {
                 "get": {
                     "summary": "Si este proceso responde / Whether this process answers",

@@ -12,8 +12,8 @@ from bot.commands import look_up
 from bot.turn import Desk
 from bot.upkeep import RETENTION
 from flows.consultation import Receipt
+from storage import audit, counts, turnouts
 from storage import catalogue as shelf
-from storage import counts, turnouts
 from storage.counts import Count
 from storage.database import reading
 from web import card, chat, invitation, paging, plans
@@ -24,6 +24,9 @@ from web.play import Stage
 from web.record import record
 from web.rendering import kept, language, many, page, say
 from web.turnout import by_place
+
+HEADS = 30
+"""Days of the staff's record whose heads the page shows; the file has all of them."""
 
 
 def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
@@ -104,6 +107,12 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             stage.add(blueprint)
 
     plans.add(blueprint, desk, public)
+
+    @blueprint.get("/registro")
+    def heads() -> Response:
+        with reading(desk.engine) as connection:
+            city, found = read(connection), audit.heads(connection, HEADS)
+        return kept(page("heads.html", city=city.city, heads=found))
 
     @blueprint.get("/privacidad")
     def privacy() -> Response:

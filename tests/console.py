@@ -1,0 +1,65 @@
+"""Somebody of the staff in a test: signed in, with a form's token at hand."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from storage import sessions
+from storage import staff as accounts
+from storage.database import transaction
+from tests.world import World
+from web.console.access import Role
+from web.console.credentials import Safe, hash_password
+
+PASSWORD = "cuatro palabras que no casan"
+HASHED = hash_password(PASSWORD)
+SITE = "https://cuenta.example.test"
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+class Signed:
+    """A browser in which somebody is signed in."""
+
+    def __init__(self, client: FlaskClient, id: int, login: str):
+        self.client, self.id, self.login = client, id, login
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(path, base_url=SITE, **more)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> TestResponse:
+        """Send a form with the token that the browser's pages carry."""
+        given = {"csrf_token": self.token(), **(data or {})}
+        return self.client.post(path, data=given, base_url=SITE, **more)
+
+    def token(self) -> str:
+        found = TOKEN.search(self.get("/consola/cuenta").text) or TOKEN.search(self.get("/consola/entrar").text)
+        assert found
+        return found[1]
+
+
+def account(world: World, login: str, roles: Iterable[Role], offices: Iterable[str] = ()) -> int:
+    """Somebody of the staff with PASSWORD; the secret of their code generator is that of their login."""
+    safe = Safe(world.desk.secret)
+    with transaction(world.desk.engine) as connection:
+        return accounts.make(
+            connection,
+            {
+                "login": login, "name": login.title(), "roles": " ".join(roles), "offices": " ".join(offices),
+                "password": HASHED, "totp": safe.seal(safe.generator(login)), "made_at": world.clock(),
+            },
+        )  # fmt: skip
+
+
+def signed_in(app: Flask, world: World, *roles: Role, offices: Iterable[str] = (), login: str = "") -> Signed:
+    """Somebody with these roles, signed in just now."""
+    login = login or "-".join(roles)
+    id, client = account(world, login, roles, offices), app.test_client()
+    with transaction(world.desk.engine) as connection:
+        sessions.begin(connection, Safe(world.desk.secret).hashed("session", f"token-{login}"), id, world.clock())
+    with client.session_transaction(base_url=SITE) as session:
+        session["token"] = f"token-{login}"
+    return Signed(client, id, login)

@@ -1,0 +1,240 @@
+"""The accounts of the staff: who has one, what it may do, and the links that make one."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+
+from flask import Blueprint, Response, abort, redirect, request, url_for
+from sqlalchemy import Connection
+from wtforms import Form, StringField
+from wtforms.fields import SelectChoice
+from wtforms.validators import Regexp
+
+from bot.catalogue import Catalogue
+from bot.lifecycle import NotPossible
+from bot.turn import Desk
+from flows.language import Phrase, _
+from storage import approvals, audit, sessions
+from storage import catalogue as shelf
+from storage import staff as accounts
+from storage.approvals import Approval
+from storage.database import reading, transaction
+from web.console.access import LABELS, TWO_PEOPLE, Role, allows, shown, staff
+from web.console.approvals import Step
+from web.console.credentials import Safe
+from web.console.forms import PLAIN, Boxes, Within, plain
+from web.invitation import Public
+
+LASTS = timedelta(hours=72)
+"""How long a link serves: over a weekend."""
+
+HASH = re.compile(r"[0-9a-f]{64}")
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,79}")
+
+
+class Person(Form):
+    """Who is invited, and what for."""
+
+    login = StringField(
+        _("User name"),
+        [Regexp(LOGIN, message=_("Use 3 to 80 small letters, digits, dots, hyphens or @."))],
+        filters=[lambda text: plain(text).lower()],
+        description=_("Their work address, for example."),
+    )
+    name = StringField(
+        _("Name"),
+        [Within(1, 80, _("Write the name, in 80 letters or less."))],
+        filters=PLAIN,
+    )
+    roles = Boxes(_("What they do"), choices=[SelectChoice(role.value, label) for role, label in LABELS.items()])
+    offices = Boxes(_("For which offices they report"), description=_("Only for the role of an office."))
+
+
+class Rights(Form):
+    """What an account may do."""
+
+    roles = Boxes(_("What they do"), choices=[SelectChoice(role.value, label) for role, label in LABELS.items()])
+    offices = Boxes(_("For which offices they report"), description=_("Only for the role of an office."))
+
+
+def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
+    """Add the pages."""
+
+    def city(connection: Connection) -> Catalogue:
+        return desk.catalogue(connection, shelf.revision(connection))
+
+    @blueprint.get("/personal")
+    @allows(Role.ADMINISTRATOR)
+    def members() -> Response:
+        with reading(desk.engine) as connection:
+            people, invited = accounts.every(connection), accounts.invitations(connection)
+        return shown("console/members.html", people=people, invited=invited, now=desk.clock(), labels=LABELS)
+
+    @blueprint.route("/personal/invitar", methods=["GET", "POST"])
+    @allows(Role.ADMINISTRATOR, fresh=True)
+    def invite() -> Response:
+        with reading(desk.engine) as connection:
+            form = Person(request.form)
+            form.offices.choices = _offices(city(connection))
+        if request.method == "GET" or not (form.validate() and _agree(form)):
+            return shown("console/invite.html", 422 if request.method == "POST" else 200, form=form)
+        link, agreed = invited(
+            desk, safe, form.login.data, form.name.data, form.roles.data, form.offices.data, staff().id, desk.clock()
+        )
+        address = url_for(".invitation", token=link, _external=True)
+        return shown("console/invited.html", address=address, agreed=agreed, name=form.name.data, hours=72)
+
+    @blueprint.route("/personal/<int(max=2147483647):id>", methods=["GET", "POST"])
+    @allows(Role.ADMINISTRATOR, fresh=True)
+    def member(id: int) -> Response:
+        with reading(desk.engine) as connection:
+            row = accounts.one(connection, id)
+            choices = _offices(city(connection))
+        if row is None:
+            abort(404)
+        given = {"roles": row.roles.split(), "offices": row.offices.split()}
+        form = Rights(request.form) if request.method == "POST" else Rights(data=given)
+        form.offices.choices = choices
+        if request.method == "GET" or not (form.validate() and _agree(form)):
+            return shown("console/member.html", 422 if request.method == "POST" else 200, form=form, row=row)
+        asked = _change(desk, id, form.roles.data, form.offices.data, row.roles)
+        return _see(".pending" if asked else ".members")
+
+    @blueprint.post("/personal/<int(max=2147483647):id>/nuevo-comienzo")
+    @allows(Role.ADMINISTRATOR, fresh=True)
+    def anew(id: int) -> Response:
+        with reading(desk.engine) as connection:
+            row = accounts.one(connection, id)
+        if row is None:
+            abort(404)
+        roles, offices = row.roles.split(), row.offices.split()
+        link, agreed = invited(desk, safe, row.login, row.name, roles, offices, staff().id, desk.clock())
+        address = url_for(".invitation", token=link, _external=True)
+        return shown("console/invited.html", address=address, agreed=agreed, name=row.name, hours=72)
+
+    @blueprint.route("/personal/<int(max=2147483647):id>/cerrar", methods=["GET", "POST"])
+    @allows(Role.ADMINISTRATOR, fresh=True)
+    def close(id: int) -> Response:
+        with reading(desk.engine) as connection:
+            row = accounts.one(connection, id)
+        if row is None or not row.active:
+            abort(404)
+        if request.method == "GET" or id == staff().id:
+            return shown("console/close.html", row=row, oneself=id == staff().id)
+        with transaction(desk.engine) as connection:
+            accounts.change(connection, id, active=False)
+            sessions.end_all(connection, id)
+            audit.note(connection, desk.clock(), staff().id, "account.closed", str(id))
+        return _see(".members")
+
+    @blueprint.post("/personal/invitaciones/<code>/retirar")
+    @allows(Role.ADMINISTRATOR)
+    def withdraw(code: str) -> Response:
+        if not HASH.fullmatch(code):
+            abort(404)
+        with transaction(desk.engine) as connection:
+            if accounts.forget(connection, code):
+                audit.note(connection, desk.clock(), staff().id, "invitation.withdrawn")
+        return _see(".members")
+
+
+def invited(
+    desk: Desk, safe: Safe, login: str, name: str, roles: Sequence[str], offices: Sequence[str], by: int | None,
+    now: datetime,
+) -> tuple[str, bool]:  # fmt: skip
+    """Make a one-time link: its secret part, and whether it serves at once or waits for a second person.
+
+    `by` is nobody where the operator asks on the command line. Raises NotPossible.
+    """
+    clash = conflict(roles)
+    if clash is not None:
+        raise NotPossible(clash)
+    token = token_urlsafe(32)
+    code, agreed = safe.hashed("invitation", token), TWO_PEOPLE.isdisjoint(map(Role, roles))
+    values = {
+        "code": code, "login": login, "name": name, "roles": " ".join(roles), "offices": " ".join(offices),
+        "agreed": agreed, "invited_by": by, "expires_at": now + LASTS,
+    }  # fmt: skip
+    with transaction(desk.engine) as connection:
+        accounts.invite(connection, values)
+        if not agreed:
+            approvals.ask(connection, "staff.invite", code, {"login": login, "roles": list(roles)}, by, now)
+        audit.note(connection, now, by, "invitation.made", roles=sorted(roles))
+    return token, agreed
+
+
+def conflict(roles: Iterable[str]) -> Phrase | None:
+    """Why these roles cannot be one account's, or None: who manages accounts neither approves nor receives."""
+    given = set(map(Role, roles))
+    if not given:
+        return _("Choose at least one role.")
+    if Role.ADMINISTRATOR in given and given & TWO_PEOPLE:
+        return _("Who manages accounts neither approves nor receives complaints. Make two accounts.")
+    return None
+
+
+def _agree(form: Person | Rights) -> bool:
+    """Whether the roles go together, and the offices with them; the fields say what does not."""
+    clash, office = conflict(form.roles.data or ()), Role.OFFICE in (form.roles.data or ())
+    needed = _("Choose at least one office.") if office and not form.offices.data else None
+    form.roles.errors = [clash] if clash else []
+    form.offices.errors = [needed] if needed else []
+    form.offices.data = form.offices.data if office else []
+    return clash is None and needed is None
+
+
+def _change(desk: Desk, id: int, roles: list[str], offices: list[str], before: str) -> bool:
+    """Give an account other rights, now, or ask a second person; whether it was asked."""
+    now = desk.clock()
+    detail = {"roles": roles, "offices": offices}
+    gains = (set(roles) - set(before.split())) & TWO_PEOPLE
+    with transaction(desk.engine) as connection:
+        if gains:
+            approvals.ask(connection, "staff.rights", str(id), detail, staff().id, now)
+        else:
+            _write_rights(connection, id, roles, offices)
+        audit.note(connection, now, staff().id, f"account.{'asked' if gains else 'rights'}", str(id), roles=roles)
+    return bool(gains)
+
+
+def _write_rights(connection: Connection, id: int, roles: list[str], offices: list[str]) -> None:
+    # Rights are read anew with each request: what was taken away is gone at once (ASVS 8.3.2).
+    accounts.change(connection, id, roles=" ".join(roles), offices=" ".join(offices))
+
+
+def _says_invite(asked: Approval) -> Phrase:
+    return _("Invite {login} as approver or receiver of complaints", login=asked.detail["login"])
+
+
+def _says_rights(asked: Approval) -> Phrase:
+    return _("Let account {id} approve or receive complaints", id=asked.subject)
+
+
+def _do_invite(connection: Connection, asked: Approval, _by: int, _now: datetime) -> None:
+    if not accounts.agree(connection, asked.subject):
+        raise NotPossible(_("That invitation was withdrawn or has run out."))
+
+
+def _do_rights(connection: Connection, asked: Approval, _by: int, _now: datetime) -> None:
+    _write_rights(connection, int(asked.subject), asked.detail["roles"], asked.detail["offices"])
+
+
+GRANTS = (Role.ADMINISTRATOR, Role.APPROVER)
+STEPS = (
+    Step("staff.invite", (Role.ADMINISTRATOR,), GRANTS, _says_invite, _do_invite),
+    Step("staff.rights", (Role.ADMINISTRATOR,), GRANTS, _says_rights, _do_rights),
+)
+
+
+def _offices(city: Catalogue) -> list[SelectChoice]:
+    """The offices of all plans, as a form lists them."""
+    return [
+        SelectChoice(f"{plan.slug}/{office.id}", office.name)
+        for plan in city.plans.values()
+        for office in plan.offices.values()
+    ]
+
+
+def _see(endpoint: str) -> Response:
+    return redirect(url_for(endpoint), 303)  # type: ignore[return-value]
