@@ -29,7 +29,10 @@ log = structlog.get_logger()
 LONGEST_SIDE = 2000
 """Pixels: enough to read a poster, and a tenth of what a phone's camera sends."""
 
-MOST_PIXELS = 60_000_000
+MOST_PIXELS = {"JPEG": 60_000_000, "MPO": 60_000_000, "PNG": 36_000_000, "WEBP": 16_000_000}
+"""By kind, so that reading one takes less than 350 MB: a few bytes can claim to be any size. A scanned page of A4 at
+600 dots an inch has 35 million."""
+
 QUALITY = 82
 MOST_TRIES = 8
 LEADS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/jpeg", "MPO": "image/jpeg"}
@@ -89,21 +92,30 @@ def _redrawn(body: bytes) -> tuple[str, bytes]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture: Image.Image = Image.open(io.BytesIO(body), formats=list(LEADS))
-            if picture.width * picture.height > MOST_PIXELS:
-                raise Unfit("size")
-            kind = LEADS[picture.format or ""]
-            picture = ImageOps.exif_transpose(picture)
-            picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        form = picture.format or ""
+        if picture.width * picture.height > MOST_PIXELS[form]:
+            raise Unfit("size")
+        # Made small before anything else: each step before that would keep the whole picture in memory once more.
+        picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+        picture = ImageOps.exif_transpose(picture)
+        return LEADS[form], _packed(picture, LEADS[form])
     except Unfit:
         raise
     except Exception:  # whatever Pillow cannot read, hostile or broken, is no picture
         raise Unfit("type") from None
+
+
+def _packed(picture: Image.Image, kind: str) -> bytes:
+    clear = kind == "image/png" and "A" in picture.getbands()
+    made = picture.convert("RGBA" if clear else "RGB")
+    made.info.clear()  # or Pillow would write comments and the camera's colour profile again
     packed = io.BytesIO()
     if kind == "image/png":
-        picture.convert("RGBA" if "A" in picture.getbands() else "RGB").save(packed, "PNG", optimize=True)
+        made.save(packed, "PNG", optimize=True)
     else:
-        picture.convert("RGB").save(packed, "JPEG", quality=QUALITY, optimize=True)
-    return kind, packed.getvalue()
+        made.save(packed, "JPEG", quality=QUALITY, optimize=True)
+    return packed.getvalue()
 
 
 def _clean(name: str, ending: str) -> str:

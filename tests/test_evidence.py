@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +53,38 @@ def test_a_photo_is_made_anew_without_what_is_hidden_in_it() -> None:
     assert b"MAKER" not in file.body
     assert b"Exif" not in file.body
     assert not Image.open(io.BytesIO(file.body)).getexif()
+
+
+def test_no_comment_and_no_profile_of_a_camera_stays() -> None:
+    told = b"MARIA-OF-THE-OFFICE"
+    for body in (picture(comment=told), picture(xmp=told), picture("PNG", icc_profile=told), picture("WEBP", xmp=told)):
+        file = evidence.checked(body)
+        shown = Image.open(io.BytesIO(file.body)).info
+        assert told not in file.body
+        assert set(shown) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+@pytest.mark.parametrize(("form", "side"), [("JPEG", 7700), ("PNG", 5900), ("WEBP", 3900)])
+def test_a_few_bytes_that_claim_to_be_a_huge_picture_do_not_fill_the_memory(form: str, side: int) -> None:
+    body = picture(form, (side, side))
+    used = int(subprocess.run([sys.executable, "-c", MEASURED], input=body, capture_output=True, check=True).stdout)
+    assert used < 350
+    with pytest.raises(evidence.Unfit):
+        evidence.checked(picture(form, (side + 200, side + 200)))
+
+
+MEASURED = """
+import re, sys
+from pathlib import Path
+from bot import evidence
+body = sys.stdin.buffer.read()
+def peak():
+    return int(re.search("VmHWM:\\s+([0-9]+)", Path("/proc/self/status").read_text())[1]) // 1024
+before = peak()
+evidence.checked(body)
+print(peak() - before)
+"""
+"""MB that reading a file takes at most, told by a process of its own."""
 
 
 def test_a_photo_stands_upright_and_is_no_larger_than_needed() -> None:
