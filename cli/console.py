@@ -1,12 +1,13 @@
 """The console: where commands write, and how what goes wrong becomes a sentence."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 from sqlalchemy import Engine
 
 from bot import lifecycle
@@ -19,8 +20,12 @@ from storage.database import is_away, open_database
 from storage.ink import Damaged
 from storage.schema import Dangling
 
-out = Console()
-err = Console(stderr=True)
+out = Console(markup=False, emoji=False)
+err = Console(stderr=True, markup=False, emoji=False)
+"""What strangers wrote is printed too: nothing in square brackets or between colons is a mark."""
+
+TICK, CROSS, DASH = Text("✓", "green"), Text("✗", "red"), Text("–", "dim")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -30,33 +35,33 @@ def explained() -> Iterator[None]:
         yield
     except BadSettings as bad:
         for problem in bad.problems:
-            err.print(f"[red]✗[/red] {problem}", soft_wrap=True)
+            err.print(CROSS, problem, soft_wrap=True)
     except NoCatalogue:
-        err.print("[red]✗[/red] The messages are not compiled. Run: make messages", soft_wrap=True)
+        err.print(CROSS, "The messages are not compiled. Run: make messages", soft_wrap=True)
     except NothingLoaded:
-        err.print("[red]✗[/red] No city is loaded yet. Run: cuenta load territories/<city>", soft_wrap=True)
+        err.print(CROSS, "No city is loaded yet. Run: cuenta load territories/<city>", soft_wrap=True)
     except Dangling as dangling:
         err.print(
-            f"[red]✗[/red] The database was not migrated and nothing was changed, because rows in {dangling} would"
+            CROSS,
+            f"The database was not migrated and nothing was changed, because rows in {dangling} would"
             " refer to rows that do not exist: keep your last backup and the release that this database ran on, and"
             " report these names.",
             soft_wrap=True,
         )
     except Damaged as damaged:
-        err.print(f"[red]✗[/red] {damaged.path} is damaged: a key has 32 bytes. {_mended(damaged)}", soft_wrap=True)
+        err.print(CROSS, f"{damaged.path} is damaged: a key has 32 bytes. {_mended(damaged)}", soft_wrap=True)
     except (lifecycle.NotPossible, Unreadable, telegram_setup.NotPossible) as problem:
-        err.print(f"[red]✗[/red] {problem}", soft_wrap=True, markup=True)
+        err.print(CROSS, str(problem), soft_wrap=True)
     except OSError as problem:
-        if problem.filename is None:
+        if problem.filename is None and problem.errno not in NO_ROOM:
             raise
-        reason = f"{problem.filename}: {problem.strerror}. Name a place that this user can use, and run it again."
-        err.print(f"[red]✗[/red] {escape(reason)}", soft_wrap=True)
+        where = f"{problem.filename}: " if problem.filename is not None else ""
+        reason = f"{where}{problem.strerror}. Name a place that this user can use, and run it again."
+        err.print(CROSS, reason, soft_wrap=True)
     except Exception as problem:
         if not is_away(problem):
             raise
-        err.print(
-            "[red]✗[/red] The database cannot be reached or is not migrated. See DATABASE_URL, and: cuenta migrate"
-        )
+        err.print(CROSS, "The database cannot be reached or is not migrated. See DATABASE_URL, and: cuenta migrate")
     else:
         return
     raise typer.Exit(1)

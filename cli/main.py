@@ -18,7 +18,7 @@ from cli import logs, processes, replay, telegram_setup, wiring
 from cli import plan as planning
 from cli import staff as staffing
 from cli import talk as talking
-from cli.console import err, explained, opened, out, working
+from cli.console import CROSS, DASH, TICK, err, explained, opened, out, working
 from cli.recount import recount
 from cli.settings import BadSettings, Settings, read_settings
 from storage import ballots, consultations, counts, plans
@@ -121,9 +121,7 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
                 found = load(connection, read_folder(folder), wiring.now())
         except Invalid as invalid:
             for problem in invalid.problems:
-                err.print(
-                    f"{problem.file}:{problem.line}: {problem.reason}", soft_wrap=True, markup=False, highlight=False
-                )
+                err.print(f"{problem.file}:{problem.line}: {problem.reason}", soft_wrap=True, highlight=False)
             raise lifecycle.NotPossible("Nothing was loaded. Mend these lines and load again.") from None
         except Frozen as frozen:
             slugs = ", ".join(frozen.slugs)
@@ -242,7 +240,7 @@ def setup() -> None:
     """Tell Telegram where to send updates, and give it the commands and descriptions in both languages."""
     with explained():
         for line in asyncio.run(telegram_setup.set_up(read_settings())):
-            out.print(f"[green]✓[/green] {line}")
+            out.print(TICK, line)
 
 
 @app.command()
@@ -251,9 +249,9 @@ def doctor() -> None:
     findings = doctoring.examine_environment(os.environ)
     with working("Examining"), suppress(BadSettings):
         findings += doctoring.examine(read_settings(), wiring.now)
-    marks = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[dim]–[/dim]"}
+    marks = {True: TICK, False: CROSS, None: DASH}
     for finding in findings:
-        out.print(f"{marks[finding.ok]} {finding.name}: {finding.says}", soft_wrap=True)
+        out.print(marks[finding.ok], f"{finding.name}: {finding.says}", soft_wrap=True)
         if finding.ok is False:
             out.print(f"    {finding.fix}", soft_wrap=True)
     if any(finding.ok is False for finding in findings):

@@ -15,17 +15,17 @@ from storage.outbox import Outgoing
 def converse(desk: Desk, who: str, sms: bool, lines: TextIO, out: Console) -> None:
     """Read lines until they end; print what the desk answers. With `sms`, as an SMS, with its segments."""
     channel = "sms" if sms else "terminal"
-    out.print("[dim]Escriba hola. Write hello. Ctrl-D ends.[/dim]")
+    out.print("Escriba hola. Write hello. Ctrl-D ends.", style="dim")
     for number, line in enumerate(lines):
         told = Incoming(channel, address(who, sms), f"{desk.clock().timestamp()}-{number}", text=line.rstrip("\n"))
         try:
             desk.take(told)
         except Away:
-            out.print("[red]The database cannot be reached. Your message was not taken in.[/red]")
+            out.print("The database cannot be reached. Your message was not taken in.", style="red")
             continue
         for message in waiting(desk, channel, told.address):
-            out.print(message.text, markup=False, highlight=False, soft_wrap=True)
-            out.print(f"[dim]({message.segments} SMS)[/dim]\n" if sms else "")
+            out.print(message.text, highlight=False, soft_wrap=True)
+            out.print(f"({message.segments} SMS)\n" if sms else "", style="dim")
 
 
 def address(who: str, sms: bool) -> str:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from rich.markup import escape
 from telegram import Bot, BotCommand, BotCommandScopeAllPrivateChats
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
@@ -135,7 +134,7 @@ def explain(error: TelegramError) -> str:
     if isinstance(error, RetryAfter):
         return "Telegram asks to wait. Try again in a minute; repeating is harmless."
     if isinstance(error, BadRequest):
-        return f"Telegram refused: {escape(error.message)}. Correct PUBLIC_URL or TELEGRAM_WEBHOOK_SECRET and repeat."
+        return f"Telegram refused: {error.message}. Correct PUBLIC_URL or TELEGRAM_WEBHOOK_SECRET and repeat."
     if isinstance(error, NetworkError):
         return "Telegram cannot be reached. Check TELEGRAM_API_URL and this machine's way to the Internet, then repeat."
     return "Telegram could not do it. Try again in a minute; repeating is harmless."

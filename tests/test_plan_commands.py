@@ -12,7 +12,9 @@ import pytest
 from bot.tables import as_csv
 from cli import wiring
 from cli.settings import read_settings
+from storage import voices
 from storage.ballots import CODE_LENGTH, CODE_LETTERS
+from storage.database import open_database, transaction
 from tests.test_commands import own_logs, say
 from tests.test_evidence import with_place
 from tests.world import EXAMPLE, environment
@@ -138,3 +140,19 @@ def test_the_schedule_shows_what_would_go_out_and_sends_nothing() -> None:
     code, told = say("schedule", "--dry-run", "--at", "2030-03-24T07:00:00")
     assert (code, "There is nothing to tell" in told) == (0, True), "nobody holds a seat, reports or follows"
     assert "2030-03-25 08:00" in told, "a Sunday"
+
+
+@pytest.mark.parametrize("name", ["[/]", "[/red]", "[bold", ":boom:"])
+def test_what_somebody_types_is_no_mark_of_the_console(name: str) -> None:
+    for words in (["plan", "status", name], ["seat", "invite", SLUG, name], ["plan", "grade", SLUG, name]):
+        more = ["--grade", "limited", "--text", "a"] if words[1] == "grade" else []
+        code, answer = say(*words, *more)
+        assert (code, f"'{name}'" in answer) == (1, True), answer
+
+
+def test_what_a_resident_writes_never_hides_the_list_of_objections() -> None:
+    assert report()[0] == 0
+    with transaction(open_database(read_settings().database_url)) as connection:
+        voices.object_to(connection, 1, None, "[/b] [red]x[/red] :boom:", wiring.now())
+    code, answer = say("objection", "list")
+    assert (code, "[/b] [red]x[/red] :boom:" in " ".join(answer.split())) == (0, True), answer

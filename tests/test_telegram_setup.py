@@ -177,7 +177,7 @@ def script() -> Iterator[Script]:
     ("status", "description", "words"),
     [
         (401, "Unauthorized", "@BotFather"),
-        (400, "Bad Request: bad webhook: failed to resolve [host]", r"bad webhook: failed to resolve \[host]"),
+        (400, "Bad Request: bad webhook: failed to resolve [host]", "bad webhook: failed to resolve [host]"),
         (409, "Conflict: terminated by other setWebhook", "Try again"),
         (429, "Too Many Requests: retry after 1", "Try again in a minute"),
         (502, "Bad Gateway", "cannot be reached"),
