@@ -16,7 +16,8 @@ from bot.schedule import schedule as scheduled
 from bot.standing import standings
 from cli import wiring
 from cli.console import explained, opened, out
-from flows.office import LARGEST
+from flows import office as office_talk
+from flows.answers import tidy
 from flows.plan import Plan
 from storage import participants, voices
 from storage.database import reading, transaction
@@ -25,6 +26,12 @@ app = typer.Typer(no_args_is_help=True, help="A plan: where it stands, reports, 
 seat = typer.Typer(no_args_is_help=True, help="The committee's seats.")
 office = typer.Typer(no_args_is_help=True, help="The offices' staff.")
 objection = typer.Typer(no_args_is_help=True, help="What residents object, and the answers of the offices.")
+
+LONGEST_GRADE = 3000
+"""Characters: a monitor says more than a chat has room for, and its page is still light."""
+
+LAST_NUMBER = 2**31 - 1
+"""What a database's whole number holds."""
 
 Slug = Annotated[str, typer.Argument(help="The plan's slug, such as plan-2023.")]
 Milestone = Annotated[str, typer.Argument(help="A milestone: its commitment and number, such as cartagena-cuenta.4.")]
@@ -38,12 +45,23 @@ def the_plan(city: Catalogue, slug: str) -> Plan:
     raise NotPossible(f"There is no plan {slug!r}. Loaded are: {', '.join(city.plans) or 'none'}.")
 
 
+def words(text: str, most: int) -> str:
+    """A text that becomes public, checked as those that come by chat. Raises NotPossible, saying why."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise NotPossible("--text is not UTF-8: set your terminal to that encoding. Nothing was kept.")
+    if len(text) > most:
+        raise NotPossible(f"--text has {len(text)} characters; at most {most} fit. Nothing was kept.")
+    if not (found := tidy(text)):
+        raise NotPossible("--text is empty: say it in words. Nothing was kept.")
+    return found
+
+
 def files(paths: list[Path] | None) -> list[evidence.File]:
     """The files of a report, checked as those that come by chat. Raises NotPossible with the first that is unfit."""
     found = []
     for path in paths or []:
         try:
-            if path.stat().st_size > LARGEST:
+            if path.stat().st_size > office_talk.LARGEST:
                 raise evidence.Unfit("size")
             found.append(evidence.checked(path.read_bytes(), path.name))
         except OSError as problem:
@@ -98,6 +116,7 @@ def report(
         _settings, engine = opened()
         if state not in voices.STATES:
             raise NotPossible(f"--state must be one of: {', '.join(voices.STATES)}.")
+        said = words(text, office_talk.MOST_LETTERS)
         found = files(paths)
         with transaction(engine) as connection:
             plan = read(connection).plan_of(milestone)
@@ -106,7 +125,7 @@ def report(
             answers = plan.milestones[milestone].offices
             if by not in answers:
                 raise NotPossible(f"{by!r} does not answer for {milestone}; these do: {', '.join(answers)}.")
-            number = plan_commands.file_report(connection, milestone, by, state, text, "cli", wiring.now())
+            number = plan_commands.file_report(connection, milestone, by, state, said, "cli", wiring.now())
             attach(connection, found, report_id=number)
         out.print(f"Report {number} is kept and public. The committee and whoever follows it are told.")
 
@@ -124,12 +143,13 @@ def grade(
         _settings, engine = opened()
         if word not in voices.GRADES:
             raise NotPossible(f"--grade must be one of: {', '.join(voices.GRADES)}.")
+        said = words(text, LONGEST_GRADE)
         found = files(paths)
         with transaction(engine) as connection:
             plan = the_plan(read(connection), slug)
             if plan.commitment(subject) is None and subject not in plan.milestones:
                 raise NotPossible(f"{slug} has no commitment or milestone {subject!r}. See: cuenta plan status {slug}")
-            number = voices.grade(connection, slug, subject, word, text, wiring.now())
+            number = voices.grade(connection, slug, subject, word, said, wiring.now())
             attach(connection, found, grade_id=number)
         out.print(f"Grade {number} is kept and public.")
 
@@ -217,17 +237,18 @@ def list_objections() -> None:
 
 @objection.command()
 def answer(
-    number: Annotated[int, typer.Argument(help="The number of the objection.")],
+    number: Annotated[int, typer.Argument(min=1, max=LAST_NUMBER, help="The number of the objection.")],
     text: Annotated[str, typer.Option(help="The answer of the office. It is public.")],
 ) -> None:
     """Answer an objection in the name of the office that reported; whoever raised it is told."""
     with explained():
         _settings, engine = opened()
+        said = words(text, office_talk.MOST_LETTERS)
         with transaction(engine) as connection:
             row = voices.objection(connection, number)
             if row is None:
                 raise NotPossible(f"There is no objection {number}. See: cuenta objection list")
-            if not voices.answer(connection, number, row.reporter, text, wiring.now()):
+            if not voices.answer(connection, number, row.reporter, said, wiring.now()):
                 raise NotPossible(f"Objection {number} was answered already.")
         out.print(f"Objection {number} is answered.")
 

@@ -14,7 +14,7 @@ from cli import wiring
 from cli.settings import read_settings
 from storage import voices
 from storage.ballots import CODE_LENGTH, CODE_LETTERS
-from storage.database import open_database, transaction
+from storage.database import open_database, reading, transaction
 from tests.test_commands import own_logs, say
 from tests.test_evidence import with_place
 from tests.world import EXAMPLE, environment
@@ -156,3 +156,37 @@ def test_what_a_resident_writes_never_hides_the_list_of_objections() -> None:
         voices.object_to(connection, 1, None, "[/b] [red]x[/red] :boom:", wiring.now())
     code, answer = say("objection", "list")
     assert (code, "[/b] [red]x[/red] :boom:" in " ".join(answer.split())) == (0, True), answer
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "--text is empty"),
+        (" \u200b\x1b ", "--text is empty"),
+        ("Gesti\udcf3n", "--text is not UTF-8"),
+        ("x" * 3001, "characters; at most"),
+    ],
+    ids=["empty", "invisible", "Latin-1", "long"],
+)
+def test_words_that_cannot_be_shown_are_refused_with_the_reason(text: str, told: str) -> None:
+    assert report()[0] == 0
+    for words in (
+        ["plan", "report", FIRST, "--office", "obras", "--state", "complete"],
+        ["plan", "grade", SLUG, FIRST, "--grade", "limited"],
+        ["objection", "answer", "1"],
+    ):
+        code, answer = say(*words, "--text", text)
+        assert (code, told in answer) == (1, True), answer
+
+
+def test_words_are_kept_as_people_see_them() -> None:
+    words = ["plan", "grade", SLUG, FIRST, "--grade", "limited", "--text", " Falta\x1b[2J\u202e la\n siembra. "]
+    assert say(*words)[0] == 0
+    with reading(open_database(read_settings().database_url)) as connection:
+        (row,) = voices.grades_of(connection, SLUG)
+    assert row.text == "Falta[2J la siembra."
+
+
+@pytest.mark.parametrize("number", ["0", "2147483648", "9" * 30, "x"])
+def test_an_objection_has_a_number_that_can_be(number: str) -> None:
+    assert say("objection", "answer", number, "--text", "a")[0] == 2
