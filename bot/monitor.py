@@ -36,7 +36,17 @@ Rows = list[Sequence[Any]]
 
 
 def export(connection: Connection, city: Catalogue, plan: Plan, to: Path, now: datetime) -> int:
-    """Write the ZIP; how many files it has, without the manifest. Raises OSError."""
+    """Write the ZIP whole or not at all; how many files it has, without the manifest. Raises OSError."""
+    part = to.with_name(f"{to.name}.part")
+    try:
+        number = _write(connection, city, plan, part, now)
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
+    return number
+
+
+def _write(connection: Connection, city: Catalogue, plan: Plan, to: Path, now: datetime) -> int:
     digests: Rows = []
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, body in contents(connection, city, plan, now):

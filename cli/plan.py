@@ -161,8 +161,11 @@ def export_(slug: Slug, to: Annotated[Path, typer.Option(help="The ZIP to write.
         _settings, engine = opened()
         with reading(engine) as connection:
             city = read(connection)
+            plan = the_plan(city, slug)
+            if to.exists() and not to.is_file():
+                raise NotPossible(f"{to} is not a file. Name the ZIP to write.")
             to.parent.mkdir(parents=True, exist_ok=True)
-            number = export(connection, city, the_plan(city, slug), to, wiring.now())
+            number = export(connection, city, plan, to, wiring.now())
         out.print(f"{number} files are in {to}. Their hashes are in manifest.csv.")
 
 

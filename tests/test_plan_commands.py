@@ -1,6 +1,7 @@
 """The command line for a plan, as an operator meets it, and the ZIP that its monitor gets."""
 
 import csv
+import errno
 import hashlib
 import io
 import re
@@ -190,3 +191,26 @@ def test_words_are_kept_as_people_see_them() -> None:
 @pytest.mark.parametrize("number", ["0", "2147483648", "9" * 30, "x"])
 def test_an_objection_has_a_number_that_can_be(number: str) -> None:
     assert say("objection", "answer", number, "--text", "a")[0] == 2
+
+
+def test_an_export_that_does_not_fit_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "monitor.zip"
+    assert say("plan", "export", SLUG, "--to", str(target))[0] == 0
+    before = target.read_bytes()
+
+    def full(*_any: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bot.monitor.plan_files.columns_csv", full)
+    code, answer = say("plan", "export", SLUG, "--to", str(target))
+    assert (code, "No space left on device. Name a place" in answer) == (1, True), answer
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.glob("*.zip*")] == ["monitor.zip"]
+
+
+def test_an_export_goes_to_a_file_and_nowhere_else(tmp_path: Path) -> None:
+    for target in (tmp_path, Path("/dev/null")):
+        code, answer = say("plan", "export", SLUG, "--to", str(target))
+        assert (code, "is not a file" in answer) == (1, True), answer
+    assert say("plan", "export", "nothing", "--to", str(tmp_path / "new" / "x.zip"))[0] == 1
+    assert not (tmp_path / "new").exists()
