@@ -156,7 +156,7 @@ def claim_role(visit: Visit, command: plan.ClaimRole) -> plan.Claim:
     assert visit.person_id is not None
     code = hashed(visit.secret, ballots.read_code(command.code))
     row = participants.invitation(visit.connection, code)
-    if row is None or row.plan not in visit.catalogue.plans:
+    if row is None or row.subject not in (_seats if row.kind == "seat" else _offices)(visit, row.plan):
         return plan.Claim("unknown")
     if row.used_at is not None:
         return plan.Claim("used")

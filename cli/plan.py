@@ -221,7 +221,10 @@ def dismiss(
     with explained():
         _settings, engine = opened()
         with transaction(engine) as connection:
+            plan = the_plan(read(connection), slug)
             number = participants.dismiss(connection, slug, which)
+            if not number and which not in plan.offices:
+                raise NotPossible(f"{slug} has no office {which!r}. Its offices: {', '.join(plan.offices)}.")
         out.print(f"{number} people reported for {which}; nobody does now.")
 
 

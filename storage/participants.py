@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Index, Row, bindparam, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.contacts import Person
@@ -58,6 +58,12 @@ class Invitation(SQLModel, table=True):
 
 
 _F, _K, _S, _I = columns(Follow), columns(Clerk), columns(Seat), columns(Invitation)
+
+_INVITE = text(
+    "INSERT INTO invitation (code, kind, plan, subject, expires_at) VALUES (:code, :kind, :plan, :subject, :expires_at)"
+    " ON CONFLICT (plan, kind, subject) WHERE used_at IS NULL"
+    " DO UPDATE SET code = excluded.code, expires_at = excluded.expires_at"
+).bindparams(bindparam("expires_at", type_=_I.expires_at.type))
 
 
 def follow(connection: Connection, person_id: int, scope: str, now: datetime) -> bool:
@@ -136,16 +142,16 @@ def employ(connection: Connection, person_id: int, plan: str, office: str, now: 
 
 
 def dismiss(connection: Connection, plan: str, office: str) -> int:
-    """Nobody reports for an office any more; how many did."""
+    """Nobody reports for an office any more, and no code lets anybody; how many did."""
+    unused = _I.used_at.is_(None) & (_I.plan == plan) & (_I.kind == "office") & (_I.subject == office)
+    connection.execute(delete(Invitation).where(unused))
     return connection.execute(delete(Clerk).where(_K.plan == plan, _K.office == office)).rowcount
 
 
 def invite(connection: Connection, code: str, kind: str, plan: str, subject: str, expires_at: datetime) -> None:
     """Keep a code; an earlier one for the same that nobody used is void."""
-    unused = _I.used_at.is_(None) & (_I.plan == plan) & (_I.kind == kind) & (_I.subject == subject)
-    connection.execute(delete(Invitation).where(unused))
     values = {"code": code, "kind": kind, "plan": plan, "subject": subject, "expires_at": expires_at}
-    connection.execute(insert(Invitation), values)
+    connection.execute(_INVITE, values)
 
 
 def invitation(connection: Connection, code: str) -> Row[Any] | None:

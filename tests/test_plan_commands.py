@@ -110,6 +110,8 @@ def test_nobody_reports_for_an_office_any_more() -> None:
         (["plan", "grade", SLUG, FIRST, "--grade", "fine", "--text", "a"], "--grade must be one of"),
         (["seat", "invite", SLUG, "campo-9"], "Its seats: campo-1, campo-2, pueblo-1"),
         (["office", "invite", SLUG, "parques"], "Its offices: obras, agua"),
+        (["office", "dismiss", SLUG, "parques"], "Its offices: obras, agua"),
+        (["office", "dismiss", "nothing", "obras"], "There is no plan"),
         (["objection", "answer", "7", "--text", "a"], "There is no objection 7"),
         (["schedule"], "cuenta schedule --dry-run"),
     ],

@@ -1,8 +1,10 @@
 """Seats, offices and objections: who may say what, when two act at once, and what is refused."""
 
 import re
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +20,10 @@ from flows.people import Facts
 from storage import contacts, participants, voices
 from storage.ballots import CODE_LETTERS
 from storage.database import reading, transaction
+from storage.folder import read_folder
 from storage.participants import Follow, Invitation, Seat
 from storage.voices import Evidence, Judgement, Objection, Rating, Report
+from tests.promises import load_plan
 from tests.world import EXAMPLE, Clock, World, address
 
 SLUG, FIRST, SECOND = "plan-ejemplo", "arboles-plaza.1", "agua-diaria.1"
@@ -113,6 +117,42 @@ def test_a_new_code_voids_the_one_that_nobody_used(town: World) -> None:
     town.say(f"silla {old}")
     assert "No conocemos ese código" in town.say("1")[-1].text
     assert "ocupa la silla" in town.say(f"silla {new}")[-1].text
+
+
+def test_of_codes_that_are_made_at_once_one_works(town: World) -> None:
+    for _again in range(3):
+        begin = threading.Barrier(4)
+
+        def make(_n: int, begin: threading.Barrier = begin) -> str:
+            begin.wait()
+            return invite(town, "seat", "campo-1")
+
+        with ThreadPoolExecutor(4) as pool:
+            codes = set(pool.map(make, range(4)))
+        (kept,) = town.rows(Invitation)
+        assert kept["code"] in {hashed(town.desk.secret, code) for code in codes}
+
+
+@pytest.mark.parametrize(("kind", "subject"), [("seat", "campo-2"), ("office", "agua")])
+def test_a_code_for_what_left_the_plan_is_not_known(town: World, kind: str, subject: str) -> None:
+    person(town, 1)
+    code = invite(town, kind, subject)
+    (whole,) = read_folder(EXAMPLE).plans
+    alone = tuple(
+        replace(each, leads=("obras",), milestones=tuple(replace(m, offices=("obras",)) for m in each.milestones))
+        for each in whole.commitments
+    )
+    load_plan(town, replace(whole, sectors=whole.sectors[1:], offices=whole.offices[:1], commitments=alone))
+    assert "No conocemos ese código" in town.say(f"{'silla' if kind == 'seat' else 'oficina'} {code}")[-1].text
+
+
+def test_no_code_outlives_the_dismissal_of_its_office(town: World) -> None:
+    code, other = invite(town, "office", "agua"), invite(town, "office", "obras")
+    with transaction(town.desk.engine) as connection:
+        assert participants.dismiss(connection, SLUG, "agua") == 0
+    town.say(f"oficina {code}")
+    assert "No conocemos ese código" in town.say("1")[-1].text
+    assert "Ahora usted informa" in town.say(f"oficina {other}")[-1].text
 
 
 def test_a_link_takes_a_seat(town: World) -> None:
