@@ -163,8 +163,8 @@ async def _fetch(desk: Desk, fetcher: Fetches | None, row: Row[Any], now: dateti
 def _refuse(desk: Desk, row: Row[Any], reason: str, now: datetime) -> bool:
     log.warning("evidence.refused", reason=reason)
     with transaction(desk.engine) as connection:
-        voices.settle_file(connection, row.id, state="refused", source=None, reason=reason)
-        if row.contact_id is not None:
+        settled = voices.settle_file(connection, row.id, state="refused", source=None, reason=reason)
+        if settled and row.contact_id is not None:
             _tell(connection, desk, row, reason, now)
     return True
 

@@ -300,9 +300,11 @@ def awaited(connection: Connection, now: datetime, most: int = 10) -> list[Row[A
     return list(connection.execute(due))
 
 
-def settle_file(connection: Connection, id: int, **values: Any) -> None:
-    """What became of a file that was awaited."""
-    connection.execute(update(Evidence).where(_E.id == id, _E.state == "awaited").values(**values))
+def settle_file(connection: Connection, id: int, **values: Any) -> bool:
+    """Keep what became of a file that was awaited; False if it is not awaited any more."""
+    return bool(
+        connection.execute(update(Evidence).where(_E.id == id, _E.state == "awaited").values(**values)).rowcount
+    )
 
 
 def evidence_of(connection: Connection, reports: Sequence[int], grades: Sequence[int] = ()) -> list[Row[Any]]:

@@ -326,6 +326,18 @@ def test_what_cannot_be_kept_is_told_to_whoever_sent_it(
     assert fetch(town, picture()) == 0
 
 
+def test_a_refusal_is_told_once_though_two_workers_fetched_it(town: World) -> None:
+    class Slow(Gives):
+        """Another worker is done before this one has the file."""
+
+        async def fetch(self, source: str, most: int) -> bytes:
+            await evidence.fetch_awaited(town.desk, {"telegram": Gives(b"not a picture")})
+            return await super().fetch(source, most)
+
+    asyncio.run(evidence.fetch_awaited(town.desk, {"telegram": Slow(b"not a picture")}))
+    assert len(town.delivered("telegram", address("telegram", 1))) == 1
+
+
 def test_a_provider_that_is_away_is_asked_again_ever_later_and_not_for_ever(town: World) -> None:
     waits = []
     for _try in range(evidence.MOST_TRIES - 1):
