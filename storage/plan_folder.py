@@ -31,8 +31,8 @@ LENGTHS = {"title": 90, "name": 90, "short": 28, "more": 600, "official": 3000, 
 MOST_MILESTONES = 20_000
 LAST_SDG = 17
 
-MONTH = re.compile(r"(\d{4})-(\d{2})")
-DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
+DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 
 
 @dataclass(frozen=True)

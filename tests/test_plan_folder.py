@@ -47,6 +47,7 @@ def remove(file: str) -> Change:
 MISTAKES = [
     (change(PLAN, 'ends = "2030-12"', 'ends = "2029-12"'), f"{PLAN}:5: ends is before starts"),
     (change(PLAN, 'starts = "2030-01"', 'starts = "2030-13"'), f'{PLAN}:4: starts "2030-13" is not in the calendar'),
+    (change(PLAN, 'starts = "2030-01"', 'starts = "٢٠٣٠-٠١"'), f'{PLAN}:4: starts "٢٠٣٠-٠١" must be a month like'),
     (change(PLAN, "quorum = 2", "quorum = 4"), f"{PLAN}:8: quorum must be from 1 to 3"),
     (change(PLAN, "quorum = 2", ""), f'{PLAN}:1: missing key "quorum"'),
     (change(PLAN, 'tie = "pending"', 'tie = "chair"'), f"{PLAN}:9: tie must be one of: pending, objected, validated"),
