@@ -106,10 +106,15 @@ def _ratings(connection: Connection, plan: Plan) -> Rows:
 
 
 def _participation(connection: Connection, city: Catalogue, plan: Plan, judged: Sequence[Any]) -> Rows:
-    """Who takes part: seats that judged by sector, and followers by locality where they are five or more."""
+    """Who takes part: seats that judged by sector; who follows this plan by locality, where they are five or more."""
     seats = {each.seat for each in judged if each.seat in plan.seats}
     numbers: dict[str, int] = {}
-    for place, people in participants.followers_by_place(connection).items():
+    scopes = [
+        "all",
+        *(f"commitment:{c.id}" for c in plan.commitments),
+        *(f"office:{plan.slug}/{o}" for o in plan.offices),
+    ]
+    for place, people in participants.followers_by_place(connection, scopes).items():
         locality = city.city.territory.containing(place, "locality")
         code = locality.code if locality else ""
         numbers[code] = numbers.get(code, 0) + people

@@ -165,10 +165,10 @@ def use(connection: Connection, code: str, now: datetime) -> bool:
     return bool(connection.execute(statement).rowcount)
 
 
-def followers_by_place(connection: Connection) -> dict[str | None, int]:
-    """How many people follow something, by the place they have told."""
+def followers_by_place(connection: Connection, scopes: Sequence[str]) -> dict[str | None, int]:
+    """How many people follow any of these scopes, by the place they have told."""
     person = columns(Person)
-    people = select(_F.person_id).distinct().subquery()
+    people = select(_F.person_id).where(_F.scope.in_(scopes)).distinct().subquery()
     rows = select(person.place, func.count()).where(person.id.in_(select(people.c.person_id))).group_by(person.place)
     return {row[0]: row[1] for row in connection.execute(rows)}
 

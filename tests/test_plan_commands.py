@@ -13,12 +13,12 @@ import pytest
 from bot.tables import as_csv
 from cli import wiring
 from cli.settings import read_settings
-from storage import voices
+from storage import contacts, participants, voices
 from storage.ballots import CODE_LENGTH, CODE_LETTERS
 from storage.database import open_database, reading, transaction
 from tests.test_commands import own_logs, say
 from tests.test_evidence import with_place
-from tests.world import EXAMPLE, environment
+from tests.world import EXAMPLE, address, environment
 
 __all__ = ["own_logs"]
 
@@ -70,6 +70,22 @@ def test_from_a_report_to_the_monitors_evidence(photo: Path, tmp_path: Path) -> 
     first, *_others = csv.DictReader(io.StringIO(files["plan.csv"].decode()))
     assert (first["lead_institutions"], first["report_text"]) == ("Oficina de Obras", "'=SUM(1)")
     assert {row["column"] for row in csv.DictReader(io.StringIO(files["columns.csv"].decode()))} == set(first)
+
+
+def test_participation_is_that_of_the_plan(tmp_path: Path) -> None:
+    with transaction(open_database(read_settings().database_url)) as connection:
+        for n in range(18):
+            number = address("sms", n)
+            contact = contacts.add(connection, "sms", number, number, "es", wiring.now())
+            who = contacts.consent(connection, contact, "2026-11", wiring.now())
+            scope = ("all", "commitment:arboles-plaza", f"office:{SLUG}/obras", "commitment:of-another-plan")[n % 4]
+            participants.follow(connection, who, scope, wiring.now())
+            participants.follow(connection, who, "office:other/obras", wiring.now())
+    target = tmp_path / "x.zip"
+    assert say("plan", "export", SLUG, "--to", str(target))[0] == 0
+    with zipfile.ZipFile(target) as packed:
+        rows = list(csv.DictReader(io.StringIO(packed.read("participation.csv").decode())))
+    assert [row["people"] for row in rows if row["by"] == "locality"] == ["14"]
 
 
 def test_the_same_content_makes_the_same_zip(tmp_path: Path) -> None:
