@@ -120,9 +120,10 @@ class History:
 
     def _about(self, subject: str) -> Phrase:
         """What an entry is about; of what is not in the plan any more, its number."""
-        milestone, commitment = self.plan.milestones.get(subject), self.plan.commitment(subject)
+        milestone = self.plan.milestones.get(subject)
         if milestone is not None:
             return numbered(milestone)
+        commitment = self.plan.commitment(subject)
         return commitment.title if commitment else _("Milestone {number}", number=subject.partition(".")[2] or subject)
 
     def _office(self, id: str | None) -> Phrase:
