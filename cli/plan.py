@@ -267,6 +267,8 @@ def schedule(
     with explained():
         if not dry_run:
             raise NotPossible("The worker sends what is due by itself. To see it: cuenta schedule --dry-run")
+        if at is not None and not 1900 < at.year < 3000:
+            raise NotPossible("--at must be a date of our times.")
         _settings, engine = opened()
         with reading(engine) as connection:
             city = read(connection)

@@ -130,6 +130,7 @@ def test_nobody_reports_for_an_office_any_more() -> None:
         (["office", "dismiss", "nothing", "obras"], "There is no plan"),
         (["objection", "answer", "7", "--text", "a"], "There is no objection 7"),
         (["schedule"], "cuenta schedule --dry-run"),
+        (["schedule", "--dry-run", "--at", "0001-01-01"], "--at must be a date of our times"),
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, list) else "",
 )
