@@ -128,7 +128,8 @@ def test_whether_an_account_exists_cannot_be_told_from_the_work_or_the_answer(wo
     account(world, "ana", [Role.AUDITOR])
     seen = []
     for login in ("ana", "eva"):
-        client, statements = app.test_client(), []
+        client = app.test_client()
+        statements: list[str] = []
         client.get("/consola/entrar", base_url=SITE)
 
         def note(_c: Any, _u: Any, statement: str, *_more: Any, told: list[str] = statements) -> None:
@@ -146,7 +147,12 @@ def test_the_password_is_compared_also_where_there_is_no_account(
     world: World, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[str] = []
-    monkeypatch.setattr(credentials, "is_password", lambda hashed, _password: compared.append(hashed) or False)
+
+    def compare(hashed: str, _password: str) -> bool:
+        compared.append(hashed)
+        return False
+
+    monkeypatch.setattr(credentials, "is_password", compare)
     enter(client, "nobody", "000000")
     assert compared == [credentials.nobodys()]
 
