@@ -7,7 +7,7 @@ from typing import Any
 from rapidfuzz import fuzz
 
 from flows.answers import PickOne, fold, numbers
-from flows.language import Ask, Flow, Joined, Local, NotUnderstood, Option, Phrase, Said, _
+from flows.language import Ask, Flow, Joined, Local, NotUnderstood, Option, Phrase, Reader, Said, Text, _
 
 PAGE = 7
 """Answers on one screen; with those beside them no list is longer than WhatsApp's ten."""
@@ -17,6 +17,8 @@ NEAR = 80
 """How alike (of 100) what somebody types must be to the words of an answer."""
 
 MOST_LETTERS = 60
+MOST_SCREENS = 19
+"""Screens of one list; on the last of them one can only choose."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class PickOrFind:
         return f"?{said.text[:MOST_LETTERS]}"
 
     def still(self, value: Any) -> bool:
-        return isinstance(value, str) and (value.startswith("?") or any(o.id == value for o in self.options))
+        """What was chosen may have come to another page since: what is done with it can change the order."""
+        known = (*self.options, *self.everything)
+        return isinstance(value, str) and (value.startswith("?") or any(o.id == value for o in known))
 
 
 def found(options: Sequence[Option], typed: str) -> list[Option]:
@@ -56,13 +60,17 @@ def _words(option: Option) -> str:
 
 
 def _every_language(phrase: Phrase) -> Iterable[str]:
-    if isinstance(phrase, Local):
-        return phrase.by_language.values()
-    return (
-        [each for part in phrase.parts for each in _every_language(part)]
-        if isinstance(phrase, Joined)
-        else [str(phrase)]
-    )
+    match phrase:
+        case Local():
+            return phrase.by_language.values()
+        case Joined():
+            return [each for part in phrase.parts for each in _every_language(part)]
+        case Text():  # our own words are the same for every option: only what the city wrote tells one from another
+            named = [value for value in phrase.values.values() if isinstance(value, Local | Joined | Text | str)]
+            return [each for value in named for each in _every_language(value)]
+        case str():
+            return [phrase]
+    return []
 
 
 def pick_from(
@@ -75,12 +83,12 @@ def pick_from(
 ) -> Flow[str]:
     """The id of one of many options, which come in pages; `beside` stand on every page."""
     shown, page = list(options), 0
-    for turn in range(1, 20):
-        last = (page + 1) * PAGE >= len(shown)
+    for turn in range(1, MOST_SCREENS + 1):
+        final = turn == MOST_SCREENS
+        last = final or (page + 1) * PAGE >= len(shown)
         here = [*shown[page * PAGE : (page + 1) * PAGE], *(() if last else (MORE,)), *beside]
-        picked = yield from Ask(
-            f"{key}-{turn}", text, PickOrFind(here, options), short=short, picture=picture if turn == 1 else ""
-        )
+        reader: Reader[str] = PickOne(here) if final else PickOrFind(here, options)
+        picked = yield from Ask(f"{key}-{turn}", text, reader, short=short, picture=picture if turn == 1 else "")
         if picked == MORE.id:
             page += 1
         elif picked.startswith("?"):

@@ -1,0 +1,55 @@
+"""Conversations about a plan that take a turn: long lists, what comes in between, answers that are easily misread."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.lists import MOST_SCREENS
+from storage.voices import Report
+from tests.audience import employ, person, town
+from tests.test_notices import many_milestones
+from tests.world import World
+
+
+@pytest.fixture
+def city(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    """The plan of 2023, in February."""
+    made = town(sqlite_url, tmp_path, "2023-02-10")
+    yield made
+    made.desk.engine.dispose()
+
+
+@pytest.fixture
+def long_city(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    """The same with 150 milestones in its commitment."""
+    made = town(sqlite_url, tmp_path, "2023-02-10", many_milestones(tmp_path, 150, "2023-02-28"))
+    yield made
+    made.desk.engine.dispose()
+
+
+# Lists of more than one screen
+
+
+def test_a_report_that_moves_its_milestone_to_another_page_can_still_have_files(long_city: World) -> None:
+    employ(long_city, person(long_city))
+    for text in ("avance", "1", "4", "Se hizo todo."):
+        got = long_city.say(text)
+    assert "Su informe quedó guardado" in got[-1].text
+    assert "Gracias" in long_city.say("listo")[-1].text
+    assert len(long_city.rows(Report)) == 1
+
+
+def test_however_often_somebody_wants_to_see_more_they_can_choose_in_the_end(long_city: World) -> None:
+    long_city.say("hitos")
+    for _screen in range(MOST_SCREENS - 1):
+        got = long_city.say("ver más")
+    assert "Ver más" not in got[-1].text
+    assert "Hito 127" in long_city.say("1")[-1].text
+
+
+@pytest.mark.parametrize(("typed", "found"), [("local", False), ("title", False), ("evalúe", True), ("evaluate", True)])
+def test_a_search_looks_in_what_people_can_read(city: World, typed: str, found: bool) -> None:
+    city.say("hitos")
+    got = city.say(typed)[-1].text
+    assert ("Hito 6." in got, "un número del 1 al 8" in got) == (found, not found)
