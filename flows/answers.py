@@ -216,14 +216,15 @@ def yes_or_no(yes: Phrase | None = None, no: Phrase | None = None) -> YesOrNo:
 
 @dataclass(frozen=True)
 class FreeText:
-    """Whatever the person types, tidied, up to `most` characters."""
+    """Whatever the person types, tidied, from `least` up to `most` characters."""
 
     most: int = 300
+    least: int = 1
     options: Sequence[Option] = ()
 
     def read(self, said: Said) -> str:
         text = tidy(said.text)
-        if not text:
+        if len(text) < self.least:
             raise NotUnderstood(_("Please write it in words."))
         if len(text) > self.most:
             raise NotUnderstood(_("That is too long. Write at most {n} letters.", n=self.most))

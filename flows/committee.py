@@ -30,7 +30,9 @@ VALIDATE = Option(
 OBJECT = Option("objected", _("Object, with a reason"), _("Object: 2 and why"), words=("objetar", "object", "no"))
 LATER = Option("later", _("Not now"), words=("despues", "later"))
 MOST = 8
-MOST_LETTERS = 500
+REASON = FreeText(500, least=3)
+REASONED = ("2", "objetar", "object")
+"""After these a reason may follow at once. After "no" it may not: that may begin the reason, or mean something else."""
 
 
 @dataclass(frozen=True)
@@ -44,34 +46,12 @@ class Judges:
             return [PickOne(self.options).read(said), ""]
         except NotUnderstood:
             head, _space, rest = tidy(said.text).partition(" ")
-            objects = fold(head) in ("2", *map(fold, OBJECT.words)) and said.pressed is None
-            reason = rest.strip(" .:,-")
-            if not objects or not reason:
+            if said.pressed is not None or fold(head) not in REASONED:
                 raise
-            if len(reason) > MOST_LETTERS:
-                raise NotUnderstood(_("That is too long. Write at most {n} letters.", n=MOST_LETTERS)) from None
-            return [OBJECT.id, reason]
+            return [OBJECT.id, REASON.read(Said(rest.strip(" .:,-")))]
 
     def still(self, value: Any) -> bool:
         return isinstance(value, list) and value[0] in {o.id for o in self.options}
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why, in words."""
-
-    options: tuple[Option, ...] = ()
-
-    def read(self, said: Said) -> str:
-        text = tidy(said.text)
-        if len(text) < 3:
-            raise NotUnderstood(_("Please write the reason in words."))
-        if len(text) > MOST_LETTERS:
-            raise NotUnderstood(_("That is too long. Write at most {n} letters.", n=MOST_LETTERS))
-        return text
-
-    def still(self, value: Any) -> bool:
-        return isinstance(value, str)
 
 
 NO_SEAT = _("Only who holds a seat of the committee can judge. If you have a code, write SEAT and the code.")
@@ -106,7 +86,7 @@ def judge(plan: Plan, seat: str, report: int, milestone: str) -> Flow[bool]:
     if verdict == LATER.id:
         return False
     if verdict == OBJECT.id and not reason:
-        reason = yield from Ask(f"reason-{report}", _("Why? Write it in a few words. It is published."), Reason())
+        reason = yield from Ask(f"reason-{report}", _("Why? Write it in a few words. It is published."), REASON)
     filed: Filed = yield from Do(f"judged-{report}", Judge(report, seat, verdict, reason))
     yield Say(became(filed, verdict), lasting=True)
     return filed.status == "kept"

@@ -209,7 +209,7 @@ def object_to(standing: Standing) -> Flow[None]:
             "What is not as the office says? Write it in a few words. It is published without your name, together with"
             " the answer. Name nobody."
         ),
-        FreeText(500),
+        FreeText(500, least=3),
     )
     if not (yield from Ask("sure", Joined([f'"{reason}"', _("Shall we send it to the office?")]), yes_or_no())):
         yield Say(_("Nothing was sent. To begin again write MILESTONES."))

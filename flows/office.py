@@ -36,7 +36,9 @@ from flows.plan import (
     until,
 )
 
-MOST_LETTERS = 1000
+LEAST_LETTERS, MOST_LETTERS = 3, 1000
+"""Of what is published: a number that was meant for another question is shorter."""
+
 MOST_FILES = 5
 LARGEST = 10_000_000
 """Bytes of one file: what OGP's form for a commitment's end takes too (participation.md 4)."""
@@ -68,7 +70,7 @@ class Told:
     def read(self, said: Said) -> dict[str, Any]:
         file_of(said)
         text = tidy(said.text)
-        if not text:
+        if len(text) < LEAST_LETTERS:
             raise NotUnderstood(_("Please write in words what was done. You can write it under the photo."))
         if len(text) > MOST_LETTERS:
             raise NotUnderstood(_("That is too long. Write at most {n} letters.", n=MOST_LETTERS))
@@ -183,7 +185,7 @@ def answer() -> Talk:
                     _("Write the answer of your office. It is published. EXIT leaves it for another day."),
                 ]
             ),
-            FreeText(MOST_LETTERS),
+            FreeText(MOST_LETTERS, LEAST_LETTERS),
         )
         filed: Filed = yield from Do(f"answered-{number}", AnswerObjection(number, words))
         done = _("Objection {n} is answered, and whoever raised it is told.", n=number)

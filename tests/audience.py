@@ -81,3 +81,14 @@ def noted(world: World, who: int) -> list[tuple[str, str, date]]:
     """What somebody was told: kind, subject, day, in order."""
     rows = [row for row in world.rows(Notice) if row["person_id"] == who]
     return sorted((row["kind"], row["subject"], row["day"]) for row in rows)
+
+
+def objection(world: World, report_id: int, who: int) -> int:
+    """Somebody objects to a report; the objection's number."""
+    with transaction(world.desk.engine) as connection:
+        return voices.object_to(connection, report_id, who, "No fue así.", world.clock())
+
+
+def answer(world: World, number: int, text: str = "Aquí está el acta.") -> None:
+    with transaction(world.desk.engine) as connection:
+        voices.answer(connection, number, "comunicaciones", text, world.clock())

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows.lists import MOST_SCREENS
-from storage.voices import Report
-from tests.audience import employ, person, town
+from storage.voices import Judgement, Objection, Report
+from tests.audience import employ, objection, person, report, sit, town
 from tests.test_notices import many_milestones
 from tests.world import World
 
@@ -53,3 +53,36 @@ def test_a_search_looks_in_what_people_can_read(city: World, typed: str, found: 
     city.say("hitos")
     got = city.say(typed)[-1].text
     assert ("Hito 6." in got, "un número del 1 al 8" in got) == (found, not found)
+
+
+# Answers that are easily misread
+
+
+@pytest.mark.parametrize("typed", ["No vino nadie", "no sé", "no, ahora no puedo", "2 2", "2 no", "2"])
+def test_an_objection_is_kept_only_with_the_reason_as_it_was_written(city: World, typed: str) -> None:
+    sit(city, person(city))
+    report(city)
+    city.say("comité")
+    city.say(typed)
+    assert city.rows(Judgement) == []
+
+
+@pytest.mark.parametrize("typed", ["2 no vino nadie", "2. No vino nadie", "objetar: no vino nadie"])
+def test_a_reason_may_come_at_once(city: World, typed: str) -> None:
+    sit(city, person(city))
+    report(city)
+    city.say("comité")
+    city.say(typed)
+    assert [row["reason"].lower() for row in city.rows(Judgement)] == ["no vino nadie"]
+
+
+def test_a_number_is_no_answer_of_an_office_and_no_report(city: World) -> None:
+    employ(city, person(city, who=1))
+    for text in ("avance", "1", "4", "4"):
+        got = city.say(text)
+    assert "con palabras" in got[-1].text
+    objection(city, report(city), person(city, who=2))
+    city.say("responder")
+    city.say("1")
+    assert [row["answer"] for row in city.rows(Objection)] == [None]
+    assert len(city.rows(Report)) == 1
