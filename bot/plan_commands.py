@@ -29,6 +29,11 @@ def the_standings(visit: Visit, query: plan.Standings) -> Mapping[str, plan.Stan
     return standings(visit.connection, found, visit.today, visit.catalogue.hours.zone, milestones)
 
 
+def report_of(visit: Visit, query: plan.ReportOf) -> int | None:
+    newest = voices.latest_reports(visit.connection, [query.milestone]).get(query.milestone)
+    return None if newest is None else int(newest.id)
+
+
 def page_of(visit: Visit, query: plan.PageOf) -> str:
     prefix = "" if visit.language == "es" else f"/{visit.language}"
     return f"{visit.public_url}{prefix}/plan/{query.commitment}"
@@ -225,6 +230,7 @@ def rate_event(visit: Visit, command: plan.RateEvent) -> plan.Filed:
 HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     plan.Plans: plans,
     plan.Standings: the_standings,
+    plan.ReportOf: report_of,
     plan.PageOf: page_of,
     plan.Following: following,
     plan.Follow: follow,

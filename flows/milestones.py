@@ -16,6 +16,7 @@ from flows.plan import (
     ObjectTo,
     Plan,
     Plans,
+    ReportOf,
     Span,
     Standing,
     Standings,
@@ -112,13 +113,16 @@ def look_around(plan: Plan, commitment: Commitment) -> Flow[None]:
             return (yield from follow(plan, commitment))
         milestone = plan.milestones[picked]
         standing: Standing = (yield from Look(Standings(plan.slug, commitment.id)))[picked]
-        choices = (OTHERS, FOLLOW) if standing.report is None else (OTHERS, FOLLOW, OBJECT)
+        # Recorded: what they object to is the report that was on screen, whatever comes while they write.
+        report = yield from Look(ReportOf(picked), f"report-{screen}")
+        choices = (OTHERS, FOLLOW) if report is None else (OTHERS, FOLLOW, OBJECT)
         brief = told(plan, milestone, standing, short=True)
         then = yield from Ask(f"then-{screen}", told(plan, milestone, standing), pick_one(choices), short=brief)
         if then == FOLLOW.id:
             return (yield from follow(plan, commitment))
-        if then == OBJECT.id:
-            return (yield from object_to(standing))
+        if then == OBJECT.id and report is not None:
+            return (yield from object_to(report))
+    yield Say(_("To see more of what was promised write MILESTONES."))
 
 
 def _step(milestone: Milestone, standing: Standing) -> Option:
@@ -196,8 +200,8 @@ def follow(plan: Plan, commitment: Commitment) -> Flow[None]:
     yield Say(done if new else known)
 
 
-def object_to(standing: Standing) -> Flow[None]:
-    """Object to the newest report, with a reason that is published without a name."""
+def object_to(report: int) -> Flow[None]:
+    """Object to a report, with a reason that is published without a name."""
     city = yield from Look(TheCity())
     me: Facts = yield from Look(Me(), "me")
     if not (yield from consent(me, city)):
@@ -214,7 +218,7 @@ def object_to(standing: Standing) -> Flow[None]:
     if not (yield from Ask("sure", Joined([f'"{reason}"', _("Shall we send it to the office?")]), yes_or_no())):
         yield Say(_("Nothing was sent. To begin again write MILESTONES."))
         return
-    filed: Filed = yield from Do("objected", ObjectTo(standing.report or 0, reason))
+    filed: Filed = yield from Do("objected", ObjectTo(report, reason))
     match filed.status:
         case "kept":
             text = _("Your objection has the number {n}. We tell you here when the office answers.", n=filed.number)

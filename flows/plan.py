@@ -278,6 +278,13 @@ class Standings(Query[Mapping[str, Standing]]):
 
 
 @dataclass(frozen=True)
+class ReportOf(Query[int | None]):
+    """The newest report of a milestone."""
+
+    milestone: str
+
+
+@dataclass(frozen=True)
 class Following(Query[list[str]]):
     """What this person follows: `all`, `commitment:<id>`, `office:<plan>/<id>`."""
 
@@ -300,8 +307,8 @@ class Unfollow(Command[int]):
 class Filed:
     """What became of something that was filed.
 
-    `status`: kept, newer (there is a newer report now), no-seat, no-office, again (it was there already), closed or
-    withdrawn. `number` is its number, where it has one.
+    `status`: kept, newer (there is a newer report now), no-seat, no-office, again (it was there already), many (too
+    many wait) or closed. `number` is its number, where it has one.
     """
 
     status: str

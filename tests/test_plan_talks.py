@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.lists import MOST_SCREENS
+from flows.milestones import MOST_SCREENS as MOST_MILESTONES
 from storage.voices import Judgement, Objection, Report
 from tests.audience import employ, objection, person, report, sit, town
 from tests.test_notices import many_milestones
@@ -53,6 +54,27 @@ def test_a_search_looks_in_what_people_can_read(city: World, typed: str, found: 
     city.say("hitos")
     got = city.say(typed)[-1].text
     assert ("Hito 6." in got, "un número del 1 al 8" in got) == (found, not found)
+
+
+def test_who_has_seen_many_milestones_is_told_how_to_see_more(city: World) -> None:
+    city.say("hitos")
+    for _screen in range(MOST_MILESTONES - 1):
+        city.say("1")
+        got = city.say("1")
+    assert got[-1].text == "Para ver más de lo prometido escriba HITOS."
+
+
+# What comes in between
+
+
+def test_a_report_that_comes_while_somebody_objects_is_not_what_they_object_to(city: World) -> None:
+    person(city)
+    report(city)
+    for text in ("hitos", "1", "3", "No hubo reunión."):
+        city.say(text)
+    report(city, state="complete")
+    assert "La oficina informó otra vez" in city.say("1")[-1].text
+    assert city.rows(Objection) == []
 
 
 # Answers that are easily misread
