@@ -24,7 +24,7 @@ NEWS = timedelta(days=7)
 
 LATE = timedelta(days=14)
 LONGEST = timedelta(days=60)
-"""How far back news is looked at; what is older and was never told has been dropped, with a record, long since."""
+"""How far back news is looked at for those who follow; what is older was told, or dropped with a record, long since."""
 
 REMEMBERED = timedelta(days=700)
 """How far back duties are looked at: for two years it is known who was told of what."""
@@ -73,6 +73,10 @@ class Chronicle:
     def clerks(self, *milestones: Milestone) -> frozenset[str]:
         return frozenset(clerk(self.plan.slug, office) for each in milestones for office in each.offices)
 
+    def recent(self, day: date, *milestones: Milestone) -> frozenset[str]:
+        """Those who follow these milestones, for what is new since that day; nobody once that is too long ago."""
+        return self.followers(*milestones) if self.today - day <= LONGEST else frozenset()
+
     def followers(self, *milestones: Milestone) -> frozenset[str]:
         commitments = {f"commitment:{each.commitment}" for each in milestones}
         return frozenset(
@@ -112,6 +116,8 @@ def _of_commitment(of: Chronicle, commitment: Commitment) -> Iterator[Event]:
             line = _("{title}: no report since {date}.", date=max(milestone.span.first, standing.on or date.min))
             yield _event(of, "silent", milestone, silent, of.clerks(milestone), line)
         late = milestone.span.last + timedelta(days=1)
+        if standing.reported == "complete" and standing.decided is not None:  # late since the committee objected
+            late = max(late, standing.decided)
         if late <= of.today <= late + LONGEST:
             line = _("{title}: it ended on {date} and is late.", date=milestone.span.last)
             yield _event(of, "overdue", milestone, late, of.followers(milestone), line, late + LATE)
@@ -158,23 +164,23 @@ def _of_reports(of: Chronicle) -> Iterator[Event]:
         subject = str(standing.report)
         if of.today - standing.on <= REMEMBERED:
             line = _("{title}: the office reports: {state}.", state=STATES[standing.reported or ""])
-            scopes = of.seats | (of.followers(milestone) if of.today - standing.on <= LONGEST else frozenset())
+            scopes = of.seats | of.recent(standing.on, milestone)
             yield _event(of, "report", milestone, standing.on, scopes, line, standing.on + NEWS, subject)
-        decided, day = standing.verdict.outcome, standing.changed or standing.on
-        if decided != "pending" and of.today - day <= LONGEST:
+        day = standing.decided
+        if day is not None and of.today - day <= REMEMBERED:
             said = _("{title}: the committee validated the report.")
-            if decided == "objected":
+            if standing.verdict.outcome == "objected":
                 said = _("{title}: the committee objected to the report.")
-            scopes = of.followers(milestone) | of.clerks(milestone)
-            yield _event(of, decided, milestone, day, scopes, said, day + NEWS, subject)
+            scopes = of.clerks(milestone) | of.recent(day, milestone)
+            yield _event(of, standing.verdict.outcome, milestone, day, scopes, said, day + NEWS, subject)
 
 
 def _of_grades(connection: Connection, of: Chronicle) -> Iterator[Event]:
     for row in voices.grades_of(connection, of.plan.slug):
         day, milestones = of.day(row.at), _milestones_of(of.plan, row.subject)
-        if not milestones or of.today - day > LONGEST:
+        if not milestones or of.today - day > REMEMBERED:
             continue
-        scopes = of.followers(*milestones) | of.clerks(*milestones)
+        scopes = of.clerks(*milestones) | of.recent(day, *milestones)
         commitment = of.plan.commitment(row.subject)
         title, short = (commitment or milestones[0]).title, (commitment or milestones[0]).short
         forms = [_("{title}: the monitor finds: {grade}.", title=t, grade=GRADES[row.grade]) for t in (title, short)]

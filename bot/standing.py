@@ -34,7 +34,7 @@ def standings(
 def _standing(
     milestone: Milestone,
     report: Row[Any] | None,
-    verdicts: Mapping[int, tuple[Verdict, datetime]],
+    verdicts: Mapping[int, tuple[Verdict, datetime, datetime]],
     files: Mapping[int, int],
     objections: Mapping[int, list[Row[Any]]],
     plan: Plan,
@@ -47,7 +47,7 @@ def _standing(
         owed = silence(milestone.span, today, None, plan.rules, withdrawn)
         return Standing(milestone.id, where, days, owed)
     on = report.at.astimezone(zone).date()
-    verdict, judged = verdicts.get(report.id, (Verdict(), report.at))
+    verdict, decided, judged = verdicts.get(report.id, (Verdict(), report.at, report.at))
     done = report.state == "complete" and verdict.outcome != "objected"
     where, days = phase(milestone.span, today, done, withdrawn, plan.rules.watched_until)
     raised = objections.get(report.id, [])
@@ -65,16 +65,32 @@ def _standing(
         evidence=files.get(report.id, 0),
         objections=len(raised),
         answered=sum(each.answer is not None for each in raised),
+        decided=decided.astimezone(zone).date() if verdict.outcome != "pending" else None,
         changed=judged.astimezone(zone).date(),
     )
 
 
-def _verdicts(judgements: Iterable[Row[Any]], plan: Plan) -> dict[int, tuple[Verdict, datetime]]:
-    """By report: the verdict, and when the last judgement came."""
+def _verdicts(judgements: Iterable[Row[Any]], plan: Plan) -> dict[int, tuple[Verdict, datetime, datetime]]:
+    """By report: the verdict, since when it is what it is, and when the last judgement came."""
     by_report: dict[int, list[Row[Any]]] = defaultdict(list)
     for judgement in judgements:
         by_report[judgement.report_id].append(judgement)
-    return {id: (verdict(rows, plan), rows[-1].at) for id, rows in by_report.items()}
+    return {id: (verdict(rows, plan), _decided(rows, plan), rows[-1].at) for id, rows in by_report.items()}
+
+
+def _decided(judgements: Sequence[Row[Any]], plan: Plan) -> datetime:
+    """When the judgements of one report (oldest first) came to what they come to now."""
+    said: dict[str, str] = {}
+    before = "pending"
+    since: datetime = judgements[0].at
+    for each in judgements:
+        if each.seat in plan.seats:
+            said[each.seat] = each.verdict
+        tally = Counter(said.values())
+        now = outcome(tally["validated"], tally["objected"], plan.rules)
+        if now != before:
+            before, since = now, each.at
+    return since
 
 
 def verdict(judgements: Sequence[Row[Any]], plan: Plan) -> Verdict:

@@ -174,7 +174,8 @@ class Standing:
 
     `reported` is the state of the newest report (None where there is none), `said` its text, `on` its day. `phase` is
     ahead, running, soon, late, ended, done or withdrawn; `days` how many are left, or how many it is late. `silent` is
-    for how many days the office has said nothing, 0 while it owes no report.
+    for how many days the office has said nothing, 0 while it owes no report. `decided` is the day on which the verdict
+    became what it is (None while it is pending), `changed` that of the last report or judgement.
     """
 
     milestone: str
@@ -190,6 +191,7 @@ class Standing:
     evidence: int = 0
     objections: int = 0
     answered: int = 0
+    decided: date | None = None
     changed: date | None = None
 
 

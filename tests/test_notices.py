@@ -439,6 +439,58 @@ def test_what_is_reported_complete_is_told_no_more_unless_the_committee_objects(
     assert "15 días de retraso" in heard(little_city)[0].text
 
 
+def test_what_the_committee_decided_is_told_once_however_many_seats_still_judge(little_city: World) -> None:
+    employ(little_city, person(little_city, who=1))
+    follow(little_city, person(little_city, who=2))
+    little_city.clock.now = at("2023-02-13")
+    number = report(little_city)
+    judge(little_city, number, "validated", QUORUM)
+    tick(little_city)
+    for day, verdict, seat in (
+        ("2023-02-14", "validated", "comunales-2-1"),
+        ("2023-02-15", "objected", "comunales-2-2"),
+        ("2023-02-16", "validated", QUORUM[0]),
+    ):
+        little_city.clock.now = at(day)
+        judge(little_city, number, verdict, [seat])
+        tick(little_city)
+    for who in (1, 2):
+        assert [each[2] for each in noted(little_city, who) if each[0] == "validated"] == [date(2023, 2, 13)]
+    little_city.clock.now = at("2023-02-17")
+    judge(little_city, number, "objected", QUORUM)
+    tick(little_city)
+    assert "el comité objetó el informe" in heard(little_city, who=2)[-1].text
+
+
+def test_who_follows_hears_that_it_is_late_when_the_committee_objects_long_after_its_end(little_city: World) -> None:
+    follow(little_city, person(little_city))
+    little_city.clock.now = at("2023-01-20")
+    number = report(little_city, 1, "complete")
+    tick(little_city)
+    heard(little_city)
+    little_city.clock.now = at("2023-03-24")
+    judge(little_city, number, "objected", QUORUM)
+    tick(little_city)
+    assert "terminaba el 31 de enero de 2023 y está retrasado" in heard(little_city)[0].text
+    little_city.clock.now = at("2023-03-25")
+    judge(little_city, number, "objected", ["comunales-2-1"])
+    assert not tick(little_city)
+
+
+def test_an_office_out_of_reach_for_months_hears_what_the_committee_and_the_monitor_found(little_city: World) -> None:
+    who = employ(little_city, person(little_city))
+    little_city.say("baja")
+    little_city.clock.now = at("2023-01-20")
+    judge(little_city, report(little_city, 1, "complete"), "validated", QUORUM)
+    with transaction(little_city.desk.engine) as connection:
+        voices.grade(connection, PLAN, f"{COMMITMENT}.1", "limited", "-", little_city.clock())
+    tick(little_city)
+    little_city.clock.now = at("2023-05-20")
+    little_city.say("alta")
+    tick(little_city)
+    assert {"validated", "grade"} <= {kind for kind, _subject, _day in noted(little_city, who)}
+
+
 def test_a_new_report_a_verdict_and_a_grade_are_told_to_those_whose_they_are(little_city: World) -> None:
     people = {
         "seat": sit(little_city, person(little_city, who=1)),
