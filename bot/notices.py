@@ -3,7 +3,7 @@
 A tick computes what there is to tell (`bot/events.py`), leaves out what each person was told before, and queues the
 rest together with the record of it, in slices of people: one short transaction for each, which does nothing but write,
 so that residents' turns go on between them, and a worker that dies has told whole slices and nothing twice. Where two
-tick at once the unique record of what was told makes one of them fail; its next tick finds what is left.
+tick at once the unique record of what was told makes one of them step aside; its next tick finds what is left.
 """
 
 from collections import Counter, defaultdict
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Row
+from sqlalchemy.exc import IntegrityError
 
 from bot.catalogue import Catalogue, NothingLoaded
 from bot.events import Chronicle, Event, Key, clerk, events
@@ -157,8 +158,11 @@ def tell(desk: Desk, now: datetime) -> Told:
     if not city.hours.allow(now):
         return Told({})
     numbers: Counter[str] = Counter()
-    for told in _tell(desk, city, now):
-        numbers.update(told)
+    try:
+        for told in _tell(desk, city, now):
+            numbers.update(told)
+    except IntegrityError:
+        log.info("notices.told_elsewhere")
     if numbers:
         log.info("notices.told", **numbers)
     return Told(dict(numbers))

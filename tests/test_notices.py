@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from itertools import count
@@ -15,7 +16,6 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, event, update
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from bot import notices
@@ -195,25 +195,16 @@ def test_two_workers_at_once_tell_once(city: World, monkeypatch: pytest.MonkeyPa
         return known
 
     monkeypatch.setattr(notices, "knowledge", meet)
-    desks, failed = [city.desk, wiring.desk(city.settings, city.clock)], []
-
-    def work(desk: Any) -> None:
-        try:
-            notices.tell(desk, city.clock())
-        except IntegrityError as error:
-            failed.append(error)
-
-    workers = [threading.Thread(target=work, args=(desk,)) for desk in desks]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    desks = [city.desk, wiring.desk(city.settings, city.clock)]
+    with ThreadPoolExecutor(2) as workers, capture_logs() as said:
+        told = [work.result() for work in [workers.submit(notices.tell, desk, city.clock()) for desk in desks]]
     desks[1].engine.dispose()
     monkeypatch.undo()
     tick(city)
     assert set(everybody(city).values()) == {1}
     assert len(everybody(city)) == 7
-    assert len(failed) == 1  # who came second wrote nothing
+    assert [bool(each) for each in told].count(True) == 1  # who came second wrote nothing, and stepped aside
+    assert [each["log_level"] for each in said if each["event"] == "notices.told_elsewhere"] == ["info"]
     assert [(row["outcome"], row["people"]) for row in city.rows(Round)] == [("sent", len(people))]
 
 
