@@ -40,6 +40,10 @@ WINDOW = timedelta(hours=24)
 """After that long of silence WhatsApp takes nothing but templates (channels.md 3.5): other contacts are better."""
 
 
+BACK = ("opted_out", "stopped", "blocked", "expired")
+"""Why messages fail that can go out as soon as their contact is active: it was not, or nothing could be sent."""
+
+
 class Part(NamedTuple):
     """Why somebody is told: a scope, and since when it is theirs."""
 
@@ -189,12 +193,41 @@ def _tell(desk: Desk, city: Catalogue, now: datetime) -> Iterator[Counter[str]]:
     news = News.of(found, {event.key for event in live})
     for people in _slices(sorted(group)):
         mine = {person: group[person] for person in people}
+        _take_back(desk, people, now)
         if live:
             with reading(desk.engine) as connection:
                 merge(mine, following(connection, city, people))
         yield _queue(desk, press, news, mine, now)[0]
     if live:
         yield from _tell_followers(desk, city, press, live, now)
+
+
+def _take_back(desk: Desk, people: Sequence[int], now: datetime) -> None:
+    """What could not be delivered to them is theirs to hear still, as soon as there is a way to reach them."""
+    with reading(desk.engine) as connection:
+        failed = notices.undelivered(connection, people)
+        reach = contacts_of(connection, [row.person_id for row in failed])
+    again = [row for row in failed if is_open(best(reach[row.person_id], now), row)]
+    if again:
+        with transaction(desk.engine) as connection:
+            for row in again:
+                notices.take_back(connection, row.person_id, row.at)
+
+
+def is_open(contact: Row[Any] | None, failed: Row[Any]) -> bool:
+    """Whether a contact may take what could not be delivered: another one than then, or one that is back since then."""
+    if contact is None:
+        return False
+    other = contact.id != failed.contact_id
+    return other or failed.error in BACK or contact.heard_at > failed.finished_at
+
+
+def contacts_of(connection: Connection, people: Sequence[int]) -> defaultdict[int, list[Row[Any]]]:
+    """The contacts of these people, by person."""
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in notices.contacts_of(connection, people):
+        found[row.person_id].append(row)
+    return found
 
 
 def _tell_followers(
@@ -293,9 +326,7 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
         unheard = {
             person: fresh for person, mine in owed.items() if (fresh := [e for e in mine if e.key not in known[person]])
         }
-        reach: dict[int, list[Row[Any]]] = defaultdict(list)
-        for row in notices.contacts_of(connection, list(unheard)):
-            reach[row.person_id].append(row)
+        reach = contacts_of(connection, list(unheard))
     messages: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     for person, mine in owed.items():

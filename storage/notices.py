@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, and_, delete, false, insert, or_, select, update
+from sqlalchemy import Connection, Index, Row, and_, delete, exists, false, insert, or_, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.contacts import Contact, Housemate
 from storage.database import columns
+from storage.outbox import Outgoing
 
 
 class Notice(SQLModel, table=True):
@@ -36,7 +37,7 @@ class Round(SQLModel, table=True):
 
 
 _R = columns(Round)
-_N, _C, _H = columns(Notice), columns(Contact), columns(Housemate)
+_N, _C, _H, _O = columns(Notice), columns(Contact), columns(Housemate), columns(Outgoing)
 
 
 def known(connection: Connection, people: Sequence[int], first: Mapping[str, date]) -> Iterable[Row[Any]]:
@@ -50,6 +51,19 @@ def note(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Record what is being told: person_id, kind, subject, day, at."""
     if rows:
         connection.execute(insert(Notice), list(rows))
+
+
+def undelivered(connection: Connection, people: Sequence[int]) -> list[Row[Any]]:
+    """Duties that these people were told in vain: person_id, contact_id, at, finished_at and the error."""
+    wanted = (_H.person_id, _O.contact_id, _O.created_at.label("at"), _O.finished_at, _O.error)
+    told = exists().where(_N.person_id == _H.person_id, _N.at == _O.created_at)
+    rows = select(*wanted).join(Housemate, _H.contact_id == _O.contact_id)
+    return list(connection.execute(rows.where(_H.person_id.in_(people), _O.kind == "duty", _O.state == "failed", told)))
+
+
+def take_back(connection: Connection, person_id: int, at: datetime) -> None:
+    """What a person was told at that moment counts as not told."""
+    connection.execute(delete(Notice).where(_N.person_id == person_id, _N.at == at))
 
 
 def rounds(connection: Connection, plan: str, since: date) -> set[tuple[str, str, date]]:

@@ -26,7 +26,7 @@ from bot.speech import Speaker
 from bot.upkeep import RETENTION
 from cli import wiring
 from flows.language import Text
-from storage import contacts, participants, voices
+from storage import contacts, outbox, participants, voices
 from storage.contacts import Contact, Housemate
 from storage.database import columns, transaction
 from storage.folder import read_folder
@@ -609,6 +609,53 @@ def test_who_stops_between_queueing_and_sending_gets_nothing(little_city: World,
         ]
 
     play(little_city, scene)
+
+
+@pytest.mark.parametrize("error", ["opted_out", "63016", "expired"])
+def test_a_duty_that_could_not_be_delivered_is_told_when_its_person_is_back(city: World, error: str) -> None:
+    who = sit(city, person(city, "whatsapp"))
+    tick(city, "2023-01-24")
+    if error == "opted_out":
+        with transaction(city.desk.engine) as connection:
+            contacts.opt_out(connection, 1)
+            outbox.stop(connection, 1, error, city.clock())
+    else:
+        fail(city, error)
+    city.clock.forward(minutes=1)
+    assert bool(tick(city)) == (error == "expired")
+    if error != "expired":
+        city.clock.forward(minutes=20)
+        city.say("alta", "whatsapp")
+        assert tick(city).people == {"seat": 1}
+    (got,) = heard(city, "whatsapp")
+    assert "Faltan 7 días" in got.text or "faltan 7 días" in got.text
+    assert ("due-7", f"{COMMITMENT}.1", date(2023, 1, 24)) in noted(city, who)
+    city.clock.forward(minutes=20)
+    assert not tick(city)
+
+
+def test_a_duty_that_fails_on_one_contact_is_told_on_the_other(little_city: World) -> None:
+    who = sit(little_city, person(little_city))
+    second_contact(little_city, who, "sms")
+    little_city.clock.now = at("2023-01-24")
+    last_heard(little_city, {1: 1, 2: 2})
+    tick(little_city)
+    fail(little_city, "403")
+    with transaction(little_city.desk.engine) as connection:
+        contacts.block(connection, 1)
+    little_city.clock.forward(minutes=1)
+    assert tick(little_city).people == {"seat": 1}
+    fail(little_city, "30003", "sms")
+    little_city.clock.forward(minutes=1)
+    assert not tick(little_city)
+
+
+def fail(world: World, error: str, lane: str = "") -> None:
+    """What waits fails for good."""
+    done = {"state": "failed", "error": error, "sealed": None, "finished_at": world.clock()}
+    waits = columns(Outgoing).state == "queued"
+    with transaction(world.desk.engine) as connection:
+        connection.execute(update(Outgoing).where(waits, columns(Outgoing).lane.startswith(lane)).values(done))
 
 
 def second_contact(world: World, who: int, channel: str, language: str = "es") -> int:
