@@ -29,6 +29,9 @@ LONGEST = timedelta(days=60)
 REMEMBERED = timedelta(days=700)
 """How far back duties are looked at: for two years it is known who was told of what."""
 
+QUOTED = 600
+"""Letters of an answer that an SMS tells; the page has all of it."""
+
 Key = tuple[str, str, date]
 """By which it is known that somebody was told of something: kind, subject, day."""
 
@@ -52,6 +55,11 @@ class Event:
     @cached_property
     def key(self) -> Key:
         return self.kind, self.subject, self.day
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is for one person alone, who objected."""
+        return self.kind == "answer"
 
 
 @dataclass(frozen=True)
@@ -233,9 +241,13 @@ def _of_objections(connection: Connection, of: Chronicle) -> Iterator[Event]:
             scopes = frozenset({clerk(of.plan.slug, row.reporter)})
             yield _event(of, "objection", milestone, day, scopes, line, subject=str(row.id))
         elif row.person_id is not None:
-            line = _('Your objection {number} to "{title}" has an answer: "{answer}"', number=row.id, answer=row.answer)
+            brief = f"{row.answer[:QUOTED]}..." if len(row.answer) > QUOTED else row.answer
+            forms = [
+                _('Your objection {number} to "{title}" has an answer: "{answer}"', number=row.id, title=t, answer=text)
+                for t, text in ((milestone.title, row.answer), (milestone.short, brief))
+            ]
             scopes = frozenset({f"person:{row.person_id}"})
-            yield _event(of, "answer", milestone, day, scopes, line, subject=str(row.id))
+            yield Event(of.plan.slug, "answer", str(row.id), day, date.max, scopes, *forms)
 
 
 def _of_month(of: Chronicle) -> Iterator[Event]:

@@ -73,7 +73,10 @@ class News:
         return cls(by_scope)
 
     def for_(self, parts: Sequence[Part]) -> list[Event]:
-        """What is somebody's to hear, and not older than their part in it; one list for all with the same parts."""
+        """What is somebody's to hear, and not older than their part in it, answers to what they objected first.
+
+        One list for all with the same parts.
+        """
         key = tuple(parts)
         if key not in self._found:
             mine = {
@@ -82,7 +85,7 @@ class News:
                 for place, event in self.by_scope.get(part.scope, ())
                 if event.day >= part.since
             }
-            self._found[key] = [mine[place] for place in sorted(mine)]
+            self._found[key] = [mine[place] for place in sorted(mine, key=lambda n: (not mine[n].is_answer, n))]
         return self._found[key]
 
 
@@ -224,7 +227,7 @@ def is_open(contact: Row[Any] | None, failed: Row[Any]) -> bool:
 
 def contacts_of(connection: Connection, people: Sequence[int]) -> defaultdict[int, list[Row[Any]]]:
     """The contacts of these people, by person."""
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    found = defaultdict[int, list[Row[Any]]](list)
     for row in notices.contacts_of(connection, people):
         found[row.person_id].append(row)
     return found
@@ -324,7 +327,9 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
     with reading(desk.engine) as connection:
         known = knowledge(connection, owed)
         unheard = {
-            person: fresh for person, mine in owed.items() if (fresh := [e for e in mine if e.key not in known[person]])
+            person: one_answer(fresh)
+            for person, mine in owed.items()
+            if (fresh := [e for e in mine if e.key not in known[person]])
         }
         reach = contacts_of(connection, list(unheard))
     messages: list[dict[str, Any]] = []
@@ -352,6 +357,12 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
             outbox.queue_many(connection, messages, now)
             notices.note(connection, records)
     return told, heard
+
+
+def one_answer(fresh: Sequence[Event]) -> list[Event]:
+    """An answer is told in its own words, for which two may be too long: another waits for the next message."""
+    later = [event.key for event in fresh if event.is_answer][1:]
+    return [event for event in fresh if event.key not in later]
 
 
 def knowledge(connection: Connection, owed: Mapping[int, Sequence[Event]]) -> Mapping[int, Set[Key]]:

@@ -36,12 +36,14 @@ from storage.outbox import Outgoing
 from tests.audience import (
     COMMITMENT,
     PLAN,
+    answer,
     at,
     employ,
     follow,
     heard,
     judge,
     noted,
+    objection,
     person,
     report,
     sit,
@@ -512,19 +514,36 @@ def test_an_answer_goes_to_who_objected_and_an_objection_to_the_office(little_ci
     employ(little_city, person(little_city, who=1))
     objector = person(little_city, who=2)
     little_city.clock.now = at("2023-01-05")
-    number = report(little_city)
-    with transaction(little_city.desk.engine) as connection:
-        objection = voices.object_to(connection, number, objector, "No fue así.", little_city.clock())
+    raised = objection(little_city, report(little_city), objector)
     tick(little_city)
-    assert ("objection", str(objection), date(2023, 1, 5)) in noted(little_city, 1)
+    assert ("objection", str(raised), date(2023, 1, 5)) in noted(little_city, 1)
     assert "No fue así" not in heard(little_city)[0].text
-    with transaction(little_city.desk.engine) as connection:
-        voices.answer(connection, objection, "comunicaciones", "Aquí está el acta.", little_city.clock())
+    answer(little_city, raised)
     tick(little_city)
     (got,) = heard(little_city, who=2)
     assert "Aquí está el acta." in got.text
     assert "porque presentó una controversia" in got.text
     assert not heard(little_city)
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp", "telegram"])
+def test_an_answer_is_told_in_its_own_words_however_long_and_whatever_else_there_is(
+    sqlite_url: str, tmp_path: Path, channel: str
+) -> None:
+    world = town(sqlite_url, tmp_path, city=many_milestones(tmp_path, 50, "2023-02-28"))
+    world.clock.now = at("2023-02-27")
+    who = follow(world, person(world, channel), "all")
+    raised = [objection(world, report(world, number), who) for number in (1, 2)]
+    world.clock.now = at("2023-03-01")
+    for number in raised:
+        answer(world, number, "Iremos el sabado a su barrio. " * 33)
+    for number in raised:
+        tick(world)
+        (got,) = heard(world, channel)
+        assert f'Su controversia {number} sobre "Hito {number}" tiene respuesta: "Iremos el sabado' in got.text
+        assert got.text.count("Iremos el sabado") >= 20
+        assert got.segments <= 6
+    assert not tick(world)
 
 
 def test_duties_are_looked_at_as_long_as_it_is_known_who_was_told() -> None:
@@ -733,10 +752,7 @@ def test_each_notice_says_why_one_gets_it_and_how_to_stop_it(little_city: World,
     objector = person(little_city, channel, 3, language)
     follow(little_city, person(little_city, channel, 4, language))
     little_city.clock.now = at("2023-01-05")
-    number = report(little_city)
-    with transaction(little_city.desk.engine) as connection:
-        objection = voices.object_to(connection, number, objector, "No.", little_city.clock())
-        voices.answer(connection, objection, "comunicaciones", "Sí.", little_city.clock())
+    answer(little_city, objection(little_city, report(little_city), objector), "Sí.")
     tick(little_city)
     for who, role in enumerate(("seat", "clerk", "person", "follower"), 1):
         (got,) = heard(little_city, channel, who)
