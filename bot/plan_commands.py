@@ -119,7 +119,7 @@ def _await(visit: Visit, report: int, file: Attachment) -> None:
     voices.await_file(visit.connection, report, visit.contact_id, visit.channel, source, file.name[:80], visit.now)
 
 
-def awaiting(visit: Visit, _query: plan.Awaiting) -> list[tuple[str, str, int, str]]:
+def awaiting(visit: Visit, query: plan.Awaiting) -> list[tuple[str, str, int, str]]:
     if visit.person_id is None:
         return []
     found: list[tuple[str, str, int, str]] = []
@@ -128,18 +128,18 @@ def awaiting(visit: Visit, _query: plan.Awaiting) -> list[tuple[str, str, int, s
         if each is not None and row.seat in each.seats:
             found += [
                 (each.slug, row.seat, report, milestone)
-                for report, milestone in unjudged(visit.connection, each, row.seat)
+                for report, milestone in to_judge(visit.connection, each, row.seat, query.judged)
             ]
     return sorted(found, key=lambda waiting: waiting[2])
 
 
-def unjudged(connection: Connection, of: plan.Plan, seat: str) -> list[tuple[int, str]]:
-    """The newest reports (id, milestone) of standing commitments that a seat has not judged, oldest first."""
+def to_judge(connection: Connection, of: plan.Plan, seat: str, again: bool) -> list[tuple[int, str]]:
+    """The newest reports (id, milestone) of standing commitments that a seat has judged, or has not, oldest first."""
     alive = [m.id for c in of.commitments if c.withdrawn is None for m in c.milestones]
     newest = voices.latest_reports(connection, alive)
     said = voices.judgements_of(connection, [row.id for row in newest.values()])
     judged = {row.report_id for row in said if row.seat == seat}
-    return sorted((row.id, row.milestone) for row in newest.values() if row.id not in judged)
+    return sorted((row.id, row.milestone) for row in newest.values() if (row.id in judged) == again)
 
 
 def judge(visit: Visit, command: plan.Judge) -> plan.Filed:

@@ -1,12 +1,14 @@
 """The committee: what awaits a seat's judgement, and what it says of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flows.answers import FreeText, PickOne, fold, pick_one, tidy
 from flows.city import TheCity
 from flows.consent import consent, refused
-from flows.language import Ask, Do, Flow, Joined, Look, NotUnderstood, Option, Phrase, Said, Say, Talk, _
+from flows.language import Ask, Do, Flow, Joined, Look, NotUnderstood, Option, Phrase, Said, Say, Talk, _, many
+from flows.lists import pick_from
 from flows.milestones import told
 from flows.people import Facts, Me
 from flows.plan import (
@@ -29,6 +31,7 @@ VALIDATE = Option(
 )
 OBJECT = Option("objected", _("Object, with a reason"), _("Object: 2 and why"), words=("objetar", "object", "no"))
 LATER = Option("later", _("Not now"), words=("despues", "later"))
+KEEP = Option("keep", _("Leave it as it is"))
 MOST = 8
 REASON = FreeText(500, least=3)
 REASONED = ("2", "objetar", "object")
@@ -65,31 +68,54 @@ def committee() -> Talk:
         return None
     plans = {plan.slug: plan for plan in (yield from Look(Plans()))}
     waiting: list[tuple[str, str, int, str]] = yield from Look(Awaiting(), "waiting")
-    judged = 0
-    for plan, seat, report, milestone in waiting[:MOST]:
-        judged += yield from judge(plans[plan], seat, report, milestone)
-    yield Say(_("Nothing else awaits your judgement.") if judged else _("Nothing awaits your judgement now."))
+    if not waiting:
+        yield from judge_again(plans)
+        return None
+    left = len(waiting[MOST:])
+    for number, (plan, seat, report, milestone) in enumerate(waiting[:MOST], 1):
+        left += yield from judge(plans[plan], seat, report, milestone, f"{report}-{number}")
+    more = many(
+        "{n} report still awaits your judgement. To go on write COMMITTEE.",
+        "{n} reports still await your judgement. To go on write COMMITTEE.",
+        left,
+    )
+    yield Say(more if left else _("Nothing else awaits your judgement. To change what you said write COMMITTEE."))
     return None
 
 
-def judge(plan: Plan, seat: str, report: int, milestone: str) -> Flow[bool]:
-    """One report: shown, judged, and what became of the judgement told. Whether it was judged."""
+def judge_again(plans: Mapping[str, Plan]) -> Flow[None]:
+    """Nothing awaits a judgement: a seat can change what it said of the newest reports."""
+    judged: list[tuple[str, str, int, str]] = yield from Look(Awaiting(judged=True), "judged")
+    titles = [(plans[plan].milestones[milestone], report) for plan, _seat, report, milestone in judged]
+    options = [Option(f"n{n}", each.title, each.short) for n, (each, _report) in enumerate(titles)]
+    if not options:
+        yield Say(_("Nothing awaits your judgement now."))
+        return
+    text = _("Nothing awaits your judgement now. To change what you said of a report choose it:")
+    picked = yield from pick_from("judged", text, options, [KEEP])
+    if picked == KEEP.id:
+        yield Say(_("All right. Nothing has changed."))
+        return
+    plan, seat, report, milestone = judged[int(picked[1:])]
+    yield from judge(plans[plan], seat, report, milestone, f"{report}-again")
+
+
+def judge(plan: Plan, seat: str, report: int, milestone: str, key: str) -> Flow[bool]:
+    """One report: shown, judged, and what became of the judgement told. Whether a judgement is still awaited."""
     commitment = milestone.partition(".")[0]
     standing: Standing = (yield from Look(Standings(plan.slug, commitment)))[milestone]
     page = yield from Look(PageOf(commitment))
     after: list[Phrase] = [_("The evidence is here: {page}", page=page)] if standing.evidence else []
     after.append(_("Was it done as the office says?"))
     whole, brief = (told(plan, plan.milestones[milestone], standing, short) for short in (False, True))
-    verdict, reason = yield from Ask(
-        f"verdict-{report}", Joined([whole, *after]), Judges(), short=Joined([brief, *after])
-    )
+    verdict, reason = yield from Ask(f"verdict-{key}", Joined([whole, *after]), Judges(), short=Joined([brief, *after]))
     if verdict == LATER.id:
-        return False
+        return True
     if verdict == OBJECT.id and not reason:
-        reason = yield from Ask(f"reason-{report}", _("Why? Write it in a few words. It is published."), REASON)
-    filed: Filed = yield from Do(f"judged-{report}", Judge(report, seat, verdict, reason))
+        reason = yield from Ask(f"reason-{key}", _("Why? Write it in a few words. It is published."), REASON)
+    filed: Filed = yield from Do(f"judged-{key}", Judge(report, seat, verdict, reason))
     yield Say(became(filed, verdict), lasting=True)
-    return filed.status == "kept"
+    return filed.status == "newer"
 
 
 def became(filed: Filed, verdict: str) -> Phrase:

@@ -19,6 +19,7 @@ from flows.language import (
     Say,
     Talk,
     _,
+    many,
 )
 from flows.lists import pick_from
 from flows.plan import (
@@ -39,7 +40,7 @@ from flows.plan import (
 LEAST_LETTERS, MOST_LETTERS = 3, 1000
 """Of what is published: a number that was meant for another question is shorter."""
 
-MOST_FILES = 5
+MOST_FILES, MOST_ANSWERS = 5, 8
 LARGEST = 10_000_000
 """Bytes of one file: what OGP's form for a commitment's end takes too (participation.md 4)."""
 
@@ -175,7 +176,7 @@ def answer() -> Talk:
     if not owed:
         yield Say(_("No objection waits for an answer of your office."))
         return None
-    for number, milestone, text in owed[:8]:
+    for number, milestone, text in owed[:MOST_ANSWERS]:
         words = yield from Ask(
             f"answer-{number}",
             Joined(
@@ -188,7 +189,22 @@ def answer() -> Talk:
             FreeText(MOST_LETTERS, LEAST_LETTERS),
         )
         filed: Filed = yield from Do(f"answered-{number}", AnswerObjection(number, words))
-        done = _("Objection {n} is answered, and whoever raised it is told.", n=number)
-        yield Say(done if filed.status == "kept" else _("That objection was answered already."), lasting=True)
-    yield Say(_("That was all."))
+        yield Say(became(filed), lasting=True)
+    more = many(
+        "{n} objection still waits for an answer. To go on write ANSWER.",
+        "{n} objections still wait for an answer. To go on write ANSWER.",
+        len(owed[MOST_ANSWERS:]),
+    )
+    yield Say(more if len(owed) > MOST_ANSWERS else _("That was all."))
     return None
+
+
+def became(filed: Filed) -> Phrase:
+    """What became of an answer."""
+    match filed.status:
+        case "kept":
+            return _("Objection {n} is answered, and whoever raised it is told.", n=filed.number)
+        case "again":
+            return _("That objection was answered already.")
+        case _other:
+            return _("You do not report for this office any more, so this was not kept.")

@@ -390,7 +390,12 @@ class PassOn(Command[str]):
 
 @dataclass(frozen=True)
 class Awaiting(Query[list[tuple[str, str, int, str]]]):
-    """What awaits this person's judgement, the oldest report first: plan, seat, report, milestone."""
+    """What awaits this person's judgement, the oldest report first: plan, seat, report, milestone.
+
+    With `judged` the newest reports that their seats have judged already.
+    """
+
+    judged: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ import pytest
 
 from flows.lists import MOST_SCREENS
 from flows.milestones import MOST_SCREENS as MOST_MILESTONES
+from storage import participants
+from storage.database import transaction
 from storage.voices import Judgement, Objection, Report
-from tests.audience import employ, objection, person, report, sit, town
+from tests.audience import PLAN, employ, objection, person, report, sit, town
 from tests.test_notices import many_milestones
-from tests.world import World
+from tests.world import World, address
 
 
 @pytest.fixture
@@ -62,6 +64,59 @@ def test_who_has_seen_many_milestones_is_told_how_to_see_more(city: World) -> No
         city.say("1")
         got = city.say("1")
     assert got[-1].text == "Para ver más de lo prometido escriba HITOS."
+
+
+def test_a_committee_is_told_what_still_awaits_it(long_city: World) -> None:
+    sit(long_city, person(long_city))
+    for number in range(1, 11):
+        report(long_city, number)
+    long_city.say("comité")
+    for said in ("3", *"1111111"):
+        got = long_city.say(said)
+    assert got[-1].text.endswith("Todavía esperan su opinión 3 informes. Para seguir escriba COMITÉ.")
+    for said in ("comité", "1", "1", "3"):
+        got = long_city.say(said)
+    assert got[-1].text == "Todavía espera su opinión 1 informe. Para seguir escriba COMITÉ."
+    assert len(long_city.rows(Judgement)) == 9
+
+
+def test_an_office_is_told_what_still_waits_for_its_answer(city: World) -> None:
+    employ(city, employ(city, person(city, who=1)), "planeacion")
+    number = report(city)
+    for who in range(2, 12):
+        objection(city, number, person(city, who=who))
+    city.say("responder")
+    for _number in range(8):
+        got = city.say("Iremos el sábado.")
+    assert got[-1].text.endswith("Todavía esperan respuesta 2 controversias. Para seguir escriba RESPONDER.")
+    city.say("responder")
+    with transaction(city.desk.engine) as connection:
+        participants.dismiss(connection, PLAN, "comunicaciones")
+    assert "Usted ya no informa por esa oficina" in city.say("Iremos el domingo.")[-1].text
+
+
+def test_a_seat_changes_what_it_said(city: World) -> None:
+    sit(city, person(city))
+    report(city)
+    for said in ("comité", "1"):
+        city.say(said)
+    assert "Diseñar cómo" in city.say("comité")[-1].text
+    assert "Nada cambió" in city.say("2")[-1].text
+    for said in ("comité", "1", "2 no vino nadie"):
+        got = city.say(said)
+    assert "su silla objeta" in got[-1].text
+    assert [row["verdict"] for row in city.rows(Judgement)] == ["validated", "objected"]
+
+
+def test_a_button_pressed_twice_speaks_for_one_seat(city: World) -> None:
+    who = sit(city, person(city))
+    sit(city, who, "academia-2")
+    report(city)
+    city.say("comité")
+    (data,) = [data for words, data in city.last["telegram", address("telegram", 1)].buttons if "Validar" in words]
+    for _press in (1, 2):
+        city.press_data(data)
+    assert len(city.rows(Judgement)) == 1
 
 
 # What comes in between
