@@ -354,7 +354,7 @@ class Turn:
     def _set_aside(self) -> None:
         if self.talk_id is None:
             return
-        if self.flow in DRAFTS and any(kind == "ask" for kind, _key, _value in self.journal.entries):
+        if self.flow in DRAFTS and self.journal.waits:
             talks.set_aside(self.connection, self.talk_id)
             self.talk_id = None
         else:

@@ -48,6 +48,12 @@ class Journal:
         self.asked = None
         return True
 
+    @property
+    def waits(self) -> bool:
+        """Whether something was answered since the last thing that was done: else there is nothing to go on with."""
+        kinds = [kind for kind, _key, _value in self.entries if kind != "look"]
+        return kinds[-1:] == ["ask"]
+
     def cut(self, at: int) -> None:
         """Forget what was recorded from `at` on. Raises Stranded if a command was carried out there."""
         if any(kind == "do" for kind, _key, _value in self.entries[at:]):

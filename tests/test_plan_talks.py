@@ -132,6 +132,14 @@ def test_a_report_that_comes_while_somebody_objects_is_not_what_they_object_to(c
     assert city.rows(Objection) == []
 
 
+def test_a_report_that_is_kept_is_not_gone_on_with(city: World) -> None:
+    employ(city, person(city))
+    for text in ("avance", "1", "2", "Se hizo la reunión.", "hitos"):
+        city.say(text)
+    assert "¿De qué hito va a informar?" in city.say("avance")[-1].text
+    assert len(city.rows(Report)) == 1
+
+
 # Answers that are easily misread
 
 
