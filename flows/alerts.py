@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from flows.answers import pick_one
-from flows.language import Ask, Do, Look, Option, Phrase, Say, Talk, _
+from flows.language import Do, Look, Option, Phrase, Say, Talk, _
+from flows.lists import pick_from
 from flows.plan import Following, Plan, Plans, Unfollow
-
-MOST = 7
 
 
 def alerts() -> Talk:
@@ -16,13 +14,13 @@ def alerts() -> Talk:
     if not scopes:
         yield Say(_("You follow nothing yet. To find something write MILESTONES."))
         return None
-    options = [Option(str(n), named(scope, plans)) for n, scope in enumerate(scopes[:MOST], 1)]
+    options = [Option(f"n{n}", named(scope, plans)) for n, scope in enumerate(scopes)]
     keep, stop = Option("keep", _("Keep all of it")), Option("stop", _("Stop all of it"))
-    picked = yield from Ask("alerts", _("You follow this. What shall we stop?"), pick_one([*options, stop, keep]))
+    picked = yield from pick_from("alerts", _("You follow this. What shall we stop?"), options, [stop, keep])
     if picked == "keep":
         yield Say(_("All right. You go on getting it."))
         return None
-    yield Do("stopped", Unfollow("" if picked == "stop" else scopes[int(picked) - 1]))
+    yield Do("stopped", Unfollow("" if picked == "stop" else scopes[int(picked[1:])]))
     yield Say(_("Done. We stopped it. To follow something else write MILESTONES."))
     return None
 

@@ -141,7 +141,11 @@ def seat(code: str = "") -> Talk:
     if not held:
         typed = yield from Ask("code", _("Write the code you were given. 0 goes back."), FreeText(40))
         return (yield from claim(typed))
-    plan, subject = held[0]
+    number = "0"
+    if len(held) > 1:
+        seats = [Option(str(n), seat_name(plans[plan], subject)) for n, (plan, subject) in enumerate(held)]
+        number = yield from Ask("which", _("You hold these seats. Which one do you want to see?"), pick_one(seats))
+    plan, subject = held[int(number)]
     name = seat_name(plans[plan], subject)
     options = (Option("keep", _("Keep it")), Option("pass", _("Pass it on to somebody else")))
     text = _("You hold the seat {seat} in the {committee}.", seat=name, committee=plans[plan].committee)

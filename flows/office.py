@@ -106,7 +106,11 @@ def progress() -> Talk:
     if not mine:
         yield Say(NO_OFFICE)
         return None
-    milestone, _plan, office = yield from which_milestone(mine)
+    found = yield from which_milestone(mine)
+    if found is None:
+        yield Say(_("Your office answers for no milestone now."))
+        return None
+    milestone, office = found
     state = yield from Ask(
         "state",
         _("{title}. Where does it stand?", title=milestone.title),
@@ -130,21 +134,23 @@ def progress() -> Talk:
 KEPT = _("Your report is kept and public. The committee is told, and whoever follows it.")
 
 
-def which_milestone(mine: Sequence[tuple[Plan, str]]) -> Flow[tuple[Milestone, Plan, str]]:
-    """One of the milestones that these offices answer for; what ends first and is not done comes first."""
-    found: dict[str, tuple[Milestone, Plan, str]] = {}
+def which_milestone(mine: Sequence[tuple[Plan, str]]) -> Flow[tuple[Milestone, str] | None]:
+    """One of the milestones that these offices answer for, with its office: first what ends first and is not done."""
+    found: dict[str, tuple[Milestone, str]] = {}
     options: list[tuple[Any, Option]] = []
     for plan, office in mine:
         standings: Mapping[str, Any] = yield from Look(Standings(plan.slug))
         for milestone in plan.milestones.values():
             if office not in milestone.offices or milestone.id in found:
                 continue
-            found[milestone.id] = (milestone, plan, office)
+            found[milestone.id] = (milestone, office)
             standing = standings[milestone.id]
             label = _("{title}. {state}", title=milestone.title, state=until(standing))
             short = _("{title}. {state}", title=milestone.short, state=until(standing))
             rank = (standing.phase in ("done", "ended", "withdrawn"), milestone.span.last, milestone.id)
             options.append((rank, Option(milestone.id, label, short)))
+    if not found:
+        return None
     ordered = [option for _rank, option in sorted(options, key=lambda pair: pair[0])]
     picked = yield from pick_from("milestone", _("Which milestone do you report on?"), ordered)
     return found[picked]

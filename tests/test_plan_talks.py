@@ -9,9 +9,10 @@ from flows.lists import MOST_SCREENS
 from flows.milestones import MOST_SCREENS as MOST_MILESTONES
 from storage import participants
 from storage.database import transaction
+from storage.participants import Follow, Invitation
 from storage.voices import Judgement, Objection, Report
-from tests.audience import PLAN, employ, objection, person, report, sit, town
-from tests.test_notices import many_milestones
+from tests.audience import PLAN, employ, follow, objection, person, report, sit, town
+from tests.test_notices import folder, many_milestones
 from tests.world import World, address
 
 
@@ -117,6 +118,34 @@ def test_a_button_pressed_twice_speaks_for_one_seat(city: World) -> None:
     for _press in (1, 2):
         city.press_data(data)
     assert len(city.rows(Judgement)) == 1
+
+
+def test_all_that_somebody_follows_can_be_stopped_one_by_one(city: World) -> None:
+    who = person(city)
+    for number in range(9):
+        follow(city, who, f"office:{PLAN}/o{number}")
+    city.say("avisos")
+    assert "2. o8" in city.press("Ver más")[-1].text
+    city.say("2")
+    assert {row["scope"][-2:] for row in city.rows(Follow)} == {f"o{n}" for n in range(8)}
+
+
+def test_of_two_seats_either_can_be_passed_on(city: World) -> None:
+    who = sit(city, person(city))
+    sit(city, who, "grupos-1")
+    city.say("silla")
+    assert "la silla Grupos poblacionales 1" in city.say("2")[-1].text
+    city.say("2")
+    assert [row["subject"] for row in city.rows(Invitation)] == ["grupos-1"]
+
+
+def test_an_office_that_answers_for_nothing_is_told_so(sqlite_url: str, tmp_path: Path) -> None:
+    made = folder(tmp_path)
+    with (made / "plans" / PLAN / "offices.csv").open("a", encoding="utf-8") as file:
+        file.write("nueva,Oficina Nueva,New Office,Nueva,New\n")
+    world = town(sqlite_url, tmp_path, city=made)
+    employ(world, person(world), "nueva")
+    assert world.say("avance")[-1].text == "Su oficina no responde ahora por ningún hito."
 
 
 # What comes in between
