@@ -10,7 +10,7 @@ from bot.standing import standings
 from bot.visit import Visit, hashed
 from flows import plan
 from flows.language import Attachment, Command
-from storage import ballots, participants, voices
+from storage import ballots, contacts, participants, voices
 from storage.voices import STATES
 
 INVITED_FOR = timedelta(days=7)
@@ -43,9 +43,15 @@ def following(visit: Visit, _query: plan.Following) -> list[str]:
     return participants.followed(visit.connection, visit.person_id) if visit.person_id is not None else []
 
 
-def follow(visit: Visit, command: plan.Follow) -> bool:
+def _speaker(visit: Visit) -> int:
+    """Who speaks; what they do from two chats at once comes one after the other. Raises Moved."""
     assert visit.person_id is not None
-    return participants.follow(visit.connection, visit.person_id, command.scope, visit.now)
+    contacts.lock_person(visit.connection, visit.person_id, {})
+    return visit.person_id
+
+
+def follow(visit: Visit, command: plan.Follow) -> bool:
+    return participants.follow(visit.connection, _speaker(visit), command.scope, visit.now)
 
 
 def unfollow(visit: Visit, command: plan.Unfollow) -> int:
@@ -54,14 +60,14 @@ def unfollow(visit: Visit, command: plan.Unfollow) -> int:
 
 
 def object_to(visit: Visit, command: plan.ObjectTo) -> plan.Filed:
-    assert visit.person_id is not None
+    speaker = _speaker(visit)
     if not voices.is_latest(visit.connection, command.report):
         return plan.Filed("newer")
-    if voices.has_objected(visit.connection, command.report, visit.person_id):
+    if voices.has_objected(visit.connection, command.report, speaker):
         return plan.Filed("again")
-    if voices.open_objections(visit.connection, visit.person_id) >= MOST_OPEN_OBJECTIONS:
+    if voices.open_objections(visit.connection, speaker) >= MOST_OPEN_OBJECTIONS:
         return plan.Filed("many")
-    number = voices.object_to(visit.connection, command.report, visit.person_id, command.reason, visit.now)
+    number = voices.object_to(visit.connection, command.report, speaker, command.reason, visit.now)
     return plan.Filed("kept", number)
 
 
@@ -158,7 +164,7 @@ def judge(visit: Visit, command: plan.Judge) -> plan.Filed:
 
 def claim_role(visit: Visit, command: plan.ClaimRole) -> plan.Claim:
     """Use up a code: sit down on its seat, or begin to report for its office."""
-    assert visit.person_id is not None
+    speaker = _speaker(visit)
     code = hashed(visit.secret, ballots.read_code(command.code))
     row = participants.invitation(visit.connection, code)
     if row is None or row.subject not in (_seats if row.kind == "seat" else _offices)(visit, row.plan):
@@ -170,9 +176,9 @@ def claim_role(visit: Visit, command: plan.ClaimRole) -> plan.Claim:
     if not participants.use(visit.connection, code, visit.now):
         return plan.Claim("used")
     if row.kind == "seat":
-        participants.take_seat(visit.connection, visit.person_id, row.plan, row.subject, visit.now)
+        participants.take_seat(visit.connection, speaker, row.plan, row.subject, visit.now)
     else:
-        participants.employ(visit.connection, visit.person_id, row.plan, row.subject, visit.now)
+        participants.employ(visit.connection, speaker, row.plan, row.subject, visit.now)
     return plan.Claim("claimed", row.kind, row.plan, row.subject)
 
 
@@ -218,12 +224,12 @@ def to_rate(visit: Visit, _query: plan.ToRate) -> list[list[str]]:
 
 
 def rate_event(visit: Visit, command: plan.RateEvent) -> plan.Filed:
-    assert visit.person_id is not None
+    speaker = _speaker(visit)
     if [command.plan, command.event] not in to_rate(visit, plan.ToRate()):
         return plan.Filed("closed")
     if not (1 <= command.clear <= 5 and 1 <= command.heard <= 5):
         raise ValueError("an answer outside the scale")
-    again = voices.rate(visit.connection, command.plan, command.event, visit.person_id, command.clear, command.heard)
+    again = voices.rate(visit.connection, command.plan, command.event, speaker, command.clear, command.heard)
     return plan.Filed("again" if again else "kept")
 
 

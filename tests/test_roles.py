@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Row, delete, update
 
 from bot import commands, plan_commands
 from bot.catalogue import read
@@ -19,7 +21,8 @@ from flows.language import Attachment
 from flows.people import Facts
 from storage import contacts, participants, voices
 from storage.ballots import CODE_LETTERS
-from storage.database import reading, transaction
+from storage.contacts import Contact, Person
+from storage.database import Moved, columns, reading, transaction
 from storage.folder import read_folder
 from storage.participants import Follow, Invitation, Seat
 from storage.voices import Evidence, Judgement, Objection, Rating, Report
@@ -336,6 +339,36 @@ def test_an_office_answers_what_was_objected_to_its_own_reports_once(town: World
     assert act(town, 3, plan.AnswerObjection(1, "Otra cosa")) == plan.Filed("again", 1)
     assert act(town, 3, plan.AnswerObjection(99, "?")) == plan.Filed("no-office")
     assert [row["answer"] for row in town.rows(Objection)] == ["Iremos el sábado"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        plan.Follow("all"),
+        plan.ObjectTo(1, "No es así"),
+        plan.RateEvent(SLUG, "cuentas-2030", 1, 1),
+        plan.ClaimRole("XXXXX00000"),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_who_became_one_with_another_meanwhile_is_found_by_the_turn_run_again(
+    town: World, monkeypatch: pytest.MonkeyPatch, command: object
+) -> None:
+    person(town, 1)
+    report(town)
+    read_before = contacts.arrive
+
+    def join(connection: Connection, channel: str, where: str) -> Row[Any]:
+        """Between the reading of who speaks and what they do, another chat joins them to somebody else."""
+        row = read_before(connection, channel, where)
+        assert row is not None
+        connection.execute(update(Contact).where(columns(Contact).id == row.id).values(person_id=None))
+        connection.execute(delete(Person).where(columns(Person).id == row.person_id))
+        return row
+
+    monkeypatch.setattr(contacts, "arrive", join)
+    with pytest.raises(Moved):
+        act(town, 1, command)
 
 
 def test_an_event_is_rated_once_by_each_while_it_can_be(town: World) -> None:
