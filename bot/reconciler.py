@@ -20,6 +20,9 @@ from storage.database import reading, transaction
 log = structlog.get_logger()
 
 TICK = "reconciled:twilio"
+MISSED = "missed:twilio"
+"""When a message was last taken in that no webhook had brought."""
+
 OVERLAP = timedelta(hours=1)
 FIRST_LOOK = timedelta(days=2)
 """How far the first look reaches; the inbox remembers ids for longer than that."""
@@ -69,6 +72,8 @@ def _take_in(desk: Desk, missed: list[Incoming], now: datetime) -> int:
     taken = sum(told.provider_id in new and desk.take(told) for told in missed)
     with transaction(desk.engine) as connection:
         ticks.mark(connection, TICK, now)
+        if taken:
+            ticks.mark(connection, MISSED, now)
     if taken:
         log.warning("reconciler.took_in", channel="twilio", messages=taken)
     return taken

@@ -3,12 +3,14 @@
 Everything here is computed from the database and harmless when it runs twice.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from bot.channels.telegram import TelegramSender
 from bot.results import turnout
 from storage import (
     attempts,
@@ -33,6 +35,8 @@ from storage.database import checkpoint, transaction
 from storage.ink import Ink
 
 HEARTBEAT = "heartbeat:worker"
+WEBHOOK_FAILED = "failed:telegram"
+"""When Telegram last could not hand us an update."""
 
 RETENTION: Mapping[str, timedelta] = {
     "ids of messages": timedelta(days=4),
@@ -52,6 +56,18 @@ def beat(engine: Engine, now: datetime) -> None:
     """Show that the worker is alive."""
     with transaction(engine) as connection:
         ticks.mark(connection, HEARTBEAT, now)
+
+
+async def note_webhook(engine: Engine, telegram: TelegramSender) -> None:
+    """Ask Telegram when it last could not hand us an update, and note it."""
+    failed = await telegram.webhook_failed_at()
+    if failed is not None:
+        await asyncio.to_thread(_mark, engine, failed)
+
+
+def _mark(engine: Engine, failed: datetime) -> None:
+    with transaction(engine) as connection:
+        ticks.mark(connection, WEBHOOK_FAILED, failed)
 
 
 def close_ended(engine: Engine, keys: BallotKeys, now: datetime) -> None:

@@ -22,7 +22,7 @@ from storage.database import checkpoint, is_away, transaction
 log = structlog.get_logger()
 
 CLOCK_LEASE = "clock"
-ASYNCHRONOUS = ("reconcile", "evidence")
+ASYNCHRONOUS = ("reconcile", "evidence", "webhook")
 """Ticks that wait for providers, in the event loop."""
 
 
@@ -80,7 +80,8 @@ class Worker:
         every(60, "turnout", lambda: upkeep.note_turnout(desk.engine, desk.clock()), at_once=True)
         fetchers: dict[str, evidence.Fetches] = {}
         if self.telegram is not None:
-            fetchers["telegram"] = self.telegram
+            telegram = fetchers["telegram"] = self.telegram
+            every(600, "webhook", lambda: upkeep.note_webhook(desk.engine, telegram))
         if self.twilio is not None:
             fetchers |= {"whatsapp": self.twilio, "sms": self.twilio}
         every(5, "evidence", lambda: evidence.fetch_awaited(desk, fetchers))

@@ -339,6 +339,12 @@ def counts(connection: Connection) -> list[tuple[str, str, int]]:
     return [(lane, state, number) for lane, state, number in rows]
 
 
+def counts_since(connection: Connection, since: datetime) -> list[tuple[str, str, int]]:
+    """The same of the messages made since a moment."""
+    grouped = select(_O.lane, _O.state, func.count()).where(_O.created_at >= since).group_by(_O.lane, _O.state)
+    return [(lane, state, number) for lane, state, number in connection.execute(grouped)]
+
+
 def purge(connection: Connection, before: datetime) -> int:
     """Delete the records of messages that were done with long ago."""
     return connection.execute(delete(Outgoing).where(_O.created_at < before, _O.state.in_(FINAL))).rowcount

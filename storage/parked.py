@@ -25,6 +25,12 @@ def count(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(ParkedError)).scalar_one())
 
 
+def count_since(connection: Connection, since: datetime) -> int:
+    """How many errors there were since a moment."""
+    recent = select(func.count()).where(columns(ParkedError).at >= since)
+    return int(connection.execute(recent).scalar_one())
+
+
 def purge(connection: Connection, before: datetime) -> int:
     """Delete the errors of long ago; how many."""
     return connection.execute(delete(ParkedError).where(columns(ParkedError).at < before)).rowcount

@@ -31,7 +31,7 @@ VALUES = {
     "office": "Oficina de Obras", "offices": "Oficina de Obras", "open": "2", "said": "Validado",
     "seat": "Academia 1", "sector": "Academia", "silent": "2", "state": "En curso", "when": "febrero de 2023",
     "yes": "7", "after": "marzo de 2023", "before": "enero de 2023", "clear": "4,2", "heard": "3,8",
-    "login": "participacion", "hours": "72", "who": "participacion", "id": "3",
+    "lane": "sms", "failed": "2", "of": "3", "login": "participacion", "hours": "72", "who": "participacion", "id": "3",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -270,6 +270,15 @@ class TelegramSender:
         if not path or size > most:
             raise failures.Refused("size")
         return await download(f"{self._files}{path}", most)
+
+    async def webhook_failed_at(self) -> datetime | None:
+        """When Telegram last could not hand us an update, if it ever could not. Raises failures.NotNow."""
+        try:
+            found = await self._request.post(self._base + "getWebhookInfo", form({}))
+        except TelegramError:
+            raise failures.NotNow("network") from None
+        told = found.get("last_error_date") if isinstance(found, dict) else None
+        return datetime.fromtimestamp(told, UTC) if isinstance(told, int) else None
 
     async def _call(self, address: str, message: Outbound) -> str | None:
         method, parameters = call(address, message)

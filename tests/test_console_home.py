@@ -1,0 +1,174 @@
+"""The first page of the console: it names what needs attention, and nothing else."""
+
+import asyncio
+from typing import cast
+
+import pytest
+from sqlalchemy import event, insert, select
+
+from bot import lifecycle, upkeep
+from bot.attention import attention
+from bot.catalogue import read
+from bot.channels.telegram import LeanRequest, TelegramSender
+from bot.reconciler import MISSED
+from cli import wiring
+from storage import approvals, parked, ticks, voices
+from storage.contacts import Contact
+from storage.database import columns, reading, transaction
+from storage.outbox import Outgoing
+from tests.console import Signed, signed_in
+from tests.world import World
+from web.console.access import Role
+
+SLUG = "cartagena-2022"
+
+
+def console(world: World, *roles: Role, offices: tuple[str, ...] = ()) -> Signed:
+    return signed_in(wiring.app(world.settings, world.clock), world, *roles, offices=offices)
+
+
+def test_a_quiet_desk_says_that_it_works(world: World) -> None:
+    upkeep.beat(world.desk.engine, world.clock())
+    shown = console(world, Role.PARTICIPATION).get("/consola/").text
+    assert "El sistema funciona" in shown
+    assert "se cierra el" in shown, "the vote of 2022 closes within a week"
+    assert "No se está enviando nada" not in shown
+
+
+def test_a_worker_that_was_not_seen_is_named(world: World) -> None:
+    who = console(world, Role.PARTICIPATION)
+    assert "nunca se ha encendido" in who.get("/consola/").text
+    upkeep.beat(world.desk.engine, world.clock())
+    world.clock.forward(minutes=3)
+    assert "no da señal desde" in who.get("/consola/").text
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [(-3, "se abre el"), (0, "se cierra el"), (7, "Se recibe papel hasta"), (-30, "Ninguna abre ni cierra")],
+)
+def test_a_consultation_is_named_when_something_happens_at_it(world: World, days: int, said: str) -> None:
+    world.clock.forward(days=days)
+    assert said in console(world, Role.PARTICIPATION).get("/consola/").text
+
+
+def test_a_counted_consultation_waits_to_be_published(world: World) -> None:
+    world.vote("1")
+    world.clock.forward(days=12)
+    lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
+    assert "todavía sin publicar" in console(world, Role.PARTICIPATION).get("/consola/").text
+
+
+def test_what_fails_is_counted_by_channel_for_a_day(world: World) -> None:
+    world.vote("1")
+    upkeep.beat(world.desk.engine, world.clock())
+    with transaction(world.desk.engine) as connection:
+        contact = connection.execute(select(columns(Contact).id)).scalars().first()
+        message = {"lane": "sms", "contact_id": contact, "kind": "reply", "due_at": world.clock()}
+        for state in ("failed", "failed", "sent"):
+            made = {**message, "state": state, "created_at": world.clock(), "finished_at": world.clock()}
+            connection.execute(insert(Outgoing), made)
+        parked.park(connection, "ABC123", "sms", "here", world.clock())
+        ticks.mark(connection, MISSED, world.clock())
+    who = console(world, Role.PARTICIPATION)
+    shown = who.get("/consola/").text
+    assert "sms: no se pudieron entregar 2 de 3" in shown
+    assert "1 mensaje del último día encontró una falla" in shown
+    assert "Twilio no nos pudo entregar" in shown
+    assert "ABC123" not in shown
+    world.clock.forward(hours=25)
+    upkeep.beat(world.desk.engine, world.clock())
+    with reading(world.desk.engine) as connection:
+        found = attention(connection, read(connection), world.clock())
+    assert (dict(found.failed), found.parked, found.missed) == ({}, 0, None)
+
+
+def test_places_that_are_hardly_heard_are_named_only_where_enough_took_part(world: World) -> None:
+    def unheard() -> list[str]:
+        upkeep.note_turnout(world.desk.engine, world.clock())
+        with reading(world.desk.engine) as connection:
+            found = attention(connection, read(connection), world.clock())
+        return [each.place.code for each in found.unheard]
+
+    assert unheard() == [], "nobody has voted: there is no average"
+    for who in range(1, 9):
+        world.vote("1", who=who)
+    world.clock.forward(hours=1)
+    named = unheard()
+    assert len(named) > 10
+    assert len(named) == len(set(named))
+
+
+def test_the_plan_of_an_office_is_its_own(world: World) -> None:
+    with reading(world.desk.engine) as connection:
+        city = read(connection)
+    plan = next(iter(city.plans.values()))
+    world.clock.now = world.clock.now.replace(year=plan.span.last.year, month=12, day=1)
+    with reading(world.desk.engine) as connection:
+        all_of_it = attention(connection, city, world.clock())
+        own = {office for each in all_of_it.late for office in each.milestone.offices}
+        office = sorted(own)[0]
+        mine = attention(connection, city, world.clock(), {f"{plan.slug}/{office}"})
+        nobodys = attention(connection, city, world.clock(), set())
+    assert all_of_it.late
+    assert {each.milestone.id for each in mine.late} == {
+        each.milestone.id for each in all_of_it.late if office in each.milestone.offices
+    }
+    assert nobodys.late == nobodys.soon == nobodys.silent == []
+
+
+def test_reports_and_objections_that_wait_are_counted(world: World) -> None:
+    with reading(world.desk.engine) as connection:
+        city = read(connection)
+    plan = next(iter(city.plans.values()))
+    milestone = next(iter(plan.milestones.values()))
+    with transaction(world.desk.engine) as connection:
+        id = voices.report(connection, milestone.id, milestone.offices[0], "complete", "Hecho.", "web", world.clock())
+        voices.object_to(connection, id, None, "No es cierto.", world.clock())
+        approvals.ask(connection, "staff.rights", "1", {}, None, world.clock())
+        found = attention(connection, city, world.clock())
+    assert [each.milestone.id for each in found.judging] == [milestone.id]
+    assert (found.objections, found.waiting) == (1, 1)
+    shown = console(world, Role.MONITOR).get("/consola/").text
+    assert "1 objeción de un residente espera respuesta" in shown
+    assert "No es cierto" not in shown
+
+
+def test_the_page_asks_the_same_number_of_statements_whatever_there_is(world: World) -> None:
+    who = console(world, Role.PARTICIPATION)
+    who.get("/consola/")
+    statements: list[str] = []
+
+    def note(_c: object, _u: object, statement: str, *_more: object) -> None:
+        statements.append(statement)
+
+    event.listen(world.desk.engine, "before_cursor_execute", note)
+    who.get("/consola/")
+    few = len(statements)
+    event.remove(world.desk.engine, "before_cursor_execute", note)
+    for each in range(1, 9):
+        world.vote("1 2", who=each)
+    statements.clear()
+    event.listen(world.desk.engine, "before_cursor_execute", note)
+    who.get("/consola/")
+    assert len(statements) == few <= 30, statements
+
+
+class Told:
+    """Telegram's answer to getWebhookInfo."""
+
+    def __init__(self, answer: object):
+        self.answer = answer
+
+    async def post(self, _url: str, _form: object) -> object:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "noted"), [({"last_error_date": 1668600000}, True), ({"url": "x"}, False), ({}, False), (None, False)]
+)
+def test_when_telegram_could_not_reach_us_is_noted(little_world: World, answer: object, noted: bool) -> None:
+    sender = TelegramSender("123456:test", "http://127.0.0.1:1", cast(LeanRequest, Told(answer)))
+    asyncio.run(upkeep.note_webhook(little_world.desk.engine, sender))
+    with reading(little_world.desk.engine) as connection:
+        assert (ticks.last(connection, upkeep.WEBHOOK_FAILED) is not None) == noted
