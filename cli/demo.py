@@ -98,6 +98,7 @@ def invite(settings: Settings, out: Console) -> None:
     out.print("\nLa mesa está abierta. The desk is open.\n")
     for path, what in (
         ("/chat", "Vote aquí, como en un chat. Vote here, as in a chat."),
+        ("/consola", "La consola del personal: entre con cualquier tarea. The staff's console: come in with any role."),
         ("/", "Lo que está abierto. What is open. (English: /en)"),
         (f"/consultas/{PAST}", "Los resultados de 2022. The results of 2022."),
         ("/plan", "Lo que se prometió, y cómo va. What was promised, and how it goes."),
