@@ -1,18 +1,16 @@
 """A city's folder, read and checked as a whole, without a database. `docs/data-formats.md` describes it."""
 
-import hashlib
-import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from holidays import list_supported_countries
 
-from storage.pages import LANGUAGES, SLUG, Form, Invalid, Problem, Table, Words
+from storage import definition
+from storage.definition import LENGTHS, PROPOSAL_COLUMNS, QUESTIONS, ReadConsultation, ReadProposal
+from storage.pages import SLUG, Form, Invalid, Problem, Table, Words
 from storage.plan_folder import ReadPlan, read_plans
 
 __all__ = ["Choice", "Folder", "Invalid", "Problem", "ReadConsultation", "ReadPlace", "ReadProposal", "read_folder"]
@@ -20,23 +18,11 @@ __all__ = ["Choice", "Folder", "Invalid", "Problem", "ReadConsultation", "ReadPl
 TEXTS = {"name": 40, "help": 500, "emergency": 160, "privacy": 300}
 """The city's texts and how many characters each may have: they share a message with others."""
 
-QUESTIONS = ("age", "sex", "group")
-ASKS = (*QUESTIONS, "place")
-DIMENSIONS = (*QUESTIONS, "locality", "unit", "origin", "level")
-CELLS = ("shown", "hidden")
-"""What becomes of a number of people so small that it can point to a person."""
-
-IDENTITY = ("contact", "phone", "document")
-
 DAYS = ("weekdays", "saturdays", "sundays")
 
 KINDS = ("municipality", "locality", "unit", "barrio")
 PROFILES = ("good", "low", "sms")
 PLACE_COLUMNS = ("code", "kind", "name", "parent", "names", "profile")
-
-PROPOSAL_COLUMNS = ("id", "number", "title_es", "title_en", "short_es", "short_en", "more_es", "more_en", "official")
-MOST_PROPOSALS = 200
-LENGTHS = {"title": 60, "short": 28, "more": 500, "official": 3000}
 
 
 @dataclass(frozen=True)
@@ -62,45 +48,6 @@ class ReadPlace:
     parent: str | None
     names: tuple[str, ...]
     profile: str
-
-
-@dataclass(frozen=True)
-class ReadProposal:
-    """A proposal in plain words, with its `official` text verbatim."""
-
-    id: str
-    number: int
-    title: Words
-    short: Words
-    more: Words
-    official: str
-
-    def as_json(self) -> dict[str, Any]:
-        words = {"title": dict(self.title), "short": dict(self.short), "more": dict(self.more)}
-        return {"id": self.id, "number": self.number, **words, "official": self.official}
-
-
-@dataclass(frozen=True)
-class ReadConsultation:
-    """A consultation's definition. Times are aware UTC; `rules` and `proposals` are what is frozen when it opens."""
-
-    slug: str
-    title: Words
-    opens_at: datetime
-    closes_at: datetime
-    paper_until: datetime
-    zone: str
-    rules: Mapping[str, Any]
-    proposals: tuple[ReadProposal, ...]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hexadecimal) of all of it as canonical JSON: the same content has the same digest everywhere."""
-        times = {name: getattr(self, name).isoformat() for name in ("opens_at", "closes_at", "paper_until")}
-        proposals = [p.as_json() for p in self.proposals]
-        whole = {"slug": self.slug, "title": self.title, "zone": self.zone, "rules": self.rules, "proposals": proposals}
-        canonical = json.dumps({**whole, **times}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -292,78 +239,10 @@ def _slugs(path: Path, problems: list[Problem]) -> Iterator[str]:
 def _consultation(path: Path, slug: str, zone: ZoneInfo, problems: list[Problem]) -> ReadConsultation | None:
     form = Form(path, f"consultations/{slug}/consultation.toml", problems)
     table = Table(path, f"consultations/{slug}/proposals.csv", PROPOSAL_COLUMNS, problems)
-    proposals = _proposals(table)
+    proposals = definition.proposals(table)
+    if table.text is not None and not proposals and table.header:
+        table.wrong(1, "there is no proposal")
     if form.text is None:
         return None
-    form.only("title", *_TIMES, "least", "most", "identity", "asks", "people_per_contact", "small_cells", "who", "tie")
-    title = form.words("title", 80)
-    times = {key: form.moment(key, zone) for key in _TIMES}
-    _check_order(form, times)
-    rules = _rules(form, len(proposals))
-    opens, closes, paper = times.values()
-    if opens is None or closes is None or paper is None:
-        return None
-    return ReadConsultation(slug, title, opens, closes, paper, zone.key, rules, proposals)
-
-
-_TIMES = ("opens", "closes", "paper_until")
-
-
-def _check_order(form: Form, times: Mapping[str, datetime | None]) -> None:
-    opens, closes, paper = times.values()
-    if opens and closes and opens >= closes:
-        form.wrong(form.line("closes"), "closes must be later than opens")
-    if closes and paper and paper < closes:
-        form.wrong(form.line("paper_until"), "paper_until cannot be earlier than closes; without paper it is the same")
-
-
-def _rules(form: Form, proposals: int) -> dict[str, Any]:
-    least = form.number("least", 1, MOST_PROPOSALS)
-    most = form.number("most", 1, MOST_PROPOSALS)
-    if least and most and least > most:
-        form.wrong(form.line("most"), f"most is {most}, less than least, which is {least}")
-    if most and proposals and most > proposals:
-        form.wrong(form.line("most"), f"most is {most}, but there are only {proposals} proposals")
-    return {
-        "least": least,
-        "most": most,
-        "identity": form.one_of("identity", IDENTITY),
-        "asks": form.some_of("asks", ASKS),
-        "people_per_contact": form.number("people_per_contact", 1, 50),
-        "small_cells": form.kinds("small_cells", DIMENSIONS, CELLS),
-        "who": form.words("who", 300),
-        "tie": form.words("tie", 300),
-    }
-
-
-def _proposals(table: Table) -> tuple[ReadProposal, ...]:
-    read = [(line, row, _proposal(table, line, row)) for line, row in table.rows()]
-    _check_ids(table, read)
-    if len(read) > MOST_PROPOSALS:
-        table.wrong(read[MOST_PROPOSALS][0], f"more than {MOST_PROPOSALS} proposals")
-    if table.text is not None and not read and table.header:
-        table.wrong(1, "there is no proposal")
-    return tuple(proposal for _line, _row, proposal in read)
-
-
-def _proposal(table: Table, line: int, row: Mapping[str, str]) -> ReadProposal:
-    table.slug(line, "id", row["id"])
-    for column in PROPOSAL_COLUMNS[2:]:
-        table.good(line, column, row[column], LENGTHS[column.split("_")[0]])
-    words = {name: {each: row[f"{name}_{each}"] for each in LANGUAGES} for name in ("title", "short", "more")}
-    for language, text in words["short"].items():
-        table.brief(line, f"short_{language}", text)
-    number = int(row["number"]) if re.fullmatch(r"[0-9]{1,3}", row["number"]) else 0
-    return ReadProposal(row["id"], number, **words, official=row["official"])
-
-
-def _check_ids(table: Table, read: Collection[tuple[int, Mapping[str, str], ReadProposal]]) -> None:
-    first: dict[tuple[str, str], int] = {}
-    for place, (line, row, proposal) in enumerate(read, start=1):
-        for column in ("id", "title_es", "title_en"):
-            same = first.setdefault((column, row[column].casefold()), line)
-            if same != line and row[column]:
-                table.wrong(line, f'the {column} "{row[column]}" was given on line {same}')
-        if proposal.number != place:
-            # Residents answer with these numbers, and an answer is read as a position in the list.
-            table.wrong(line, f'the number is "{row["number"]}" where {place} is next: they run 1, 2, 3 … without gaps')
+    form.only("title", *definition.TIMES, *definition.RULES)
+    return definition.consultation(slug, form, proposals, zone)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from storage.faults import Fault, _
 from storage.gsm7 import BASIC
 
 LARGEST = 5_000_000
@@ -65,10 +66,10 @@ class Page:
 
     def slug(self, line: int, label: str, value: str) -> bool:
         """Whether a value can be an id; if not, that is named."""
-        if SLUG.fullmatch(value):
-            return True
-        self.wrong(line, f'{label} "{value}" must be 1 to 40 of a-z, 0-9 and -, and begin with a letter or digit')
-        return False
+        reason = slug_fault(value)
+        if reason:
+            self.wrong(line, f"{label} {reason}")
+        return reason is None
 
     def brief(self, line: int, label: str, value: str) -> None:
         """Name what a cheap SMS could not carry in a value."""
@@ -146,6 +147,10 @@ class Table(Page):
                 self.wrong(line, f'{reason} "{name}"')
         return not (unknown or missing or twice)
 
+    def amiss(self, line: int, column: str, reason: Fault) -> None:
+        """Name what is wrong with a cell, or with a whole line where `column` is empty."""
+        self.wrong(line, f"{column} {reason}".lstrip())
+
     def good(self, line: int, label: str, value: str, most: int) -> str:
         """The value, after naming what is wrong with it as one line of text."""
         reason = fault(value, most)
@@ -189,6 +194,10 @@ class Form(Page):
             if key not in known:
                 self.wrong(self.line(*path, key), f'unknown key "{".".join(map(str, (*path, key)))}"')
 
+    def amiss(self, key: str, reason: Fault) -> None:
+        """Name what is wrong with the value of a key at the top."""
+        self.wrong(self.line(key), f"{key} {reason}")
+
     def value(self, key: str, kind: type, described: str) -> Any:
         """The value of a key at the top; None if it is missing or something else than described."""
         if key not in self.data:
@@ -228,7 +237,7 @@ class Form(Page):
     def number(self, key: str, least: int, most: int) -> int | None:
         found: int | None = self.value(key, int, "a whole number")
         if found is not None and not least <= found <= most:
-            self.wrong(self.line(key), f"{key} must be from {least} to {most}")
+            self.amiss(key, number_fault(least, most))
             return None
         return found
 
@@ -262,7 +271,7 @@ class Form(Page):
     def one_of(self, key: str, known: Sequence[str]) -> str:
         found = self.value(key, str, "a text in quotes")
         if found is not None and found not in known:
-            self.wrong(self.line(key), f"{key} must be one of: {', '.join(known)}")
+            self.amiss(key, choice_fault(known))
         return found or ""
 
     def some_of(self, key: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -288,38 +297,54 @@ class Form(Page):
         found: datetime | None = self.value(key, datetime, "a date with its time, like 2022-11-15T08:00:00")
         if found is None:
             return None
-        reason = _hour_fault(found, zone)
+        reason = hour_fault(found, zone)
         if reason:
-            self.wrong(self.line(key), f"{key} {reason}")
+            self.amiss(key, reason)
             return None
         return found.replace(tzinfo=zone).astimezone(UTC)
 
 
-def _hour_fault(found: datetime, zone: ZoneInfo) -> str | None:
+def slug_fault(value: str) -> Fault | None:
+    """Why a value cannot be an id, or None."""
+    if SLUG.fullmatch(value):
+        return None
+    return _('"{value}" must be 1 to 40 of a-z, 0-9 and -, and begin with a letter or digit', value=value)
+
+
+def number_fault(least: int, most: int) -> Fault:
+    return _("must be from {least} to {most}", least=least, most=most)
+
+
+def choice_fault(known: Sequence[str]) -> Fault:
+    return _("must be one of: {known}", known=", ".join(known))
+
+
+def hour_fault(found: datetime, zone: ZoneInfo) -> Fault | None:
+    """What is wrong with a local date and time in this zone, or None."""
     if found.tzinfo is not None:
-        return "must be local time, without Z or an offset"
+        return _("must be local time, without Z or an offset")
     if not 1900 < found.year < 3000:
-        return "is not a date of our times"
+        return _("is not a date of our times")
     local = found.replace(tzinfo=zone)
     if local.utcoffset() != local.replace(fold=1).utcoffset():
-        return f"falls where the clocks change in {zone.key}: choose another hour"
+        return _("falls where the clocks change in {zone}: choose another hour", zone=zone.key)
     return None
 
 
-def fault(value: str, most: int, breaks: bool = False) -> str | None:
+def fault(value: str, most: int, breaks: bool = False) -> Fault | None:
     """What is wrong with a text that people will read, or None. `breaks` allows several lines."""
     if not value:
-        return "is empty"
+        return _("is empty")
     if len(value) > most:
-        return f"has {len(value)} characters; at most {most} fit"
+        return _("has {n} characters; at most {most} fit", n=len(value), most=most)
     hidden = next((c for c in value if unicodedata.category(c) in HIDDEN and not (breaks and c == "\n")), None)
-    return None if hidden is None else f"has the invisible character U+{ord(hidden):04X}"
+    return None if hidden is None else _("has the invisible character {code}", code=f"U+{ord(hidden):04X}")
 
 
-def sms_fault(value: str) -> str | None:
+def sms_fault(value: str) -> Fault | None:
     """What a cheap SMS could not carry in this text, or None."""
     foreign = next((c for c in value if c not in SMS), None)
-    return None if foreign is None else f'has "{foreign}", which an SMS cannot carry: write it without'
+    return None if foreign is None else _('has "{letter}", which an SMS cannot carry: write it without', letter=foreign)
 
 
 _NAME = r"""(?:"[^"]*"|'[^']*'|[\w-]+)"""

@@ -167,17 +167,17 @@ BROKEN = [
         f"{RULES}:6: paper_until cannot be earlier than closes; without paper it is the same",
     ),
     # Its proposals.
-    (change(PROPOSALS, "\nbancas,", "\narboles,"), f'{PROPOSALS}:3: the id "arboles" was given on line 2'),
+    (change(PROPOSALS, "\nbancas,", "\narboles,"), f'{PROPOSALS}:3: id "arboles" was given on line 2'),
     (change(PROPOSALS, "\nbancas,", "\nLas+Bancas,"), f'{PROPOSALS}:3: id "Las+Bancas" must be 1 to 40 of a-z,'),
     (
         change(PROPOSALS, "\nbancas,2", "\nbancas,1"),
-        f'{PROPOSALS}:3: the number is "1" where 2 is next: they run 1, 2, 3 … without gaps',
+        f'{PROPOSALS}:3: number is "1" where 2 is next: they run 1, 2, 3 … without gaps',
     ),
-    (change(PROPOSALS, "\nbancas,2", "\nbancas,dos"), f'{PROPOSALS}:3: the number is "dos" where 2 is next:'),
+    (change(PROPOSALS, "\nbancas,2", "\nbancas,dos"), f'{PROPOSALS}:3: number is "dos" where 2 is next:'),
     (change(PROPOSALS, "Poner bancas nuevas", ""), f"{PROPOSALS}:3: title_es is empty"),
     (
         change(PROPOSALS, "Poner bancas nuevas", "Sembrar árboles de sombra"),
-        f'{PROPOSALS}:3: the title_es "Sembrar árboles de sombra" was given on line 2',
+        f'{PROPOSALS}:3: title_es "Sembrar árboles de sombra" was given on line 2',
     ),
     (
         change(PROPOSALS, "Poner bancas nuevas", "b" * 61),
