@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import insert, text
 
 from bench.postgres import postgres
 from bench.world import SLUG, prepare, settings_for
-from bot import lifecycle, results, upkeep
-from storage import consultations, counts
+from bot import lifecycle, upkeep
+from storage import consultations
 from storage.ballot_keys import BallotKeys
 from storage.ballots import CODE_LENGTH, CODE_LETTERS, Ballot, Roll
 from storage.database import open_database, reading, transaction
@@ -102,18 +102,8 @@ def count(name: str, url: str, folder: Path) -> None:
         with timed(f"{name}: of that the count"):
             lifecycle.count(engine, BallotKeys(folder / "keys"), SLUG, now)
         with timed(f"{name}: of that the files"):
-            digest = write(engine, folder / "public")
-        lifecycle.publish(engine, SLUG, digest, now)
+            lifecycle.publish(engine, SLUG, now, folder / "public")
     print(f"{name}: peak memory {peak():.0f} MB ({before:.0f} MB before)", flush=True)
-
-
-def write(engine: Engine, folder: Path) -> str:
-    """The public files; the digest of the list of ballots."""
-    with reading(engine) as connection:
-        found = counts.results_of(connection, SLUG)
-        assert found is not None
-        assert found["ballots"] == BALLOTS
-        return results.write(connection, SLUG, found, folder)
 
 
 @contextmanager

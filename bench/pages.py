@@ -13,7 +13,6 @@ from bench.turns import spread
 from bench.world import SLUG, settings_for
 from bot import lifecycle
 from cli import wiring
-from cli.main import published
 from storage import consultations
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading
@@ -39,7 +38,7 @@ def publish(url: str, scratch: Path) -> None:
         row = consultations.one(connection, SLUG)
     assert row is not None
     lifecycle.count(engine, BallotKeys(scratch / "keys"), SLUG, row.paper_until)
-    published(engine, SLUG, scratch / "public")
+    lifecycle.publish(engine, SLUG, row.paper_until)
     engine.dispose()
 
 

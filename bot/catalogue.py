@@ -1,7 +1,7 @@
 """The catalogue: what the city loaded, as flows see it; kept in memory until its revision changes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,15 +11,16 @@ from sqlalchemy import Connection
 
 from bot.hours import Hours
 from flows.city import City
-from flows.consultation import Consultation, Proposal
+from flows.consultation import Consultation, Notice, Proposal
 from flows.language import Local, Option
 from flows.plan import Commitment, Event, Milestone, Office, Plan, Rules, Sector, Span
 from flows.territory import Place, Territory
 from storage import catalogue as shelf
-from storage import consultations, plans
+from storage import consultations, plans, public_notices
 from storage.consultations import ConsultationRow, phase
 from storage.plan_folder import MONTH
 from storage.plan_folder import Span as Stated
+from storage.public_notices import Told
 
 NOTICE = "2026-11"
 """The version of the consent notice; a person's consent names the one it was given to."""
@@ -81,11 +82,12 @@ def read(connection: Connection) -> Catalogue:
     if "name" not in texts:
         raise NothingLoaded
     city = _city(texts, shelf.places(connection))
-    listed = {row.slug: _listed(row) for row in consultations.every(connection)}
+    told = public_notices.every(connection)
+    known = {row.slug: listed(row, told.get(row.slug, ())) for row in consultations.every(connection)}
     found = {row.slug: _plan(row.slug, json.loads(row.body)) for row in plans.every(connection)}
     newest_first = sorted(found.values(), key=lambda plan: (plan.span.first, plan.slug), reverse=True)
     hours = Hours.of(json.loads(texts.get("hours", "{}")), city.zone)
-    return Catalogue(revision, city, listed, {plan.slug: plan for plan in newest_first}, hours)
+    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, hours)
 
 
 def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
@@ -106,9 +108,13 @@ def local(words: Mapping[str, Any]) -> Local:
     return Local({language: words[language] for language in ("es", "en") if words.get(language)})
 
 
-def _listed(row: ConsultationRow) -> Listed:
+def listed(row: ConsultationRow, told: Sequence[Told]) -> Listed:
+    """A consultation as flows see it, with its public notices."""
     rules = json.loads(row.rules)
     zone = ZoneInfo(row.zone)
+    notices = [Notice(each.kind, each.at.astimezone(zone).date(), local(each.words)) for each in told]
+    if row.state == "annulled" and not any(notice.kind == "annulled" for notice in notices):  # by an earlier release
+        notices.append(Notice("annulled", row.closes_at.astimezone(zone).date(), Local({"es": row.notice or ""})))
     proposals = tuple(
         Proposal(p["id"], p["number"], local(p["title"]), local(p["short"]), local(p["more"]))
         for p in json.loads(row.proposals)
@@ -125,7 +131,7 @@ def _listed(row: ConsultationRow) -> Listed:
         asks=tuple(rules["asks"]),
         who=local(rules["who"]),
         tie=local(rules["tie"]),
-        notice=row.notice or "",
+        notices=tuple(notices),
     )
     return Listed(row, rules, seen)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from storage import ballots, counts
+from storage import ballots, counts, public_notices
 from storage.consultations import ConsultationRow
 
 SMALLEST = 5
@@ -48,6 +48,10 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "ties": ("Grupos de propuestas con los mismos votos", "Groups of proposals with the same votes"),
         "ballots_sha256": ("Huella SHA-256 de papeletas.csv", "SHA-256 fingerprint of papeletas.csv"),
         "columns": ("Qué significa cada columna de cada archivo", "What each column of each file means"),
+        "notices": (
+            "Avisos públicos de la consulta: qué es (erratum: corrección), cuándo y su texto, por idioma",
+            "Public notices of the consultation: what it is (erratum: correction), when, and its text, by language",
+        ),
         "turnout": (
             "Personas que votaron, por grupo; nulo donde se oculta: menos de 5, o dejaría ver otro tan pequeño",
             "People who voted, by group; null where hidden: fewer than 5, or it would show another one that small",
@@ -73,6 +77,7 @@ def tabulate(connection: Connection, row: ConsultationRow, number: int) -> dict[
         "votes": sum(votes.values()),
         "proposals": [{**p, "rank": ranked.index(p["votes"]) + 1} for p in listed],
         "ties": ties(listed),
+        "notices": [notice.as_json() for notice in public_notices.of(connection, row.slug)],
         "turnout": {name: _turnout(connection, row.slug, name, _shown(shown, name)) for name in DIMENSIONS},
     }
 
@@ -162,6 +167,14 @@ def write(connection: Connection, slug: str, results: Mapping[str, Any], folder:
     (folder / "resultados.json").write_bytes(as_json(results, digest.hexdigest()))
     (folder / "resultados.csv").write_bytes(as_csv(results))
     (folder / "columnas.csv").write_bytes(columns_csv())
+    return digest.hexdigest()
+
+
+def fingerprint(connection: Connection, slug: str) -> str:
+    """The SHA-256 of the list of ballots."""
+    digest = hashlib.sha256()
+    for line in ballot_lines(lambda: nullcontext(connection), slug):
+        digest.update(line)
     return digest.hexdigest()
 
 

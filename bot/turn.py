@@ -16,15 +16,15 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue, commands, pictures
+from bot import catalogue, commands, pictures, replies
 from bot.catalogue import Catalogue
 from bot.channels import Channel
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
 from bot.visit import Visit
 from flows import register
-from flows.answers import PickSome, tidy
-from flows.language import Ask, Command, Option, Phrase, Said, Say, _
+from flows.answers import tidy
+from flows.language import Command, Phrase, Said, Say, _
 from flows.people import Facts
 from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, talks
@@ -393,16 +393,9 @@ class Turn:
         return self._tell(outcome)
 
     def _tell(self, outcome: Advance) -> None:
-        """Put what was said, and the question, into one reply."""
+        """Say what there is to say, and the question, in one reply."""
         speaker, short = Speaker(self.visit.language), self.desk.channels[self.incoming.channel].short
-        before = [speaker.say(_form(phrase, short)) for phrase in self.told]
-        if outcome.hint is not None:
-            before.append(speaker.say(outcome.hint))
-        lasting = any(isinstance(said, Say) and said.lasting for said in self.told)
-        if outcome.question is None:
-            reply = Reply("\n\n".join(before), lasting=lasting)
-        else:
-            reply = self._ask(speaker, short, before, outcome, outcome.question, lasting)
+        reply = replies.compose(speaker, short, self.told, outcome, self.talk_id, self.incoming.pressed_on)
         reply = replace(reply, picture=self._picture(outcome))
         if reply.text or reply.edit:
             self._say(self.visit.language, reply, self.visit.contact_id)
@@ -420,37 +413,6 @@ class Turn:
         if not named or place not in territory.places or territory.profile(place) != "good":
             return ""
         return pictures.address(self.desk.public_url, named, self.visit.language)
-
-    def _ask(
-        self, speaker: Speaker, short: bool, before: list[str], outcome: Advance, question: Ask[Any], lasting: bool
-    ) -> Reply:
-        asked = speaker.say(question.short if short and question.short is not None else question.text)
-        options = question.reader.options
-        labels = [speaker.say(o.short if short and o.short is not None else o.label) for o in options]
-        numbered = "\n".join(f"{n}. {label}" for n, label in enumerate(labels, 1))
-        bare = "\n\n".join([*before, asked])
-        # A selection is redrawn on the message whose button was pressed; typed answers get the question again.
-        edit = self.incoming.pressed_on if outcome.selected is not None else None
-        return Reply(
-            text="\n".join([bare, numbered]) if numbered else bare,
-            bare=bare,
-            buttons=self._buttons(question, labels, outcome.selected or (), speaker),
-            wide=not isinstance(question.reader, PickSome),
-            wants_phone=speaker.say(_("Share my number")) if hasattr(question.reader, "wants_phone") else "",
-            edit=edit,
-            lasting=lasting,
-        )
-
-    def _buttons(
-        self, question: Ask[Any], labels: list[str], selected: tuple[str, ...], speaker: Speaker
-    ) -> tuple[tuple[str, str], ...]:
-        options, stem = question.reader.options, f"{self.talk_id}.{question.key}."
-        if not isinstance(question.reader, PickSome):
-            return tuple((label, stem + option.id) for label, option in zip(labels, options, strict=True))
-        buttons = [_toggle(n, option, selected, stem) for n, option in enumerate(options, 1)]
-        if len(selected) >= question.reader.least:
-            buttons.append((speaker.say(_("Done")), f"{stem}=" + "+".join(selected)))
-        return tuple(buttons)
 
     def _say(self, language: str, reply: Reply, contact_id: int) -> None:
         """Queue the reply, in as many parts as its channel needs, each waiting for the one before."""
@@ -475,16 +437,3 @@ class Turn:
         if had < channel.most_hourly * (1 if not reply.lasting else LASTING_TOO):
             return reply
         return Reply(Speaker(language).say(ENOUGH)) if had == channel.most_hourly else None
-
-
-def _form(phrase: Say | Phrase, short: bool) -> Phrase:
-    if isinstance(phrase, Say):
-        return phrase.short if short and phrase.short is not None else phrase.text
-    return phrase
-
-
-def _toggle(number: int, option: Option, selected: tuple[str, ...], stem: str) -> tuple[str, str]:
-    """A button that adds its option to the selection or takes it out again."""
-    chosen = option.id in selected
-    after = [i for i in selected if i != option.id] if chosen else [*selected, option.id]
-    return (f"✓ {number}" if chosen else str(number), stem + "+".join(after))

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy import Engine
 
 from bot import lifecycle, results
 from cli import demo as demonstration
@@ -21,12 +20,12 @@ from cli import talk as talking
 from cli.console import CROSS, DASH, TICK, err, explained, opened, out, working
 from cli.recount import recount
 from cli.settings import BadSettings, Settings, read_settings
-from storage import ballots, consultations, counts, plans
+from storage import ballots, consultations, plans
 from storage.ballot_keys import BallotKeys
 from storage.database import reading, transaction
 from storage.folder import Invalid, read_folder
 from storage.ink import Ink
-from storage.loading import Frozen, load
+from storage.loading import Edited, Frozen, load
 from storage.schema import is_current, migrate
 
 app = typer.Typer(
@@ -128,6 +127,11 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
             raise lifecycle.NotPossible(
                 f"{slugs}: already opened, and the file differs. What is open cannot be changed. Nothing was loaded."
             ) from None
+        except Edited as edited:
+            raise lifecycle.NotPossible(
+                f"{', '.join(edited.slugs)}: in work in the staff console, and the file differs. Finish or discard the"
+                " draft there, or take the consultation out of the folder. Nothing was loaded."
+            ) from None
         except plans.Reported as reported:
             raise lifecycle.NotPossible(
                 f"{reported}: these milestones have reports and are no longer in the file. Put them back; to give one "
@@ -158,11 +162,16 @@ def open_(
 
 
 @consultation.command()
-def close(slug: Slug) -> None:
+def close(
+    slug: Slug,
+    notice: Annotated[str, typer.Option(help="The public notice: why it is closed early.")] = "",
+    notice_en: Annotated[str, typer.Option(help="The notice in English.")] = "",
+) -> None:
     """Close an open consultation early."""
     with explained():
         _settings, engine = opened()
-        lifecycle.close(engine, slug, wiring.now())
+        words = {"es": notice, "en": notice_en or notice} if notice else None
+        lifecycle.close(engine, slug, wiring.now(), words)
         out.print(f"{slug} is closed.")
 
 
@@ -186,29 +195,35 @@ def publish(slug: Slug, to: Annotated[Path, typer.Option(help="Where the public 
     with explained():
         _settings, engine = opened()
         with working("Publishing"):
-            digest = published(engine, slug, to / slug)
+            digest = lifecycle.publish(engine, slug, wiring.now(), to / slug)
         out.print(f"{slug} is published in {to / slug}. SHA-256 of the list of ballots: {digest}", soft_wrap=True)
 
 
-def published(engine: Engine, slug: str, folder: Path) -> str:
-    """Write the files and mark the consultation published; the digest of its list of ballots."""
-    with reading(engine) as connection:
-        found = counts.results_of(connection, slug)
-        if found is None:
-            raise lifecycle.NotPossible(f"{slug} has to be counted first: cuenta consultation count {slug}")
-        digest = results.write(connection, slug, found, folder)
-    lifecycle.publish(engine, slug, digest, wiring.now())
-    return digest
+@consultation.command()
+def correct(
+    slug: Slug,
+    notice: Annotated[str, typer.Option(help="The correction, for everybody to read.")],
+    notice_en: Annotated[str, typer.Option(help="The correction in English.")],
+) -> None:
+    """Publish a correction beside a consultation that is under way; what it asks and its rules stay frozen."""
+    with explained():
+        _settings, engine = opened()
+        lifecycle.correct(engine, slug, {"es": notice, "en": notice_en}, wiring.now())
+        out.print(f"The correction of {slug} is public.")
 
 
 @consultation.command()
-def annul(slug: Slug, notice: Annotated[str, typer.Option(help="The public notice: why it is annulled.")]) -> None:
+def annul(
+    slug: Slug,
+    notice: Annotated[str, typer.Option(help="The public notice: why it is annulled.")],
+    notice_en: Annotated[str, typer.Option(help="The notice in English.")] = "",
+) -> None:
     """Annul a consultation that is not counted. Its ballots can then never be counted."""
     with explained():
         settings, engine = opened()
         if not typer.confirm(f"{slug} will be annulled and its ballots destroyed. Is that what you want?"):
             raise typer.Exit(1)
-        lifecycle.annul(engine, BallotKeys(settings.ballot_keys_dir), slug, notice, wiring.now())
+        lifecycle.annul(engine, BallotKeys(settings.ballot_keys_dir), slug, notice, wiring.now(), notice_en)
         out.print(f"{slug} is annulled.")
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from twilio.request_validator import RequestValidator
 
-from bot import lifecycle, results
+from bot import lifecycle
 from cli import processes, residents
 from cli.residents import Resident
 from cli.settings import Settings, read_settings
@@ -282,11 +282,10 @@ class Replay:
 
     def _publish(self, to: Path, paper_until: datetime) -> Replayed:
         lifecycle.count(self._engine, self._keys, self._slug, paper_until, "cuenta replay")
+        digest = lifecycle.publish(self._engine, self._slug, paper_until, to / self._slug)
         with reading(self._engine) as connection:
             found = counts.results_of(connection, self._slug)
-            assert found is not None
-            digest = results.write(connection, self._slug, found, to / self._slug)
-        lifecycle.publish(self._engine, self._slug, digest, paper_until)
+        assert found is not None
         return Replayed(found["ballots"], found["votes"], digest)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from textwrap import shorten
 from typing import Any, ClassVar
 
@@ -29,11 +29,21 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A public notice, given on a `day` in the city's zone; `kind` is erratum, closed (early) or annulled."""
+
+    kind: str
+    day: date
+    words: Local
+
+
+@dataclass(frozen=True)
 class Consultation:
     """A consultation with its published rules. `opens` and `closes` are in the city's own zone.
 
     `identity` is the least that a voter must show: contact, phone or document. `asks` are the profile fields that the
-    rules require, `who` says who may vote and `tie` what happens in a tie. `notice` says why it was annulled.
+    rules require, `who` says who may vote and `tie` what happens in a tie. `notices` are what the city said in public
+    since it was opened, the oldest first.
     """
 
     slug: str
@@ -47,12 +57,16 @@ class Consultation:
     asks: tuple[str, ...] = ()
     who: Local = field(default_factory=lambda: Local({}))
     tie: Local = field(default_factory=lambda: Local({}))
-    notice: str = ""
+    notices: tuple[Notice, ...] = ()
 
     @property
     def first_minute(self) -> datetime:
         """When one can vote, as people are told: midnight itself would be told as the end of the day before."""
         return self.opens + timedelta(minutes=1) if self.opens.hour == self.opens.minute == 0 else self.opens
+
+    def told(self, kind: str) -> list[Notice]:
+        """The notices of one kind."""
+        return [notice for notice in self.notices if notice.kind == kind]
 
     def proposal(self, id: str) -> Proposal:
         return next(p for p in self.proposals if p.id == id)
@@ -145,9 +159,28 @@ class Results(Query[dict[str, Any]]):
 
 def annulled(consultation: Consultation) -> Say:
     """That it was, and why: the beginning of the public notice, which is the city's own text."""
-    why = shorten(consultation.notice, MOST_OF_NOTICE, placeholder=" (...)")
-    text = _("The vote {title} was annulled. No ballot counts. The reason: {why}", title=consultation.title, why=why)
+    text = _(
+        "The vote {title} was annulled. No ballot counts. The reason: {why}",
+        title=consultation.title,
+        why=reason(consultation, "annulled"),
+    )
     return Say(text, lasting=True)
+
+
+def reason(consultation: Consultation, kind: str) -> Phrase:
+    """The beginning of the last notice of a kind; empty without one."""
+    words = next((notice.words for notice in reversed(consultation.notices) if notice.kind == kind), Local({}))
+    cut = {
+        language: shorten(text, MOST_OF_NOTICE, placeholder=" (...)") for language, text in words.by_language.items()
+    }
+    return Local(cut)
+
+
+def corrections(consultation: Consultation) -> list[Phrase]:
+    """The errata, a line for each."""
+    return [
+        _("Correction of {date}: {text}", date=notice.day, text=notice.words) for notice in consultation.told("erratum")
+    ]
 
 
 def tell_annulled(slug: str = "") -> Flow[bool]:

@@ -1,7 +1,7 @@
 """The rules of a vote: who may take part, how, until when, and what happens in a tie. For anybody; nothing is kept."""
 
 from flows.city import City, TheCity
-from flows.consultation import Consultation, Next, Open, Phase, TheConsultation
+from flows.consultation import Consultation, Next, Open, Phase, TheConsultation, corrections
 from flows.language import Joined, Look, Phrase, Say, Talk, _
 from flows.vote import BY_DOCUMENT, BY_PHONE, nothing_open
 
@@ -47,4 +47,4 @@ def told(consultation: Consultation, phase: str, city: City) -> list[Phrase]:
                 closes=consultation.closes,
             )
         )
-    return [*lines, consultation.tie]
+    return [*lines, consultation.tie, *corrections(consultation)]

@@ -14,6 +14,7 @@ from flows.consultation import (
     TheConsultation,
     annulled,
     one_of,
+    reason,
     tell_annulled,
 )
 from flows.language import About, Ask, Do, Flow, Joined, Look, Phrase, Say, Talk, _, many
@@ -78,7 +79,8 @@ def over(consultation: Consultation) -> Flow[bool]:
     elif phase in OVER:
         closed = _("This vote closed on {day}, so you can no longer vote in it.", day=consultation.closes)
         voted = yield from Look(HasVoted(consultation.slug))
-        yield Say(Joined([consultation.title, closed, EARLIER if voted else NO_VOTE]), lasting=True)
+        why = [reason(consultation, "closed")] if consultation.told("closed") else []
+        yield Say(Joined([consultation.title, closed, *why, EARLIER if voted else NO_VOTE]), lasting=True)
     return phase in OVER
 
 
@@ -143,6 +145,7 @@ def ballot(consultation: Consultation, voted: bool) -> Flow[list[str] | None]:
 
 
 AGAIN = _("You already voted. If you vote again, only the new vote counts.")
+CORRECTED = _("There is a correction to this vote. To read it write RULES.")
 EARLIER = _("The vote you cast before does count.")
 NO_VOTE = _("No vote of yours was recorded.")
 BY_DOCUMENT = _("For this vote you must show your identity document, in person. Here we cannot take your vote.")
@@ -164,6 +167,8 @@ def question(consultation: Consultation, reader: PickSome, voted: bool) -> Phras
                 example=reader.example,
             )
         )
+    if consultation.told("erratum"):
+        parts.append(CORRECTED)
     parts.append(_("To know more about number 2, write: more 2. For the rules write RULES."))
     return Joined(parts)
 
@@ -172,7 +177,8 @@ def brief(consultation: Consultation, reader: PickSome, voted: bool) -> Phrase:
     choose = _("Choose up to {n}, like this: {example}", n=consultation.most, example=reader.example)
     if consultation.most == 1:
         choose = _("Choose one:")
-    return Joined([AGAIN, choose]) if voted else choose
+    before = [CORRECTED] if consultation.told("erratum") else []
+    return Joined([AGAIN, *before, choose]) if voted else Joined([*before, choose]) if before else choose
 
 
 def tell(outcome: Cast, consultation: Consultation, voted: bool = False) -> Say:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from storage import catalogue, consultations, plans
+from storage import catalogue, consultations, drafts, plans
 from storage.catalogue import CityText, PlaceRow
 from storage.consultations import ConsultationRow
 from storage.folder import Folder, ReadConsultation
@@ -40,6 +40,15 @@ class Loaded:
         return ", ".join(parts)
 
 
+class Edited(Exception):
+    """These consultations are in work in the console, and the folder says something else than the database; nothing of
+    the folder was written."""
+
+    def __init__(self, slugs: Sequence[str]):
+        self.slugs = tuple(slugs)
+        super().__init__(f"in work in the console: {', '.join(slugs)}")
+
+
 class Frozen(Exception):
     """These consultations were opened and their files say something else now; nothing of the folder was written."""
 
@@ -52,15 +61,19 @@ class Frozen(Exception):
 def load(connection: Connection, folder: Folder, now: datetime | None = None) -> Loaded:
     """Write the city in the transaction of `connection`; loading the same again changes nothing.
 
-    Raises Frozen, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for the
-    history of the plans.
+    Raises Frozen, Edited, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for
+    the history of the plans.
 
     The tree of places becomes the file's. People keep the code of a place that is no longer in it, which is then
     unknown and lies in nothing. Consultations that are not in the folder stay as they are.
     """
-    frozen = _frozen(connection, folder)
+    differing = _differing(connection, folder)
+    frozen = [slug for slug, state in differing.items() if state not in ("draft", "new")]
     if frozen:
         raise Frozen(frozen)
+    edited = drafts.of_slugs(connection, list(differing))
+    if edited:
+        raise Edited(edited)
     places_changed, texts_changed = _load_places(connection, folder), _load_texts(connection, folder)
     if places_changed or texts_changed:
         catalogue.changed(connection)
@@ -83,13 +96,16 @@ def load(connection: Connection, folder: Folder, now: datetime | None = None) ->
     )
 
 
-def _frozen(connection: Connection, folder: Folder) -> list[str]:
+def _differing(connection: Connection, folder: Folder) -> dict[str, str]:
+    """The consultations that would be written, by slug, with their state; `new` are those that are not there."""
     # Locked: nobody may open one of them between this look and the writing below.
     columns = ConsultationRow.__table__.c  # type: ignore[attr-defined]
     digests = {consultation.slug: consultation.digest for consultation in folder.consultations}
     known = select(columns.slug, columns.state, columns.digest).where(columns.slug.in_(digests)).order_by(columns.slug)
     rows = connection.execute(known.with_for_update()).all()
-    return [row.slug for row in rows if row.state != "draft" and row.digest != digests[row.slug]]
+    same = {row.slug for row in rows if row.digest == digests[row.slug]}
+    states = {row.slug: row.state for row in rows}
+    return {slug: states.get(slug, "new") for slug in sorted(digests) if slug not in same}
 
 
 def _load_places(connection: Connection, folder: Folder) -> bool:

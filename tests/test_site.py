@@ -19,7 +19,6 @@ from werkzeug.test import TestResponse
 from bot import lifecycle, results, upkeep
 from bot.speech import catalogue
 from cli import wiring
-from cli.main import published
 from cli.recount import recount
 from cli.settings import read_settings
 from storage import ballots, consultations
@@ -68,7 +67,7 @@ def people_vote(world: World, number: int = 8) -> None:
 def count_and_publish(world: World, folder: Path, by: str = "") -> str:
     world.clock.forward(days=8)
     lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock(), by)
-    return published(world.desk.engine, SLUG, folder)
+    return lifecycle.publish(world.desk.engine, SLUG, world.clock(), folder)
 
 
 def rewrite(world: World, table: Any, **values: Any) -> None:
@@ -100,7 +99,7 @@ def count(world: World, slug: str = SLUG, by: str = "Oficina de Transparencia") 
 
 
 def publish(world: World, slug: str = SLUG) -> None:
-    published(world.desk.engine, slug, world.folder / "public")
+    lifecycle.publish(world.desk.engine, slug, world.clock())
 
 
 # What is shown, when

@@ -119,5 +119,13 @@ def test_no_statement_of_a_turn_or_of_the_sender_reads_a_whole_table(little_worl
             assert not scans, (scans, statement)
 
 
-SMALL = ("SCAN revision", "SCAN CONSTANT ROW", "SCAN consultation", "SCAN place", "SCAN citytext", "SCAN plan")
+SMALL = (
+    "SCAN revision",
+    "SCAN CONSTANT ROW",
+    "SCAN consultation",
+    "SCAN place",
+    "SCAN citytext",
+    "SCAN plan",
+    "SCAN publicnotice",
+)
 """Tables of one row, or that are read whole into memory when the catalogue changes."""

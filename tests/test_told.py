@@ -101,7 +101,7 @@ def test_an_annulment_is_told_until_later_results_are_published(little_world: Wo
     assert WHY in write(little_world, "resultados")
     little_world.clock.forward(days=30)
     lifecycle.count(little_world.desk.engine, little_world.desk.keys, "second", little_world.clock())
-    lifecycle.publish(little_world.desk.engine, "second", "0" * 64, little_world.clock())
+    lifecycle.publish(little_world.desk.engine, "second", little_world.clock())
     assert WHY in write(little_world, "resultados")
     change(little_world, SLUG, opens_at=little_world.clock() - timedelta(days=400))
     assert WHY not in write(little_world, "resultados")

@@ -142,7 +142,7 @@ class Play:
 
     def _direct(self, text: str) -> None:
         word, _space, rest = text.partition(" ")
-        directions: dict[str, Callable[[str], None]] = {
+        directions: dict[str, Callable[[str], object]] = {
             "at": self._at,
             "who": lambda number: setattr(self, "who", int(number)),
             "chat": lambda which: setattr(self, "channel", self.home if which == "first" else following(self.home)),
@@ -154,7 +154,7 @@ class Play:
             "count": lambda _none: self._count(),
             "invite": self._invite,
             "report": self._report,
-            "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, "0" * 64, self.world.clock()),
+            "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, self.world.clock()),
         }
         directions[word](rest)
 

@@ -41,6 +41,15 @@ PROPOSAL = {
         "rank": {"type": "integer", "minimum": 1},
     },
 }
+NOTICE = {
+    "type": "object",
+    "required": ["kind", "at", "text"],
+    "properties": {
+        "kind": {"enum": ["erratum", "closed", "annulled"]},
+        "at": {"type": "string", "format": "date-time"},
+        "text": WORDS,
+    },
+}
 RESULTS = {
     "type": "object",
     "required": [
@@ -61,6 +70,7 @@ RESULTS = {
         "votes": {"type": "integer", "minimum": 0},
         "proposals": {"type": "array", "items": PROPOSAL},
         "ties": {"type": "array", "items": {"type": "array", "items": {"type": "string"}, "minItems": 2}},
+        "notices": {"type": "array", "items": NOTICE},
         "turnout": {"type": "object", "additionalProperties": PEOPLE},
         "ballots_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "columns": {"type": "object"},
