@@ -46,6 +46,12 @@ def find(row: ConsultationRow | None, slug: str) -> ConsultationRow:
     return row
 
 
+def hold(connection: Connection, slug: str) -> ConsultationRow:
+    """The consultation, which nobody else changes before this transaction ends."""
+    consultations.hold_alone(connection, slug)
+    return find(consultations.one(connection, slug), slug)
+
+
 def open_(
     engine: Engine, keys: BallotKeys, slug: str, now: datetime, at_once: bool = False, by: int | None = None
 ) -> ConsultationRow:
@@ -92,8 +98,7 @@ def _freeze(
 def correct(engine: Engine, slug: str, words: Words, now: datetime, by: int | None = None) -> None:
     """Publish an erratum beside a consultation that is not counted; its rules and proposals stay as they are."""
     with transaction(engine) as connection:
-        consultations.hold_alone(connection, slug)
-        row = find(consultations.one(connection, slug), slug)
+        row = hold(connection, slug)
         where = phase(row.state, row.opens_at, row.closes_at, now)
         if row.state != "opened":
             raise NotPossible(

@@ -8,19 +8,20 @@ from flask_limiter import Limiter
 
 from bot.turn import Desk
 from flows.language import Text, _
-from web.console import access, approvals, entrance, home, record, staff
+from web.console import access, approvals, consultations, drafts, entrance, home, record, staff
 from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (home,)
+AREAS = (home, consultations, drafts)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
-STEPS = (*staff.STEPS,)
+STEPS = (*staff.STEPS, *consultations.STEPS)
 """What needs two people."""
 
 NAVIGATION: Sequence[tuple[str, Text]] = (
     ("home", _("Today")),
+    ("consultations", _("Consultations")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),
