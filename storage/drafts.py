@@ -24,6 +24,10 @@ MOST_DRAFTS = 100
 """A city has a few; more are a mistake."""
 
 
+LARGEST_ID = 2**31 - 1
+"""An address can hold a number that no column takes."""
+
+
 class Draft(SQLModel, table=True):
     """`body` is JSON: the fields as `storage.typed` reads them. `sheet` is JSON of an uploaded sheet that waits to be
     used: its `rows`, and `faults` as [where, msgid, values]. `slug` is that of the body, for those who look it up."""
@@ -80,6 +84,8 @@ def every(connection: Connection) -> list[Kept]:
 
 
 def one(connection: Connection, id: int) -> Kept | None:
+    if id > LARGEST_ID:
+        return None
     row = connection.execute(select(*_D).where(_D.id == id)).one_or_none()
     return _kept(row) if row else None
 
@@ -130,7 +136,8 @@ def change(
 
 def hold(connection: Connection, id: int) -> Kept:
     """The draft, which nobody else changes before this transaction ends. Raises Gone."""
-    row = connection.execute(select(*_D).where(_D.id == id).with_for_update()).one_or_none()
+    found = select(*_D).where(_D.id == id).with_for_update()
+    row = connection.execute(found).one_or_none() if id <= LARGEST_ID else None
     if row is None:
         raise Gone
     return _kept(row)

@@ -52,6 +52,11 @@ class Checked:
         return {where[1]: faults for where, faults in self.faults.items() if len(where) == 2 and where[0] == str(place)}
 
     @property
+    def frame_amiss(self) -> bool:
+        """Whether something is wrong with the title, the dates or the rules."""
+        return any(len(where) == 1 and where != ("proposals",) for where in self.faults)
+
+    @property
     def proposals_amiss(self) -> list[int]:
         """The places of proposals that have a fault."""
         return sorted({int(where[0]) for where in self.faults if len(where) == 2})

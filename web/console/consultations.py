@@ -141,7 +141,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         form, problem = Notice(request.form), None
         if request.method == "POST" and form.complete():
             try:
-                lifecycle.correct(desk.engine, slug, form.words, desk.clock(), staff().id)
+                lifecycle.correct(desk.engine, one(slug).row.slug, form.words, desk.clock(), staff().id)
                 return _see(".consultation", slug=slug)
             except NotPossible as reason:
                 problem = reason.reason
@@ -196,13 +196,13 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 problem = reason.reason
         return _page("publication.html", slug, Form(), problem)
 
-    @blueprint.get("/consultas/<slug>/cartel-<any(a4, media):size>.pdf")
+    @blueprint.get("/consultas/<slug>/cartel-<size>.pdf")
     @allows(*READERS)
     def poster_file(slug: str, size: str) -> Response:
         tongue = "en" if request.args.get("idioma") == "en" else "es"
         with reading(desk.engine) as connection:
             here, listed = known(connection, slug)
-        if listed.phase(desk.clock()) not in ("scheduled", "open"):
+        if size not in poster.SIZES or listed.phase(desk.clock()) not in ("scheduled", "open"):
             abort(404)
         site = f"{public.url}{'/en' if tongue == 'en' else ''}/consultas/{slug}"
         ways = invitation.ways(public, tongue, slug)

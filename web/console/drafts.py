@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from sqlalchemy import Connection
 from wtforms import Field, Form, IntegerField, SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
 from bot import lifecycle, preview, tables
@@ -68,6 +69,10 @@ HOUR = _("In hours of 24, such as 18:00")
 DAY = _("Day, month and year, such as 30/11/2026")
 
 
+def _choices(known: Mapping[str, Phrase]) -> list[SelectChoice]:
+    return [SelectChoice(name, label) for name, label in known.items()]
+
+
 class Frame(Form):
     """The title, the dates and the rules."""
 
@@ -82,9 +87,9 @@ class Frame(Form):
     paper_until_hour = StringField(_("Paper until: hour"), description=HOUR)
     least = StringField(_("How many proposals at least"))
     most = StringField(_("How many proposals at most"))
-    identity = SelectField(_("What people have to show"), choices=list(LEVELS.items()), validate_choice=False)
+    identity = SelectField(_("What people have to show"), choices=_choices(LEVELS), validate_choice=False)
     people_per_contact = StringField(_("How many people may vote from one phone"), description=_("From 1 to 50."))
-    asks = Boxes(_("What is asked before one votes"), choices=list(ASKED.items()))
+    asks = Boxes(_("What is asked before one votes"), choices=_choices(ASKED))
     who_es = TextAreaField(_("Who may vote, in Spanish"))
     who_en = TextAreaField(_("Who may vote, in English"))
     tie_es = TextAreaField(_("What happens in a tie, in Spanish"))
@@ -92,7 +97,7 @@ class Frame(Form):
     shown = Boxes(
         _("Where numbers below 5 are published"),
         description=_("A small number can point to a person. Tick only what you have a reason for."),
-        choices=list(GROUPS.items()),
+        choices=_choices(GROUPS),
     )
 
 
@@ -288,10 +293,12 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         numbered = [[row[0], place, *row[1:]] for place, row in enumerate(rows, start=1)]
         return _download(tables.as_csv([PROPOSAL_COLUMNS, *numbered]), "text/csv; charset=utf-8", "propuestas.csv")
 
-    @blueprint.get("/borradores/plantilla.<any(csv, xlsx):kind>")
+    @blueprint.get("/borradores/plantilla.<kind>")
     @allows(Role.PARTICIPATION)
     def template(kind: str) -> Response:
         tongue = "en" if request.path.startswith("/en/") else "es"
+        if kind not in ("csv", "xlsx"):
+            abort(404)
         if kind == "csv":
             made = b"\xef\xbb\xbf" + tables.as_csv([list(sheets.HEADINGS[tongue].values())])
             return _download(made, "text/csv; charset=utf-8", "plantilla.csv")
@@ -319,14 +326,16 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             checked = _checked_sheet(found.sheet)
             rows = [(n, row, checked.of_proposal(n)) for n, row in enumerate(found.sheet["rows"])]
         return shown(
-            "console/sheet.html", 422 if problem else 200, draft=found, problem=problem, rows=rows,
+            "console/sheet.html", 422 if problem else 200, draft=found, problem=problem, rows=rows, phrase=phrase,
             bad=sum(bool(faults) for _n, _row, faults in rows), cells=CELL_NAMES, seen=print_of(found.sheet),
             part=paging.part(rows, paging.asked(), most=PER_PAGE),
         )  # fmt: skip
 
-    @blueprint.post("/borradores/<int:id>/hoja/<any(usar, dejar):what>")
+    @blueprint.post("/borradores/<int:id>/hoja/<what>")
     @allows(Role.PARTICIPATION)
     def sheet_done(id: int, what: str) -> Response:
+        if what not in ("usar", "dejar"):
+            abort(404)
         with transaction(desk.engine) as connection:
             try:
                 found = drafts.hold(connection, id)
