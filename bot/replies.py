@@ -5,8 +5,8 @@ from typing import Any
 
 from bot.messages import Reply
 from bot.speech import Speaker
-from flows.answers import PickSome
-from flows.language import Ask, Option, Phrase, Say, _
+from flows.answers import DONE, SHARE, PickSome
+from flows.language import Ask, Option, Phrase, Say
 from flows.replay import Advance
 
 
@@ -39,7 +39,7 @@ def compose(
         bare=bare,
         buttons=_buttons(question, labels, outcome.selected or (), speaker, talk),
         wide=not isinstance(question.reader, PickSome),
-        wants_phone=speaker.say(_("Share my number")) if hasattr(question.reader, "wants_phone") else "",
+        wants_phone=speaker.say(SHARE) if hasattr(question.reader, "wants_phone") else "",
         # A selection is redrawn on the message whose button was pressed; typed answers get the question again.
         edit=pressed_on if outcome.selected is not None else None,
         lasting=lasting,
@@ -54,7 +54,7 @@ def _buttons(
         return tuple((label, stem + option.id) for label, option in zip(labels, options, strict=True))
     buttons = [_toggle(n, option, selected, stem) for n, option in enumerate(options, 1)]
     if len(selected) >= question.reader.least:
-        buttons.append((speaker.say(_("Done")), f"{stem}=" + "+".join(selected)))
+        buttons.append((speaker.say(DONE), f"{stem}=" + "+".join(selected)))
     return tuple(buttons)
 
 

@@ -32,6 +32,9 @@ MORE = re.compile(r"(?:mas|more|info|que es|what is)\s*(?:de |about |la |el |sob
 
 YES = ("si", "sí", "s", "yes", "y", "ok", "vale", "claro", "dale", "listo", "acepto", "de acuerdo", "sure")
 NO = ("no", "n", "nop", "cambiar", "change", "no acepto")
+DONE, SHARE = _("Done"), _("Share my number")
+"""What the buttons say beside those of the options."""
+
 MOST_CHARACTERS = 4096
 
 

@@ -181,7 +181,7 @@ def _check_ids(rows: Rows, read: Collection[tuple[int, Mapping[str, str], ReadPr
         if proposal.number != place:
             # Residents answer with these numbers, and an answer is read as a position in the list.
             reason = _(
-                'is "{number}" where {place} is next: they run 1, 2, 3 … without gaps',
+                'is "{number}" where {place} is next: they run 1, 2, 3, without gaps',
                 number=row["number"],
                 place=place,
             )

@@ -92,7 +92,7 @@ Cell = str | Fault
 def read(body: bytes) -> Sheet:
     """What somebody uploaded. Raises Unreadable."""
     if len(body) > LARGEST:
-        raise Unreadable(_("is larger than {most} MB", most=LARGEST // 1_000_000))
+        raise Unreadable(_("is larger than {most} megabytes", most=LARGEST // 1_000_000))
     found = _xlsx(body) if body.startswith(XLSX) else _csv(body)
     header, *rows = [row for row in found if any(tidy(cell) for cell in row)] or [[]]
     columns = _columns([tidy(cell) for cell in header])
@@ -166,7 +166,7 @@ def _decoded(body: bytes) -> str:
             return unicodedata.normalize("NFC", body.decode(encoding))
         except UnicodeDecodeError:
             continue
-    raise Unreadable(_("has letters that cannot be read: save it as CSV UTF-8"))
+    raise Unreadable(_("has letters that cannot be read: save it again as XLSX"))
 
 
 def _xlsx(body: bytes) -> Iterator[list[Cell]]:

@@ -104,7 +104,7 @@ def test_a_refusal_is_in_the_record(little_world: World) -> None:
     who = signed_in(app_of(little_world), little_world, Role.MONITOR)
     who.get("/consola/personal")
     with reading(little_world.desk.engine) as connection:
-        (row,) = audit.rows(connection)
+        row = audit.rows(connection)[0]
     assert (row.by, row.action, row.subject) == (who.id, "access.refused", "members")
 
 

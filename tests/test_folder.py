@@ -171,7 +171,7 @@ BROKEN = [
     (change(PROPOSALS, "\nbancas,", "\nLas+Bancas,"), f'{PROPOSALS}:3: id "Las+Bancas" must be 1 to 40 of a-z,'),
     (
         change(PROPOSALS, "\nbancas,2", "\nbancas,1"),
-        f'{PROPOSALS}:3: number is "1" where 2 is next: they run 1, 2, 3 … without gaps',
+        f'{PROPOSALS}:3: number is "1" where 2 is next: they run 1, 2, 3, without gaps',
     ),
     (change(PROPOSALS, "\nbancas,2", "\nbancas,dos"), f'{PROPOSALS}:3: number is "dos" where 2 is next:'),
     (change(PROPOSALS, "Poner bancas nuevas", ""), f"{PROPOSALS}:3: title_es is empty"),

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 MOST_CHARACTERS = 300
 """About five short lines on a phone."""
 
-COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words, ENOUGH.words) for w in words} | {"PDF", "QR"}
+COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words, ENOUGH.words) for w in words}
+COMMANDS |= {"PDF", "QR", "XLSX", "CSV", "SMS"}
 """Words in capitals that need no explaining: those that people write here, and the name they know a code by."""
 
 VALUES = {
@@ -32,6 +33,10 @@ VALUES = {
     "seat": "Academia 1", "sector": "Academia", "silent": "2", "state": "En curso", "when": "febrero de 2023",
     "yes": "7", "after": "marzo de 2023", "before": "enero de 2023", "clear": "4,2", "heard": "3,8",
     "lane": "sms", "failed": "2", "of": "3", "login": "participacion", "hours": "72", "who": "participacion", "id": "3",
+    "zone": "America/Bogota", "letter": "á", "line": "3",
+    "address": "+57 300 123 4567", "slug": "parques", "phase": "abierta",
+    "known": "1, 2", "reason": "está dañado.", "word": "VOTAR",
+    "text": "Son veinte bancas.",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -112,7 +112,7 @@ def test_our_own_quote_before_a_formula_is_taken_off_again() -> None:
     ("body", "reason"),
     [
         (b"", "lacks the column"),
-        (b"x" * (LARGEST + 1), "is larger than 2 MB"),
+        (b"x" * (LARGEST + 1), "is larger than 2 megabytes"),
         (b"\xd0\xcf\x11\xe0" + b"x" * 600, "is an old or locked Excel file"),
         (b"\x89PNG\r\n\x1a\n" + bytes(40), "is neither XLSX nor CSV"),
         (b"PK\x03\x04 and nothing else", "is no XLSX file that can be read"),

@@ -38,16 +38,6 @@ PER_PAGE = 40
 CLOSE, ANNUL = "consultation.close", "consultation.annul"
 READERS = (Role.PARTICIPATION, Role.APPROVER, Role.MONITOR)
 
-PHASES: dict[str, Phrase] = {
-    "draft": _("Draft"),
-    "scheduled": _("Scheduled"),
-    "open": _("Open"),
-    "closed": _("Closed"),
-    "counted": _("Counted"),
-    "published": _("Published"),
-    "annulled": _("Annulled"),
-}
-
 
 class Notice(Form):
     """A public notice, in both languages."""
@@ -101,7 +91,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             here, found = city(connection), drafts.every(connection)
         listed = [(each, each.phase(now)) for each in reversed(list(here.consultations.values()))]
         part = paging.part(listed, paging.asked(), most=PER_PAGE)
-        return shown("console/consultations.html", drafts=found, part=part, phases=PHASES)
+        return shown("console/consultations.html", drafts=found, part=part, phases=lifecycle.PHASES)
 
     @blueprint.get("/consultas/<slug>")
     @allows(*READERS)
@@ -114,8 +104,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         turnout = by_place(noted, here.city.territory, ZoneInfo(here.city.zone)) if noted else None
         now = desk.clock()
         return shown(
-            "console/consultation.html", listed=listed, seen=listed.seen, phase=listed.phase(now), phases=PHASES,
-            count=count, turnout=turnout, asked=asked, draft=draft, countable=now >= listed.row.paper_until,
+            "console/consultation.html", listed=listed, seen=listed.seen, phase=listed.phase(now),
+            phases=lifecycle.PHASES, count=count, turnout=turnout, asked=asked, draft=draft, countable=now >= listed.row.paper_until,
             paper=listed.row.paper_until.astimezone(listed.seen.closes.tzinfo), steps={s.kind: s for s in STEPS},
         )  # fmt: skip
 

@@ -59,8 +59,8 @@ CELL_NAMES: Mapping[str, Phrase] = {
     "number": _("Number"),
     "title_es": _("Title in Spanish"),
     "title_en": _("Title in English"),
-    "short_es": _("Short title in Spanish, for SMS"),
-    "short_en": _("Short title in English, for SMS"),
+    "short_es": _("Short title in Spanish, for text messages"),
+    "short_en": _("Short title in English, for text messages"),
     "more_es": _("Explanation in Spanish"),
     "more_en": _("Explanation in English"),
     "official": _("Official text, word for word"),
@@ -475,7 +475,7 @@ def _told(column: str) -> Phrase:
         return _("1, 2, 3 and so on, in the order of the rows. It can stay empty.")
     most = LENGTHS[column.split("_")[0]]
     if column.startswith("short"):
-        return _("At most {most} letters. In an SMS á, í, ó and ú have no accent.", most=most)
+        return _("At most {most} letters. In a text message á, í, ó and ú have no accent.", most=most)
     return _("At most {most} letters.", most=most)
 
 
