@@ -24,10 +24,6 @@ MOST_DRAFTS = 100
 """A city has a few; more are a mistake."""
 
 
-LARGEST_ID = 2**31 - 1
-"""An address can hold a number that no column takes."""
-
-
 class Draft(SQLModel, table=True):
     """`body` is JSON: the fields as `storage.typed` reads them. `sheet` is JSON of an uploaded sheet that waits to be
     used: its `rows`, and `faults` as [where, msgid, values]. `slug` is that of the body, for those who look it up."""
@@ -84,8 +80,6 @@ def every(connection: Connection) -> list[Kept]:
 
 
 def one(connection: Connection, id: int) -> Kept | None:
-    if id > LARGEST_ID:
-        return None
     row = connection.execute(select(*_D).where(_D.id == id)).one_or_none()
     return _kept(row) if row else None
 
@@ -136,8 +130,7 @@ def change(
 
 def hold(connection: Connection, id: int) -> Kept:
     """The draft, which nobody else changes before this transaction ends. Raises Gone."""
-    found = select(*_D).where(_D.id == id).with_for_update()
-    row = connection.execute(found).one_or_none() if id <= LARGEST_ID else None
+    row = connection.execute(select(*_D).where(_D.id == id).with_for_update()).one_or_none()
     if row is None:
         raise Gone
     return _kept(row)

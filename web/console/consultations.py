@@ -105,7 +105,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         now = desk.clock()
         return shown(
             "console/consultation.html", listed=listed, seen=listed.seen, phase=listed.phase(now),
-            phases=lifecycle.PHASES, count=count, turnout=turnout, asked=asked, draft=draft, countable=now >= listed.row.paper_until,
+            phases=lifecycle.PHASES, count=count, turnout=turnout, asked=asked, draft=draft,
+            countable=now >= listed.row.paper_until,
             paper=listed.row.paper_until.astimezone(listed.seen.closes.tzinfo), steps={s.kind: s for s in STEPS},
         )  # fmt: skip
 

@@ -168,7 +168,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 problem = _("There are too many drafts. Discard those that nobody needs.")
         return shown("console/draft_new.html", 422 if problem else 200, form=form, problem=problem)
 
-    @blueprint.route("/borradores/<int:id>", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def draft(id: int) -> Response:
         theirs: Mapping[str, Any] | None = None
@@ -199,7 +199,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             saved="guardado" in request.args,
         )  # fmt: skip
 
-    @blueprint.get("/borradores/<int:id>/propuestas")
+    @blueprint.get("/borradores/<int(max=2147483647):id>/propuestas")
     @allows(Role.PARTICIPATION)
     def proposals(id: int) -> Response:
         found, checked, _here = looked_at(id)
@@ -207,7 +207,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         part = paging.part(rows, paging.asked(), most=PER_PAGE)
         return shown("console/proposals.html", draft=found, checked=checked, part=part, most=MOST_PROPOSALS)
 
-    @blueprint.route("/borradores/<int:id>/propuestas/nueva", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>/propuestas/nueva", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def proposal_new(id: int) -> Response:
         found, _checked, _here = looked_at(id)
@@ -227,7 +227,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         _measure(form, IN_PROPOSAL)
         return shown("console/proposal.html", draft=found, form=form, place=None, seen="", differ={}, saved=False)
 
-    @blueprint.route("/borradores/<int:id>/propuestas/<int:place>", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>/propuestas/<int:place>", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def proposal(id: int, place: int) -> Response:
         given, mine = Proposal(request.form), None
@@ -259,7 +259,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             saved="guardado" in request.args,
         )  # fmt: skip
 
-    @blueprint.route("/borradores/<int:id>/propuestas/<int:place>/quitar", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>/propuestas/<int:place>/quitar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def proposal_gone(id: int, place: int) -> Response:
         if request.method == "POST":
@@ -285,7 +285,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             seen=print_of(row), changed=changed,
         )  # fmt: skip
 
-    @blueprint.get("/borradores/<int:id>/propuestas.csv")
+    @blueprint.get("/borradores/<int(max=2147483647):id>/propuestas.csv")
     @allows(Role.PARTICIPATION)
     def proposals_file(id: int) -> Response:
         found, _checked, _here = looked_at(id)
@@ -305,7 +305,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         made = sheets.blank(tongue, {name: say(_told(name)) for name in PROPOSAL_COLUMNS}, say(_("Help")))
         return _download(made, XLSX, "plantilla.xlsx")
 
-    @blueprint.route("/borradores/<int:id>/hoja", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>/hoja", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def sheet(id: int) -> Response:
         problem: Phrase | None = None
@@ -331,7 +331,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             part=paging.part(rows, paging.asked(), most=PER_PAGE),
         )  # fmt: skip
 
-    @blueprint.post("/borradores/<int:id>/hoja/<what>")
+    @blueprint.post("/borradores/<int(max=2147483647):id>/hoja/<what>")
     @allows(Role.PARTICIPATION)
     def sheet_done(id: int, what: str) -> Response:
         if what not in ("usar", "dejar"):
@@ -350,7 +350,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 audit.note(connection, desk.clock(), staff().id, "draft.filled", str(id), proposals=len(rows))
         return _see(".proposals" if what == "usar" else ".sheet", id=id)
 
-    @blueprint.get("/borradores/<int:id>/vista")
+    @blueprint.get("/borradores/<int(max=2147483647):id>/vista")
     @allows(Role.PARTICIPATION)
     def draft_preview(id: int) -> Response:
         found, checked, here = looked_at(id)
@@ -364,7 +364,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             "console/preview.html", draft=found, checked=checked, scenes=scenes, spoken=spoken, most=preview.CHANNELS,
         )  # fmt: skip
 
-    @blueprint.route("/borradores/<int:id>/programar", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>/programar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION, fresh=True)
     def scheduling(id: int) -> Response:
         problem: Phrase | None = None
@@ -383,7 +383,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             seen=print_of(found.typed), zone=ZoneInfo(here.city.zone), now=desk.clock(), url=public.url,
         )  # fmt: skip
 
-    @blueprint.route("/borradores/<int:id>/descartar", methods=["GET", "POST"])
+    @blueprint.route("/borradores/<int(max=2147483647):id>/descartar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def draft_gone(id: int) -> Response:
         found, _checked, _here = looked_at(id)
