@@ -1,9 +1,11 @@
 """Drafts of consultations in the console: nothing typed is lost, nobody overwrites anybody, a folder neither."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -205,3 +207,43 @@ def test_a_loaded_draft_keeps_its_address_in_the_console_and_nobody_else_gets_it
         assert "ejemplo-plaza" not in drafts.taken(connection, drafts.one(connection, mine))
         assert "ejemplo-plaza" in drafts.taken(connection, drafts.one(connection, other))
         assert drafts.about(connection, "ejemplo-plaza") == mine
+
+
+def test_of_two_who_save_at_once_one_is_told(city: World) -> None:
+    id = begin(city)
+    mark = print_of(kept(city, id).fields)
+    together = Barrier(2)
+
+    def save(title: str) -> str:
+        def edit(now: dict[str, Any]) -> dict[str, Any]:
+            if print_of({name: value for name, value in now.items() if name != "proposals"}) != mark:
+                raise Changed
+            return {**now, "title_es": title}
+
+        together.wait()
+        try:
+            with transaction(city.desk.engine) as connection:
+                drafts.change(connection, id, edit, ME, NOW)
+        except Changed:
+            return "told"
+        return title
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(save, ("Una", "Otra")))
+    assert outcomes in (["Otra", "told"], ["Una", "told"])
+    assert kept(city, id).typed["title_es"] == outcomes[0]
+
+
+def test_of_two_who_schedule_at_once_one_does(city: World) -> None:
+    id = begin(city)
+    seen, together = print_of(kept(city, id).typed), Barrier(2)
+
+    def go(_n: int) -> str:
+        together.wait()
+        try:
+            return schedule(city, id, seen)
+        except Gone:
+            return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(go, (1, 2))) == ["", "que-hacemos-primero-en-la-plaza"]

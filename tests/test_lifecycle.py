@@ -7,7 +7,9 @@ import pytest
 
 from bot import lifecycle, results, upkeep
 from bot.lifecycle import NotPossible
-from storage import ballots, consultations
+from storage import ballots, consultations, counts
+from storage.audit import Audited
+from storage.consultations import ConsultationRow
 from storage.database import open_database, reading, transaction
 from storage.schema import migrate
 from tests.world import World
@@ -105,6 +107,40 @@ def test_publication_needs_a_count_and_happens_once(world: World, tmp_path: Path
     for name in ("papeletas.csv", "resultados.csv"):
         header = (tmp_path / "public" / name).read_text().splitlines()[0]
         assert all(f"{name},{column}," in described for column in header.split(","))
+
+
+WORDS = {"es": "Son veinte bancas.", "en": "They are twenty benches."}
+
+
+def test_a_correction_is_public_while_a_vote_is_under_way_and_changes_nothing_of_it(world: World) -> None:
+    before = world.rows(ConsultationRow)
+    lifecycle.correct(world.desk.engine, SLUG, WORDS, world.clock())
+    assert world.rows(ConsultationRow) == before
+    world.vote("1")
+    assert WORDS["es"] in world.say("reglas")[-1].text
+    close_and_wait(world)
+    count(world)
+    with pytest.raises(NotPossible, match="nothing to correct"):
+        lifecycle.correct(world.desk.engine, SLUG, WORDS, world.clock())
+    with reading(world.desk.engine) as connection:
+        found = counts.results_of(connection, SLUG)
+    assert found is not None
+    assert [notice["text"] for notice in found["notices"]] == [WORDS]
+
+
+def test_why_a_vote_was_closed_early_is_told_to_who_comes_late(little_world: World) -> None:
+    for text in ("votar", "1", "1", "1"):
+        little_world.say(text)
+    lifecycle.close(little_world.desk.engine, SLUG, little_world.clock(), WORDS)
+    assert WORDS["es"] in little_world.say("1 4")[0].text
+
+
+def test_the_operators_steps_stand_in_the_audit_log_without_an_account(little_world: World) -> None:
+    close_and_wait(little_world)
+    count(little_world)
+    lifecycle.publish(little_world.desk.engine, SLUG, little_world.clock())
+    noted = [(row["action"], row["by"]) for row in little_world.rows(Audited)]
+    assert noted == [(f"consultation.{step}", None) for step in ("opened", "counted", "published")]
 
 
 def test_no_consultation_of_that_name(little_world: World) -> None:

@@ -106,12 +106,13 @@ def _codes(sheet: _Sheet, speaker: Speaker, ways: Sequence[Way]) -> None:
 def _under(sheet: _Sheet, speaker: Speaker, way: Way, middle: float, top: float) -> None:
     word = OPENS[speaker.language].upper()
     typed: Phrase = _("Write {word} to {address}", word=word, address=way.shown) if way.shown else way.link
-    for words, size, bold, ink, down in ((way.name, 20, True, INK, 20), (typed, 14, False, MUTED, 40)):
+    name: Phrase = _("In a browser") if way.channel == "web" else way.name
+    for words, size, bold, ink, down in ((name, 20, True, INK, 20), (typed, 14, False, MUTED, 40)):
         text = speaker.say(words)
-        name, points = "VeraBd" if bold else "Vera", size * sheet.unit
+        font, points = "VeraBd" if bold else "Vera", size * sheet.unit
         room = (sheet.wide - 2 * sheet.edge) / 2
-        points *= min(1, room / pdfmetrics.stringWidth(text, name, points))
-        sheet.canvas.setFont(name, points)
+        points *= min(1, room / pdfmetrics.stringWidth(text, font, points))
+        sheet.canvas.setFont(font, points)
         sheet.canvas.setFillColor(HexColor(ink))
         sheet.canvas.drawCentredString(middle, top - down * sheet.unit, text)
 
