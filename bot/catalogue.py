@@ -132,6 +132,7 @@ def listed(row: ConsultationRow, told: Sequence[Told]) -> Listed:
         who=local(rules["who"]),
         tie=local(rules["tie"]),
         notices=tuple(notices),
+        desk=tuple(rules.get("desk", ())),
     )
     return Listed(row, rules, seen)
 

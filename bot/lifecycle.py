@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from bot import results
 from bot.speech import Speaker
 from flows.language import Phrase, _
-from storage import audit, catalogue, consultations, counts, drafts, public_notices, talks, turnouts
+from storage import audit, batches, catalogue, consultations, counts, drafts, public_notices, talks, turnouts
 from storage.ballot_keys import BallotKeys
 from storage.consultations import ConsultationRow, phase
 from storage.database import checkpoint, reading, transaction
@@ -145,6 +145,7 @@ def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime, office: st
             raise NotPossible(_("Signed paper ballots are taken until {day}. Count after that.", day=day))
         if not consultations.move(connection, slug, "opened", state="counted"):
             raise NotPossible(_("Somebody else is counting it."))
+        batches.finish(connection, slug, now)
         number = counts.empty_box(connection, slug)
         found = results.tabulate(connection, row, number)
         counts.record(connection, slug, number, json.dumps(found, ensure_ascii=False), now, office)
@@ -206,6 +207,7 @@ def annul_in(connection: Connection, slug: str, words: Words, now: datetime, by:
         raise NotPossible(BUSY)
     public_notices.add(connection, slug, "annulled", words, now)
     counts.discard(connection, slug)
+    batches.finish(connection, slug, now)
     turnouts.forget(connection, slug)
     talks.end_subject(connection, slug)
     audit.note(connection, now, by, "consultation.annulled", slug)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from storage import ballots, counts, public_notices
+from storage import ballots, batches, counts, public_notices
 from storage.consultations import ConsultationRow
 
 SMALLEST = 5
@@ -47,6 +47,10 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "proposals": ("Votos de cada propuesta, en el orden de la lista", "Votes of each proposal, in list order"),
         "ties": ("Grupos de propuestas con los mismos votos", "Groups of proposals with the same votes"),
         "ballots_sha256": ("Huella SHA-256 de papeletas.csv", "SHA-256 fingerprint of papeletas.csv"),
+        "paper": (
+            "Papel firmado: mesas, y papeletas válidas (nulo donde se oculta), en blanco y nulas; nulo si no hubo",
+            "Signed paper: tables, and valid (null where hidden), blank and void ballots; null if there was none",
+        ),
         "columns": ("Qué significa cada columna de cada archivo", "What each column of each file means"),
         "notices": (
             "Avisos públicos de la consulta: qué es (erratum: corrección), cuándo y su texto, por idioma",
@@ -70,6 +74,7 @@ def tabulate(connection: Connection, row: ConsultationRow, number: int) -> dict[
     ]
     ranked = sorted((p["votes"] for p in listed), reverse=True)
     shown = json.loads(row.rules)["small_cells"]
+    people = {name: _turnout(connection, row.slug, name, _shown(shown, name)) for name in DIMENSIONS}
     return {
         "consultation": row.slug,
         "title": json.loads(row.title),
@@ -78,8 +83,14 @@ def tabulate(connection: Connection, row: ConsultationRow, number: int) -> dict[
         "proposals": [{**p, "rank": ranked.index(p["votes"]) + 1} for p in listed],
         "ties": ties(listed),
         "notices": [notice.as_json() for notice in public_notices.of(connection, row.slug)],
-        "turnout": {name: _turnout(connection, row.slug, name, _shown(shown, name)) for name in DIMENSIONS},
+        "paper": _paper(batches.papers(connection, row.slug), people["origin"]),
+        "turnout": people,
     }
+
+
+def _paper(papers: Mapping[str, int], origins: Mapping[str, int | None]) -> dict[str, int | None] | None:
+    """What tables handed in; how many papers were valid only where the table of channels tells it too."""
+    return {**papers, "valid": origins.get("paper")} if papers["tables"] else None
 
 
 def turnout(connection: Connection, slug: str) -> dict[str, Any]:

@@ -43,7 +43,8 @@ class Consultation:
 
     `identity` is the least that a voter must show: contact, phone or document. `asks` are the profile fields that the
     rules require, `who` says who may vote and `tie` what happens in a tie. `notices` are what the city said in public
-    since it was opened, the oldest first.
+    since it was opened, the oldest first. `desk` is how those are told apart who vote at a table, as far as the rules
+    state it: by document, by slips.
     """
 
     slug: str
@@ -58,6 +59,7 @@ class Consultation:
     who: Local = field(default_factory=lambda: Local({}))
     tie: Local = field(default_factory=lambda: Local({}))
     notices: tuple[Notice, ...] = ()
+    desk: tuple[str, ...] = ()
 
     @property
     def first_minute(self) -> datetime:

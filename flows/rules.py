@@ -24,6 +24,9 @@ def rules(slug: str = "") -> Talk:
     return None
 
 
+AT_A_TABLE = _("Without a phone you can vote at a table of the city.")
+
+
 def told(consultation: Consultation, phase: str, city: City) -> list[Phrase]:
     """The rules, a line for each."""
     lines: list[Phrase] = [consultation.title, consultation.who]
@@ -31,6 +34,8 @@ def told(consultation: Consultation, phase: str, city: City) -> list[Phrase]:
         lines += [BY_DOCUMENT, city.help]
     elif consultation.identity == "phone":
         lines.append(BY_PHONE)
+    if consultation.desk:
+        lines.append(AT_A_TABLE)
     if consultation.most == 1:
         lines.append(_("You choose one."))
     elif consultation.least == consultation.most:

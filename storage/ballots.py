@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, Index, Integer, bindparam, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -41,10 +41,14 @@ class Ballot(SQLModel, table=True):
 
 
 class Roll(SQLModel, table=True):
-    """Who took part. `level` is what they had shown: contact, phone or document."""
+    """Who took part. `level` is what they had shown: contact, phone, document or slip.
+
+    Who voted at a table is no person of ours: their id is negative and random to whoever lacks the ballot key. `batch`
+    is the table's; a ballot does not have it, for few may have voted there.
+    """
 
     consultation: str = Field(primary_key=True, max_length=60)
-    person_id: int = Field(primary_key=True, index=True)
+    person_id: int = Field(primary_key=True, index=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
     level: str = Field(max_length=16)
     origin: str = Field(max_length=16)
     age: str | None = Field(default=None, max_length=40)
@@ -52,6 +56,7 @@ class Roll(SQLModel, table=True):
     group: str | None = Field(default=None, max_length=40)
     locality: str | None = Field(default=None, max_length=80)
     unit: str | None = Field(default=None, max_length=80)
+    batch: int | None = Field(default=None, index=True)
     cast_at: datetime
 
 
@@ -67,13 +72,17 @@ class Tombstone(SQLModel, table=True):
 _B, _R, _S = columns(Ballot), columns(Roll), columns(Tombstone)
 _PUT = insert(Ballot)
 _TAKE_OUT = delete(Ballot).where(_B.consultation == bindparam("in_"), _B.mark == bindparam("of"))
+_TO_ROLL = (
+    'INSERT INTO roll (consultation, person_id, level, origin, age, sex, "group", locality, unit, batch, cast_at)'
+    " VALUES (:consultation, :person_id, :level, :origin, :age, :sex, :group, :locality, :unit, :batch, :cast_at)"
+    " ON CONFLICT (consultation, person_id) DO "
+)
 _ENROL = text(
-    'INSERT INTO roll (consultation, person_id, level, origin, age, sex, "group", locality, unit, cast_at)'
-    " VALUES (:consultation, :person_id, :level, :origin, :age, :sex, :group, :locality, :unit, :cast_at)"
-    " ON CONFLICT (consultation, person_id) DO UPDATE SET level = excluded.level, origin = excluded.origin,"
+    _TO_ROLL + "UPDATE SET level = excluded.level, origin = excluded.origin,"
     ' age = excluded.age, sex = excluded.sex, "group" = excluded."group", locality = excluded.locality,'
-    " unit = excluded.unit, cast_at = excluded.cast_at"
+    " unit = excluded.unit, batch = excluded.batch, cast_at = excluded.cast_at"
 ).bindparams(bindparam("cast_at", type_=_R.cast_at.type))
+_ENROL_FIRST = text(_TO_ROLL + "NOTHING").bindparams(bindparam("cast_at", type_=_R.cast_at.type))
 
 
 _ON_ROLL = select(_R.level).where(_R.consultation == bindparam("which"), _R.person_id == bindparam("who"))
@@ -98,6 +107,20 @@ class Voter:
     group: str | None = None
     locality: str | None = None
     unit: str | None = None
+    batch: int | None = None
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper ballot on its way into the box: the mark it hangs on, what it chooses, and who is on the roll for it."""
+
+    mark: str
+    choices: tuple[str, ...]
+    voter: Voter
+
+
+class Twice(Exception):
+    """Somebody of a batch of paper is on the roll already; nothing of the batch may stay."""
 
 
 def new_code() -> str:
@@ -126,6 +149,37 @@ def cast(
         },
     )  # fmt: skip
     return receipt, replaced
+
+
+def enrol(connection: Connection, slug: str, voter: Voter, now: datetime) -> bool:
+    """Put somebody on the roll who is not there yet; False if they are. Of two at once the second waits and is told."""
+    return connection.execute(_ENROL_FIRST, {"consultation": slug, "cast_at": now, **vars(voter)}).rowcount == 1
+
+
+def put_papers(connection: Connection, slug: str, papers: Sequence[Paper], now: datetime) -> None:
+    """Put paper ballots in the box and their voters on the roll. `now` is the same for all. Raises Twice.
+
+    Each in the order of ids that are random to whoever lacks the ballot key: no order tells which belongs to which, and
+    two batches with voters in common wait for each other instead of for ever.
+    """
+    voters = sorted((paper.voter for paper in papers), key=lambda voter: voter.person_id)
+    connection.execute(_ENROL_FIRST, [{"consultation": slug, "cast_at": now, **vars(voter)} for voter in voters])
+    mine = (_R.consultation == slug) & (_R.batch == papers[0].voter.batch)
+    if connection.execute(select(func.count()).where(mine)).scalar_one() != len(papers):
+        raise Twice
+    boxed = [
+        {
+            "consultation": slug, "id": new_code(), "mark": paper.mark, "choices": " ".join(paper.choices),
+            "origin": paper.voter.origin, "locality": paper.voter.locality or "",
+        }
+        for paper in papers
+    ]  # fmt: skip
+    connection.execute(_PUT, sorted(boxed, key=lambda ballot: ballot["id"]))
+
+
+def on_roll(connection: Connection, slug: str, ids: Collection[int]) -> set[int]:
+    """Those of these ids that are on the roll."""
+    return set(connection.scalars(select(_R.person_id).where(_R.consultation == slug, _R.person_id.in_(ids))))
 
 
 def has_voted(connection: Connection, slug: str, person_id: int) -> bool:

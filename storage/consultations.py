@@ -58,7 +58,7 @@ def one(connection: Connection, slug: str) -> ConsultationRow | None:
 
 
 _HOLD = (
-    select(_COLUMNS.state, _COLUMNS.opens_at, _COLUMNS.closes_at)
+    select(_COLUMNS.state, _COLUMNS.opens_at, _COLUMNS.closes_at, _COLUMNS.paper_until)
     .where(_COLUMNS.slug == bindparam("which"))
     .with_for_update(read=True)
 )
@@ -68,6 +68,13 @@ def hold_open(connection: Connection, slug: str, now: datetime) -> bool:
     """Whether one can vote at `now`; if so nobody can close or annul it before this transaction ends."""
     row = connection.execute(_HOLD, {"which": slug}).one_or_none()
     return row is not None and phase(row.state, row.opens_at, row.closes_at, now) == "open"
+
+
+def hold_paper(connection: Connection, slug: str, now: datetime) -> bool:
+    """Whether signed paper enters at `now`: from the opening until `paper_until`; if so nobody can count meanwhile."""
+    row = connection.execute(_HOLD, {"which": slug}).one_or_none()
+    where = phase(row.state, row.opens_at, row.closes_at, now) if row is not None else ""
+    return row is not None and where in ("open", "closed") and now < max(row.closes_at, row.paper_until)
 
 
 def hold_alone(connection: Connection, slug: str) -> None:

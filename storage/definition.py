@@ -24,6 +24,9 @@ CELLS = ("shown", "hidden")
 
 IDENTITY = ("contact", "phone", "document")
 
+DESK = ("document", "slips")
+"""How those are told apart who vote with an officer's help or on paper."""
+
 TIMES = ("opens", "closes", "paper_until")
 RULES = ("least", "most", "identity", "asks", "people_per_contact", "small_cells", "who", "tie")
 
@@ -86,6 +89,10 @@ class Answers(Protocol):
 
     def some_of(self, key: str, known: Sequence[str]) -> tuple[str, ...]: ...
 
+    def has(self, key: str) -> bool:
+        """Whether there is an answer to a key that may be left out."""
+        ...
+
     def kinds(self, key: str, known: Sequence[str], allowed: Sequence[str]) -> dict[str, str]:
         """One of the allowed words for some of the known keys."""
         ...
@@ -138,16 +145,28 @@ def _rules(answers: Answers, proposals: int) -> dict[str, Any]:
         answers.amiss("most", _("is {most}, less than least, which is {least}", most=most, least=least))
     if most and proposals and most > proposals:
         answers.amiss("most", _("is {most}, but there are only {n} proposals", most=most, n=proposals))
+    identity = answers.one_of("identity", IDENTITY)
     return {
         "least": least,
         "most": most,
-        "identity": answers.one_of("identity", IDENTITY),
+        "identity": identity,
         "asks": answers.some_of("asks", ASKS),
         "people_per_contact": answers.number("people_per_contact", 1, MOST_PEOPLE),
         "small_cells": answers.kinds("small_cells", DIMENSIONS, CELLS),
         "who": answers.words("who", MOST_RULE),
         "tie": answers.words("tie", MOST_RULE),
+        **_desk(answers, identity),
     }
+
+
+def _desk(answers: Answers, identity: str) -> dict[str, Any]:
+    """How the desk tells its voters apart, where the rules say so: what they do not state is not in their digest."""
+    if not answers.has("desk"):
+        return {}
+    ways = answers.some_of("desk", DESK)
+    if "slips" in ways and identity in ("phone", "document"):
+        answers.amiss("desk", _("has slips, which show less than people have to show: leave them out"))
+    return {"desk": ways}
 
 
 def proposals(rows: Rows) -> tuple[ReadProposal, ...]:

@@ -244,5 +244,5 @@ def _consultation(path: Path, slug: str, zone: ZoneInfo, problems: list[Problem]
         table.wrong(1, "there is no proposal")
     if form.text is None:
         return None
-    form.only("title", *definition.TIMES, *definition.RULES)
+    form.only("title", *definition.TIMES, *definition.RULES, "desk")
     return definition.consultation(slug, form, proposals, zone)

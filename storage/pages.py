@@ -274,6 +274,9 @@ class Form(Page):
             self.amiss(key, choice_fault(known))
         return found or ""
 
+    def has(self, key: str) -> bool:
+        return key in self.data
+
     def some_of(self, key: str, known: Sequence[str]) -> tuple[str, ...]:
         found = self.value(key, list, "a list") or []
         for each in found:

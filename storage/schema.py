@@ -16,6 +16,7 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     attempts,
     audit,
     ballots,
+    batches,
     catalogue,
     consultations,
     contacts,

@@ -21,9 +21,9 @@ FIELDS = (
     *(f"{time}_{part}" for time in definition.TIMES for part in ("day", "hour")),
     "least", "most", "identity", "people_per_contact",
 )  # fmt: skip
-"""The fields of one line; `asks` and `shown` are lists."""
+"""The fields of one line; `asks`, `desk` and `shown` are lists."""
 
-LISTS = ("asks", "shown")
+LISTS = ("asks", "desk", "shown")
 CELLS = tuple(column for column in PROPOSAL_COLUMNS if column != "number")
 """What is typed of a proposal; its number is its place in the list."""
 
@@ -144,6 +144,9 @@ class _Form:
         if found not in known:
             self.amiss(key, choice_fault(known) if found else _("is empty"))
         return found
+
+    def has(self, key: str) -> bool:
+        return bool(self.typed.get(key))
 
     def some_of(self, key: str, known: Sequence[str]) -> tuple[str, ...]:
         return tuple(each for each in known if each in self.typed.get(key, ()))

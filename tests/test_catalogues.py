@@ -29,7 +29,7 @@ from flows.vote import ballot, tell
 ROOT = Path(__file__).parent.parent
 LOCALES = ROOT / "locales"
 CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{2,}(?: [A-ZÁÉÍÓÚÑ]{2,})?\b")
-NAMES = {"PDF", "QR", "SMS", "XLSX", "CSV"}
+NAMES = {"CSV", "PDF", "QR", "SMS", "XLSX"}
 """Names of things in capitals; nobody is asked to write them."""
 
 SHARED = {"BAJA", "ALTA", *NAMES}

@@ -149,6 +149,11 @@ BROKEN = [
     (change(RULES, "people_per_contact = 3", "people_per_contact = 0"), f"{RULES}:13: people_per_contact must be from"),
     (change(RULES, "= {}", '= {colour = "shown"}'), f'{RULES}:14: unknown key "small_cells.colour"'),
     (change(RULES, "= {}", '= {age = "all"}'), f"{RULES}:14: small_cells.age must be one of: shown, hidden"),
+    (change(RULES, '["slips"]', '["slips", "phone"]'), f'{RULES}:16: desk has "phone"; it may have: document, slips'),
+    (
+        change(RULES, 'identity = "contact"', 'identity = "document"'),
+        f"{RULES}:16: desk has slips, which show less than people have to show",
+    ),
     (change(RULES, "= {}", '= ["age"]'), f"{RULES}:14: small_cells must be a table"),
     (
         change(RULES, "opens = 2030-03-04T08:00:00", 'opens = "4 de marzo"'),

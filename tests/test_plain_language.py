@@ -17,7 +17,7 @@ MOST_CHARACTERS = 300
 """About five short lines on a phone."""
 
 COMMANDS = {w.upper() for words in (*WORDS.values(), LEAVE, SKIP.words, ENOUGH.words) for w in words}
-COMMANDS |= {"PDF", "QR", "XLSX", "CSV", "SMS"}
+COMMANDS |= {"CSV", "PDF", "QR", "SMS", "XLSX"}
 """Words in capitals that need no explaining: those that people write here, and the name they know a code by."""
 
 VALUES = {
@@ -37,6 +37,9 @@ VALUES = {
     "address": "+57 300 123 4567", "slug": "parques", "phase": "abierta",
     "known": "1, 2", "reason": "está dañado.", "word": "VOTAR",
     "text": "Son veinte bancas.",
+    "answers": "Masculino / Femenino", "papers": "12", "places": "El Recreo (13)",
+    "rows": "11", "slips": "20", "valid": "10",
+    "blank": "2", "void": "1",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -27,6 +27,7 @@ LEVELS: Mapping[str, Phrase] = {
     "contact": _("A chat or a number"),
     "phone": _("A phone number that was checked"),
     "document": _("An identity document"),
+    "slip": _("A numbered slip of a table"),
 }
 TITLES: Mapping[str, Phrase] = {
     "age": _("By age"),
@@ -79,6 +80,7 @@ class Record:
     lines: list[Line]
     ties: list[list[int]]
     tables: list[Table]
+    paper: Mapping[str, int | None] | None = None
 
 
 def record(count: Count, city: City, listed: Listed) -> Record:
@@ -88,7 +90,7 @@ def record(count: Count, city: City, listed: Listed) -> Record:
     numbers = {line.proposal.id: line.proposal.number for line in lines}
     ties = [[numbers[id] for id in ids] for ids in found["ties"]]
     tables = [_table(name, found["turnout"][name], city) for name in TITLES if _says_something(found["turnout"][name])]
-    return Record(found["ballots"], found["votes"], lines, ties, tables)
+    return Record(found["ballots"], found["votes"], lines, ties, tables, found.get("paper"))
 
 
 def _lines(found: Mapping[str, Any], listed: Listed) -> list[Line]:

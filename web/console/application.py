@@ -8,12 +8,12 @@ from flask_limiter import Limiter
 
 from bot.turn import Desk
 from flows.language import Text, _
-from web.console import access, approvals, consultations, drafts, entrance, home, record, staff
+from web.console import access, approvals, assisted, consultations, drafts, entrance, home, paper, record, staff
 from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (home, consultations, drafts)
+AREAS = (home, consultations, drafts, assisted)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
 STEPS = (*staff.STEPS, *consultations.STEPS)
@@ -22,6 +22,7 @@ STEPS = (*staff.STEPS, *consultations.STEPS)
 NAVIGATION: Sequence[tuple[str, Text]] = (
     ("home", _("Today")),
     ("consultations", _("Consultations")),
+    ("tables", _("Tables")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),
@@ -36,7 +37,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     access.guard(blueprint, desk, safe)
     entrance.add(blueprint, desk, public, safe, limiter)
     staff.add(blueprint, desk, public, safe)
-    approvals.add(blueprint, desk, STEPS)
+    approvals.add(blueprint, desk, (*STEPS, *paper.steps(desk)))
     record.add(blueprint, desk)
     for area in AREAS:
         area.add(blueprint, desk, public)

@@ -54,6 +54,10 @@ LEVELS: Mapping[str, Phrase] = {
     "phone": _("Their own phone number, confirmed"),
     "document": _("Their identity document, in person"),
 }
+WAYS: Mapping[str, Phrase] = {
+    "document": _("By their identity document, never written down"),
+    "slips": _("By numbered slips, each for one vote"),
+}
 CELL_NAMES: Mapping[str, Phrase] = {
     "id": _("Id"),
     "number": _("Number"),
@@ -90,6 +94,11 @@ class Frame(Form):
     identity = SelectField(_("What people have to show"), choices=_choices(LEVELS), validate_choice=False)
     people_per_contact = StringField(_("How many people may vote from one phone"), description=_("From 1 to 50."))
     asks = Boxes(_("What is asked before one votes"), choices=_choices(ASKED))
+    desk = Boxes(
+        _("How those are told apart who vote at a table"),
+        description=_("For people without a phone. Tick nothing if there are no tables."),
+        choices=_choices(WAYS),
+    )
     who_es = TextAreaField(_("Who may vote, in Spanish"))
     who_en = TextAreaField(_("Who may vote, in English"))
     tie_es = TextAreaField(_("What happens in a tie, in Spanish"))
@@ -409,7 +418,7 @@ def _framed(form: Frame) -> dict[str, Any]:
     return {**texts, **{name: [each for each in form[name].data or () if each in known] for name, known in TICKED}}
 
 
-TICKED = (("asks", tuple(ASKED)), ("shown", tuple(GROUPS)))
+TICKED = (("asks", tuple(ASKED)), ("desk", tuple(WAYS)), ("shown", tuple(GROUPS)))
 
 
 def _proposed(form: Proposal) -> dict[str, str]:

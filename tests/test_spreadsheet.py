@@ -1,0 +1,94 @@
+"""Spreadsheets as people send them, and files that want to do harm."""
+
+import io
+import zipfile
+from datetime import datetime
+from typing import Any
+
+import openpyxl
+import pytest
+
+from bot import spreadsheet
+from bot.spreadsheet import MOST_ROWS, MOST_UNPACKED, Unreadable
+
+
+def workbook(*rows: list[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"papeleta,propuestas\n1,1 4 6\n",
+        "\ufeffpapeleta;propuestas\r\n1;1 4 6\r\n".encode(),
+        b"papeleta\tpropuestas\r1\t1 4 6\r",
+        "papeleta;propuestas\n\n;\n1; 1  4\t6 \n".encode("cp1252"),
+        workbook(["papeleta", "propuestas"], [None, None], [1, "1 4 6"]),
+        workbook(["papeleta", "propuestas"], [1.0, "1 4 6"]),
+    ],
+)
+def test_the_same_rows_however_a_program_writes_them(content: bytes) -> None:
+    assert spreadsheet.read(content) == [["papeleta", "propuestas"], ["1", "1 4 6"]]
+
+
+def test_letters_of_spanish_arrive_from_an_old_windows() -> None:
+    assert spreadsheet.read("barrio;año\nÑandú;1\n".encode("cp1252"))[1] == ["Ñandú", "1"]
+
+
+def test_a_cell_that_became_a_date_is_told_as_one() -> None:
+    ((_slip, choices),) = spreadsheet.read(workbook([1, datetime(2026, 4, 1)]))
+    assert choices.startswith(spreadsheet.DATED)
+
+
+def test_a_formula_is_never_worked_out() -> None:
+    assert spreadsheet.read(workbook([1, '=HYPERLINK("http://x.test")'])) == [["1"]]
+    assert spreadsheet.read(b"1,=1+1\n") == [["1", "=1+1"]]
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return made.getvalue()
+
+
+def with_sheet(xml: bytes) -> bytes:
+    """A workbook whose first sheet is this."""
+    whole = zipfile.ZipFile(io.BytesIO(workbook([1])))
+    files = {name: whole.read(name) for name in whole.namelist()}
+    return packed({**files, "xl/worksheets/sheet1.xml": xml})
+
+
+ENTITIES = (
+    b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "1234567890"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>'
+    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
+    b'<c r="A1" t="inlineStr"><is><t>&b;</t></is></c></row></sheetData></worksheet>'
+)
+OUTSIDE = ENTITIES.replace(b'<!ENTITY b "&a;&a;&a;&a;&a;&a;">', b'<!ENTITY b SYSTEM "file:///etc/passwd">')
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"PK\x03\x04 and nothing more",
+        packed({"a.txt": b"no workbook"}),
+        packed({"xl/workbook.xml": b"0" * (MOST_UNPACKED + 1)}),
+        with_sheet(ENTITIES),
+        with_sheet(OUTSIDE),
+        with_sheet(b"<worksheet>"),
+        b"%PDF-1.7\0\0",
+        b"x" * (spreadsheet.MOST_BYTES + 1),
+        b"\n".join(b"1" for _n in range(MOST_ROWS + 2)),
+        b'"' + b"x" * 200_000 + b'"\n',
+    ],
+    ids=lambda content: repr(content[:20]),
+)
+def test_what_is_broken_or_wants_harm_is_refused(content: bytes) -> None:
+    with pytest.raises(Unreadable):
+        spreadsheet.read(content)

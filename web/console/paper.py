@@ -1,0 +1,247 @@
+"""Paper of a table: typed or sent as a spreadsheet, looked at row by row, sent to a second person, who confirms it."""
+
+import io
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import openpyxl
+from flask import Blueprint, Response, redirect, request, url_for
+from sqlalchemy import Connection
+from wtforms import FileField, Form, IntegerField, TextAreaField
+from wtforms.validators import NumberRange
+
+from bot import booths, papers, spreadsheet
+from bot.booths import MOST_SLIPS, Booth, NotTaken
+from bot.lifecycle import NotPossible
+from bot.papers import HEADERS, Row, Sheet
+from bot.spreadsheet import MOST_BYTES, MOST_ROWS, Unreadable
+from bot.turn import Desk
+from flows.language import Phrase, _
+from storage import approvals, audit, batches
+from storage.approvals import Approval
+from storage.batches import Batch
+from storage.database import reading, transaction
+from web import paging
+from web.console.access import Role, allows, shown, staff
+from web.console.approvals import Step
+from web.rendering import language
+
+KIND = "table.paper"
+SHOWN = 50
+"""Rows of a page of the preview; those with a mistake come first."""
+
+STATED = NumberRange(0, MOST_SLIPS, _("Write a whole number, 0 if there is none."))
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+NAMES: dict[str, Phrase] = {
+    "slip": _("Slip"),
+    "document": _("Document"),
+    "choices": _("Proposals"),
+    "age": _("Age"),
+    "sex": _("Sex"),
+    "group": _("Group"),
+    "place": _("Barrio or village"),
+}
+
+Find = Callable[[Desk, Connection, int], tuple[Batch, Booth]]
+
+
+class Papers(Form):
+    """What an officer types of a table: the totals of its signed sheet, and a row for each paper that chooses."""
+
+    valid = IntegerField(_("Ballots that choose something"), [STATED])
+    blank = IntegerField(_("Blank ballots"), [STATED])
+    void = IntegerField(_("Void ballots"), [STATED])
+    file = FileField(
+        _("Spreadsheet"), description=_("CSV or XLSX, up to 1,000 rows. It replaces what was typed before.")
+    )
+    rows = TextAreaField(_("Or type the rows here"), description=_("One paper in each line, with ; between its cells."))
+
+
+def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
+    """Add the pages."""
+
+    def at_work(id: int, work: Callable[[Booth], Any]) -> Phrase | None:
+        """Do something with a batch in one transaction; why not, or None when it is done."""
+        try:
+            with transaction(desk.engine) as connection:
+                work(find(desk, connection, id)[1])
+        except NotTaken as refused:
+            return refused.why
+        return None
+
+    def again(id: int, problem: Phrase | None, status: int = 409) -> Response:
+        if problem is None:
+            return _see(id)
+        with reading(desk.engine) as connection:
+            batch, booth = find(desk, connection, id)
+            return page(booth, batch, problem=problem, status=status)
+
+    @blueprint.post("/mesas/<int(max=2147483647):id>/filas")
+    @allows(Role.PARTICIPATION)
+    def type_rows(id: int) -> Response:
+        with reading(desk.engine) as connection:
+            batch, booth = find(desk, connection, id)
+            form = Papers(request.form)
+            if not form.validate():
+                return page(booth, batch, form=form, status=422)
+        try:
+            rows = papers.arranged(batch.way, _sent())
+        except (Unreadable, NotTaken) as refused:
+            with reading(desk.engine) as connection:
+                return page(find(desk, connection, id)[1], batch, form=form, problem=refused.why, status=422)
+        sheet = Sheet(form.valid.data, form.blank.data, form.void.data)
+
+        def keep(booth: Booth) -> None:
+            papers.keep(booth, id, rows, sheet)
+            _note(booth, "paper.typed", id, rows=len(rows))
+
+        return again(id, at_work(id, keep))
+
+    @blueprint.route("/mesas/<int(max=2147483647):id>/enviar", methods=["GET", "POST"])
+    @allows(Role.PARTICIPATION)
+    def send_paper(id: int) -> Response:
+        if request.method == "GET":
+            return _asked(desk, find, id, "console/paper_send.html")
+
+        def send(booth: Booth) -> None:
+            digest = papers.send(booth, id)
+            batch = batches.one(booth.connection, id)
+            assert batch is not None
+            detail = {"digest": digest, "consultation": booth.slug, "name": batch.name, "valid": batch.valid}
+            detail |= {"blank": batch.blank, "void": batch.void}
+            approvals.ask(booth.connection, KIND, str(id), detail, booth.by, booth.now)
+            _note(booth, "paper.sent", id, rows=batch.valid)
+
+        return again(id, at_work(id, send))
+
+    @blueprint.post("/mesas/<int(max=2147483647):id>/devolver")
+    @allows(Role.PARTICIPATION, Role.APPROVER)
+    def take_back_paper(id: int) -> Response:
+        def take_back(booth: Booth) -> None:
+            papers.take_back(booth, id)
+            _withdraw(booth, id)
+            _note(booth, "paper.back", id)
+
+        return again(id, at_work(id, take_back))
+
+    @blueprint.route("/mesas/<int(max=2147483647):id>/descartar", methods=["GET", "POST"])
+    @allows(Role.PARTICIPATION)
+    def discard_paper(id: int) -> Response:
+        if request.method == "GET":
+            return _asked(desk, find, id, "console/paper_discard.html")
+
+        def discard(booth: Booth) -> None:
+            papers.discard(booth, id)
+            _withdraw(booth, id)
+            _note(booth, "paper.discarded", id)
+
+        return again(id, at_work(id, discard))
+
+    @blueprint.get("/mesas/<int(max=2147483647):id>/plantilla.xlsx")
+    @allows(Role.PARTICIPATION)
+    def paper_template(id: int) -> Response:
+        with reading(desk.engine) as connection:
+            batch, _booth = find(desk, connection, id)
+        return file(template(batch), XLSX, f"mesa-{id}.xlsx")
+
+
+def page(
+    booth: Booth, batch: Batch, form: Papers | None = None, problem: Phrase | None = None, status: int = 200
+) -> Response:
+    """A batch of paper: what was typed of it, with what is wrong, and what can be done next."""
+    typed = papers.typed_rows(booth.ink, batch)
+    rows: list[Row] = []
+    try:
+        rows = papers.checked(booth, batch, typed) if batch.state in batches.UNCONFIRMED else []
+    except NotTaken as refused:
+        problem = problem or refused.why
+    sheet = papers.stated(batch)
+    if form is None:
+        text = "\n".join("; ".join(row).rstrip("; ") for row in typed)
+        form = Papers(valid=sheet.valid, blank=sheet.blank, void=sheet.void, rows=text)
+    ordered = sorted(rows, key=lambda row: not any(cell.wrong for cell in row.cells))
+    asked = approvals.about(booth.connection, KIND, str(batch.id)) if batch.state == "waiting" else None
+    return shown(
+        "console/paper.html", status, booth=booth, batch=batch, form=form, problem=problem, sheet=sheet, asked=asked,
+        part=paging.part(ordered, paging.asked(), most=SHOWN), number=len(rows),
+        names=[NAMES[name] for name in papers.columns(batch.way)], faults=papers.faults(rows, batch, sheet),
+        closed=booths.refusal(booth, "paper"), lost=batch.sealed is not None and not typed and batch.valid > 0,
+        mine=staff().id in (batch.entered_by, batch.sent_by), types=Role.PARTICIPATION in staff().roles,
+    )  # fmt: skip
+
+
+def template(batch: Batch) -> bytes:
+    """A spreadsheet for a table: the columns, the table's slips, and cells that are text, so that 1-4 is no date."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    names = papers.columns(batch.way)
+    sheet.append([HEADERS[name][0 if language() == "es" else 1] for name in names])
+    if batch.first_slip is not None and batch.last_slip is not None:
+        for number in range(batch.first_slip, min(batch.last_slip + 1, batch.first_slip + MOST_ROWS)):
+            sheet.append([str(number)])
+    for row in sheet.iter_rows(min_row=2, max_row=MOST_ROWS + 1, max_col=len(names)):
+        for cell in row:
+            cell.number_format = "@"
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+def file(body: bytes, kind: str, name: str) -> Response:
+    """A file to keep."""
+    answer = Response(body, content_type=kind)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def steps(desk: Desk) -> tuple[Step, ...]:
+    """What needs a second person: the paper of a table."""
+
+    def confirm(connection: Connection, asked: Approval, by: int, _now: datetime) -> None:
+        booth = Booth.at(desk, connection, asked.detail["consultation"], by)
+        assert booth is not None
+        try:
+            number = papers.confirm(booth, int(asked.subject), asked.detail["digest"])
+        except NotTaken as refused:
+            raise NotPossible(refused.why) from None
+        _note(booth, "paper.boxed", int(asked.subject), ballots=number)
+
+    return (Step(KIND, (Role.PARTICIPATION,), (Role.PARTICIPATION, Role.APPROVER), _says, confirm),)
+
+
+def _says(asked: Approval) -> Phrase:
+    return _(
+        "Put the paper of table {id} ({name}) in the box: {valid} ballots, {blank} blank, {void} void",
+        id=asked.subject, **{name: asked.detail[name] for name in ("name", "valid", "blank", "void")},
+    )  # fmt: skip
+
+
+def _asked(desk: Desk, find: Find, id: int, name: str) -> Response:
+    with reading(desk.engine) as connection:
+        batch, booth = find(desk, connection, id)
+    return shown(name, batch=batch, booth=booth, sheet=papers.stated(batch))
+
+
+def _sent() -> list[list[str]]:
+    """The rows of the file, if one was sent, or else those that were typed. Raises Unreadable."""
+    sent = request.files.get("file")
+    if sent is not None and sent.filename:
+        return spreadsheet.read(sent.stream.read(MOST_BYTES + 1))
+    return spreadsheet.typed(request.form.get("rows", ""))
+
+
+def _withdraw(booth: Booth, id: int) -> None:
+    """Nobody is asked to confirm it any more."""
+    asked = approvals.about(booth.connection, KIND, str(id))
+    if asked is not None:
+        approvals.decide(booth.connection, asked.id, booth.by, "withdrawn", booth.now)
+
+
+def _note(booth: Booth, action: str, id: int, **facts: Any) -> None:
+    """Note what was done with a batch; never a ballot."""
+    audit.note(booth.connection, booth.now, booth.by, action, str(id), consultation=booth.slug, **facts)
+
+
+def _see(id: int) -> Response:
+    return redirect(url_for(".table", id=id), 303)  # type: ignore[return-value]
