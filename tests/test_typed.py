@@ -118,7 +118,8 @@ def test_what_is_kept_of_a_field_fits_every_database(typed: str) -> None:
 
 
 def test_the_lists_are_ticked() -> None:
-    found = check(plaza(asks=["age", "income"], shown=["sex"]), LIMA)
-    assert LISTS == ("asks", "shown")
+    found = check(plaza(asks=["age", "income"], desk=["document", "crystal"], shown=["sex"]), LIMA)
+    assert LISTS == ("asks", "desk", "shown")
     assert found.consultation is not None
+    assert found.consultation.rules["desk"] == ("document",)
     assert (found.consultation.rules["asks"], found.consultation.rules["small_cells"]) == (("age",), {"sex": "shown"})
