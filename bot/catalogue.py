@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from storage.consultations import ConsultationRow, phase
 from storage.plan_folder import MONTH
 from storage.plan_folder import Span as Stated
 from storage.public_notices import Told
+from storage.retention import PROMISED, lengths
 
 NOTICE = "2026-11"
 """The version of the consent notice; a person's consent names the one it was given to."""
@@ -51,6 +52,7 @@ class Catalogue:
     consultations: Mapping[str, Listed]
     plans: Mapping[str, Plan]
     hours: Hours
+    retention: Mapping[str, timedelta]
 
     def plan_of(self, subject: str) -> Plan | None:
         """The plan that has a commitment or milestone."""
@@ -87,7 +89,12 @@ def read(connection: Connection) -> Catalogue:
     found = {row.slug: _plan(row.slug, json.loads(row.body)) for row in plans.every(connection)}
     newest_first = sorted(found.values(), key=lambda plan: (plan.span.first, plan.slug), reverse=True)
     hours = Hours.of(json.loads(texts.get("hours", "{}")), city.zone)
-    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, hours)
+    kept = _retention(texts)
+    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, hours, kept)
+
+
+def _retention(texts: Mapping[str, str]) -> Mapping[str, timedelta]:
+    return lengths(json.loads(texts.get("retention", "{}")))
 
 
 def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
@@ -100,7 +107,8 @@ def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
         for name, options in json.loads(texts["questions"]).items()
     }
     words = {key: Local(json.loads(texts[key])) for key in ("name", "help", "emergency", "privacy")}
-    return City(zone=texts["zone"], questions=questions, territory=Territory(places), **words)
+    silence = _retention(texts)[PROMISED]
+    return City(zone=texts["zone"], questions=questions, territory=Territory(places), silence=silence.days, **words)
 
 
 def local(words: Mapping[str, Any]) -> Local:

@@ -4,7 +4,7 @@ Everything here is computed from the database and harmless when it runs twice.
 """
 
 import asyncio
-from collections.abc import Mapping
+import json
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from storage import (
     outbox,
     parked,
     participants,
+    requests,
     sessions,
     staff,
     talks,
@@ -31,25 +32,13 @@ from storage import (
     turnouts,
 )
 from storage.ballot_keys import BallotKeys
-from storage.database import checkpoint, transaction
+from storage.database import checkpoint, reading, transaction
 from storage.ink import Ink
+from storage.retention import lengths
 
 HEARTBEAT = "heartbeat:worker"
 WEBHOOK_FAILED = "failed:telegram"
 """When Telegram last could not hand us an update."""
-
-RETENTION: Mapping[str, timedelta] = {
-    "ids of messages": timedelta(days=4),
-    "drafts and open talks": timedelta(days=28),
-    "messages not delivered": timedelta(hours=24),
-    "records of messages sent": timedelta(days=90),
-    "parked errors": timedelta(days=90),
-    "contacts without consent": timedelta(days=2),
-    "people who fell silent": timedelta(days=730),
-    "what people were told": timedelta(days=730),
-    "sessions and invitations of the staff": timedelta(days=7),
-}
-"""How long each kind of data is kept (Ley 1581 de 2012, art. 11; in docs/deploy.md and on the page of privacy)."""
 
 
 def beat(engine: Engine, now: datetime) -> None:
@@ -113,22 +102,23 @@ def mix_ballots(engine: Engine, now: datetime) -> None:
 
 def purge(engine: Engine, ink: Ink, now: datetime) -> None:
     """Delete what has outlived its retention, in short transactions, and let SQLite give up what it erased."""
+    with reading(engine) as connection:
+        kept = lengths(json.loads(catalogue.texts(connection).get("retention", "{}")))
     with transaction(engine) as connection:
-        inbox.purge(connection, now - RETENTION["ids of messages"])
-        outbox.give_up(connection, now - RETENTION["messages not delivered"], now)
+        inbox.purge(connection, now - kept["ids of messages"])
+        outbox.give_up(connection, now - kept["messages not delivered"], now)
     with transaction(engine) as connection:
-        talks.purge(connection, now - RETENTION["drafts and open talks"])
-        outbox.purge(connection, now - RETENTION["records of messages sent"])
-        parked.purge(connection, now - RETENTION["parked errors"])
+        talks.purge(connection, now - kept["drafts and open talks"])
+        outbox.purge(connection, now - kept["records of messages sent"])
+        parked.purge(connection, now - kept["parked errors"])
     with transaction(engine) as connection:
-        contacts.purge(
-            connection, now - RETENTION["contacts without consent"], now - RETENTION["people who fell silent"], now
-        )
+        contacts.purge(connection, now - kept["contacts without consent"], now - kept["people who fell silent"], now)
     with transaction(engine) as connection:
-        notices.purge(connection, now - RETENTION["what people were told"])
-        participants.purge(connection, now - RETENTION["drafts and open talks"])
+        notices.purge(connection, now - kept["what people were told"])
+        participants.purge(connection, now - kept["drafts and open talks"])
+        requests.purge(connection, (now - kept["data requests"]).date())
     with transaction(engine) as connection:
-        before = now - RETENTION["sessions and invitations of the staff"]
+        before = now - kept["sessions and invitations of the staff"]
         sessions.purge(connection, before)
         staff.purge(connection, before)
         attempts.purge(connection, before)

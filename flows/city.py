@@ -12,7 +12,7 @@ class City:
     """The city's own words and its tree of places.
 
     `questions` are the profile's fields (age, sex, group) with their options; `help`, `privacy` and `emergency` are the
-    city's texts.
+    city's texts; `silence` is after how many days without a word from somebody their data is deleted.
     """
 
     name: Local
@@ -22,6 +22,7 @@ class City:
     privacy: Local
     questions: Mapping[str, tuple[Option, ...]]
     territory: Territory
+    silence: int = 730
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,11 @@ def changed(connection: Connection) -> None:
     connection.execute(update(Revision).values(number=Revision.number + 1))
 
 
+def hold(connection: Connection) -> None:
+    """Nobody else changes the catalogue before this transaction ends."""
+    connection.execute(select(columns(Revision).number).with_for_update())
+
+
 def places(connection: Connection) -> list[PlaceRow]:
     """The whole tree, in the order of its file."""
     found = connection.execute(select(*_PLACE).order_by(_PLACE.position))

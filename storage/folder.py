@@ -12,6 +12,7 @@ from storage import definition
 from storage.definition import LENGTHS, PROPOSAL_COLUMNS, QUESTIONS, ReadConsultation, ReadProposal
 from storage.pages import SLUG, Form, Invalid, Problem, Table, Words
 from storage.plan_folder import ReadPlan, read_plans
+from storage.retention import PERIODS
 
 __all__ = ["Choice", "Folder", "Invalid", "Problem", "ReadConsultation", "ReadPlace", "ReadProposal", "read_folder"]
 
@@ -62,6 +63,7 @@ class Folder:
     consultations: tuple[ReadConsultation, ...]
     plans: tuple[ReadPlan, ...] = ()
     hours: Mapping[str, Any] = field(default_factory=dict)
+    retention: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_folder(path: Path) -> Folder:
@@ -71,7 +73,7 @@ def read_folder(path: Path) -> Folder:
         raise Invalid([Problem(path.name, 1, "this is not a folder")])
     form = Form(path, "city.toml", problems)
     words, zone, questions = _city(form) if form.text is not None else ({}, "", {})
-    hours = _hours(form)
+    hours, retention = _hours(form), _retention(form)
     places = _places(Table(path, "territory.csv", PLACE_COLUMNS, problems))
     # A wrong zone is named once, not again for every date.
     clock = ZoneInfo(zone or "UTC")
@@ -81,11 +83,11 @@ def read_folder(path: Path) -> Folder:
     plans = read_plans(path, proposals, problems)
     if problems:
         raise Invalid(problems)
-    return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours)
+    return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours, retention)
 
 
 def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ...]]]:
-    form.only("zone", "questions", "hours", *TEXTS)
+    form.only("zone", "questions", "hours", "retention", *TEXTS)
     words = {key: form.words(key, most, breaks=key == "help") for key, most in TEXTS.items()}
     zone = form.value("zone", str, "a text in quotes") or ""
     if zone and zone not in available_timezones():
@@ -96,6 +98,21 @@ def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ..
         return words, zone, {}
     form.members(questions, QUESTIONS, "questions")
     return words, zone, {name: _question(form, questions, name) for name in QUESTIONS}
+
+
+def _retention(form: Form) -> Mapping[str, int]:
+    """How long each kind of data is kept, where the city has chosen: in days, undelivered messages in hours."""
+    chosen = form.data.get("retention", {})
+    if not isinstance(chosen, dict):
+        form.wrong(form.line("retention"), "retention must be a table, headed [retention]")
+        return {}
+    form.members(chosen, PERIODS, "retention")
+    for kind, number in chosen.items():
+        period = PERIODS.get(kind)
+        if period is not None and not period.allows(number):
+            least, most = period.number(period.least), period.number(period.most)
+            form.wrong(form.line("retention", kind), f'"{kind}" must be a whole number from {least} to {most}')
+    return chosen
 
 
 def _hours(form: Form) -> Mapping[str, Any]:
@@ -110,10 +127,15 @@ def _hours(form: Form) -> Mapping[str, Any]:
         form.wrong(form.line("hours", "holidays"), f'holidays "{country}" must be the code of a country, such as "CO"')
     for kind in DAYS:
         span = hours.get(kind, [])
-        whole = isinstance(span, list) and all(type(hour) is int and 0 <= hour <= 24 for hour in span)
-        if not whole or len(span) not in (0, 2) or (span and span[0] >= span[1]):
+        if not is_span(span):
             form.wrong(form.line("hours", kind), f"{kind} must be two hours like [8, 18], or [] for not at all")
     return hours
+
+
+def is_span(span: object) -> bool:
+    """Whether this can be the hours of a kind of day: the first and the last, or nothing."""
+    whole = isinstance(span, list) and all(type(hour) is int and 0 <= hour <= 24 for hour in span)
+    return whole and (not span or (len(span) == 2 and span[0] < span[1]))  # type: ignore[arg-type, index]
 
 
 def _question(form: Form, questions: Mapping[str, Any], name: str) -> tuple[Choice, ...]:

@@ -1,14 +1,14 @@
 """A read folder written to the database, whole or not at all."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from storage import catalogue, consultations, drafts, plans
+from storage import catalogue, consultations, drafts, plans, texts
 from storage.catalogue import CityText, PlaceRow
 from storage.consultations import ConsultationRow
 from storage.folder import Folder, ReadConsultation
@@ -17,7 +17,8 @@ from storage.folder import Folder, ReadConsultation
 @dataclass(frozen=True)
 class Loaded:
     """What a folder brought: how many places and texts it has, whether they differ from before, and the slugs of its
-    consultations, and what became of them; `plans` says of each plan whether it is new, changed or same."""
+    consultations, and what became of them; `plans` says of each plan whether it is new, changed or same. `kept` are
+    the texts that say something else than the folder, because somebody of the staff wrote them."""
 
     places: int
     texts: int
@@ -27,6 +28,7 @@ class Loaded:
     changed: tuple[str, ...]
     same: tuple[str, ...]
     plans: Mapping[str, str]
+    kept: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         changed, same = "changed", "as before"
@@ -36,6 +38,7 @@ class Loaded:
         ]
         for what, slugs in (("new", self.new), (changed, self.changed), (same, self.same)):
             parts += [f"consultation {slug} ({what})" for slug in slugs]
+        parts += [f"text {key} (edited by the staff, kept)" for key in self.kept]
         parts += [f"plan {slug} ({same if word == 'same' else word})" for slug, word in self.plans.items()]
         return ", ".join(parts)
 
@@ -58,11 +61,12 @@ class Frozen(Exception):
         super().__init__(f"already opened, and its files differ: {self.slug}")
 
 
-def load(connection: Connection, folder: Folder, now: datetime | None = None) -> Loaded:
+def load(connection: Connection, folder: Folder, now: datetime | None = None, take_texts: bool = False) -> Loaded:
     """Write the city in the transaction of `connection`; loading the same again changes nothing.
 
-    Raises Frozen, Edited, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for
-    the history of the plans.
+    Raises Frozen, Edited, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for the
+    history of the plans and texts. A text that somebody of the staff edited stays as it is, unless `take_texts` asks
+    for the folder's words; what it said stays in its history either way.
 
     The tree of places becomes the file's. People keep the code of a place that is no longer in it, which is then
     unknown and lies in nothing. Consultations that are not in the folder stay as they are.
@@ -71,10 +75,14 @@ def load(connection: Connection, folder: Folder, now: datetime | None = None) ->
     frozen = [slug for slug, state in differing.items() if state not in ("draft", "new")]
     if frozen:
         raise Frozen(frozen)
-    edited = drafts.of_slugs(connection, list(differing))
-    if edited:
-        raise Edited(edited)
-    places_changed, texts_changed = _load_places(connection, folder), _load_texts(connection, folder)
+    drafted = drafts.of_slugs(connection, list(differing))
+    if drafted:
+        raise Edited(drafted)
+    catalogue.hold(connection)  # a text may be edited at the same time
+    when = now or datetime.now(UTC)
+    edited = frozenset[str]() if take_texts else texts.edited(connection)
+    places_changed, kept = _load_places(connection, folder), _kept(connection, folder, edited)
+    texts_changed = _load_texts(connection, folder, edited, when)
     if places_changed or texts_changed:
         catalogue.changed(connection)
     became: dict[str, list[str]] = {"new": [], "changed": [], "same": [], "frozen": []}
@@ -82,7 +90,6 @@ def load(connection: Connection, folder: Folder, now: datetime | None = None) ->
         became[consultations.load(connection, consultation_row(consultation))].append(consultation.slug)
     if became["frozen"]:
         raise Frozen(became["frozen"])
-    when = now or datetime.now(UTC)
     written = {plan.slug: plans.load(connection, plan.slug, plan.as_json(), plan.digest, when) for plan in folder.plans}
     return Loaded(
         len(folder.places),
@@ -93,6 +100,7 @@ def load(connection: Connection, folder: Folder, now: datetime | None = None) ->
         tuple(became["changed"]),
         tuple(became["same"]),
         written,
+        kept,
     )
 
 
@@ -129,19 +137,29 @@ def _load_places(connection: Connection, folder: Folder) -> bool:
     return True
 
 
-def _load_texts(connection: Connection, folder: Folder) -> bool:
-    """Put the texts in place of those with the same keys; whether they differ."""
-    texts, known = _texts(folder), catalogue.texts(connection)
-    if all(known.get(key) == body for key, body in texts.items()):
+def _kept(connection: Connection, folder: Folder, edited: Set[str]) -> tuple[str, ...]:
+    """The edited texts of which the folder says something else."""
+    known = catalogue.texts(connection)
+    return tuple(key for key, body in _texts(folder).items() if key in edited and known.get(key) != body)
+
+
+def _load_texts(connection: Connection, folder: Folder, edited: Set[str], now: datetime) -> bool:
+    """Put the texts in place of those with the same keys, except the edited ones; whether they differ."""
+    known = catalogue.texts(connection)
+    new = {key: body for key, body in _texts(folder).items() if key not in edited and known.get(key) != body}
+    if not new:
         return False
-    connection.execute(delete(CityText).where(CityText.key.in_(texts)))  # type: ignore[attr-defined]
-    connection.execute(insert(CityText), [{"key": key, "body": body} for key, body in texts.items()])
+    connection.execute(delete(CityText).where(CityText.key.in_(new)))  # type: ignore[attr-defined]
+    connection.execute(insert(CityText), [{"key": key, "body": body} for key, body in new.items()])
+    texts.note(connection, new, now)
     return True
 
 
 def _texts(folder: Folder) -> dict[str, str]:
     questions = {name: [choice.as_json() for choice in choices] for name, choices in folder.questions.items()}
-    words = {"name": folder.name, **folder.texts, "questions": questions, "hours": dict(folder.hours)}
+    words: dict[str, Any] = {"name": folder.name, **folder.texts, "questions": questions, "hours": dict(folder.hours)}
+    if folder.retention:
+        words["retention"] = dict(folder.retention)
     return {"zone": folder.zone, **{key: _json(value) for key, value in words.items()}}
 
 

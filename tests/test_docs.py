@@ -14,16 +14,16 @@ import typer
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from bot import speech
-from bot.upkeep import RETENTION
+from bot import plain, speech
 from cli import wiring
 from cli.accounts import RETRIES, TWILIO_PATH
 from cli.main import app
 from cli.settings import Settings, read_settings
 from flows import register
 from flows.answers import fold
+from storage.retention import RETENTION
 from storage.schema import MIGRATIONS
-from tests import plain, transcripts
+from tests import transcripts
 from tests.transcripts import Play
 from tests.world import CHANNELS, World, environment
 

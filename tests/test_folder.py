@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import Connection, update
 
 from bot import catalogue as shown
+from bot import plain
 from storage import catalogue, consultations
 from storage.consultations import ConsultationRow
 from storage.database import open_database, transaction
 from storage.folder import Invalid, read_folder
 from storage.loading import Frozen, load
 from storage.pages import LARGEST, sms_fault
-from tests import plain
 
 CITIES = Path(__file__).parent.parent / "territories"
 CARTAGENA, EXAMPLE = CITIES / "cartagena", CITIES / "ejemplo"

@@ -23,7 +23,6 @@ from bot.events import REMEMBERED
 from bot.hours import Hours
 from bot.messages import Reply
 from bot.speech import Speaker
-from bot.upkeep import RETENTION
 from cli import wiring
 from flows.language import Text
 from storage import contacts, outbox, participants, voices
@@ -33,6 +32,7 @@ from storage.folder import read_folder
 from storage.loading import load
 from storage.notices import Notice, Round
 from storage.outbox import Outgoing
+from storage.retention import RETENTION
 from tests.audience import (
     COMMITMENT,
     PLAN,

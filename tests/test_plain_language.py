@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from bot import plain
 from flows.office import ENOUGH
 from flows.profile import SKIP
 from flows.register import LEAVE, WORDS
-from tests import plain
 
 ROOT = Path(__file__).parent.parent
 MOST_CHARACTERS = 300
@@ -40,6 +40,7 @@ VALUES = {
     "answers": "Masculino / Femenino", "papers": "12", "places": "El Recreo (13)",
     "rows": "11", "slips": "20", "valid": "10",
     "blank": "2", "void": "1",
+    "silence": "dos años",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -28,6 +28,7 @@ from storage.contacts import Contact
 from storage.database import checkpoint, transaction
 from storage.folder import Folder, ReadConsultation, ReadProposal, read_folder
 from storage.loading import consultation_row, load
+from storage.retention import RETENTION
 from tests import promises
 from tests.visitor import FILES, everything, read
 from tests.world import CARTAGENA, World, address, away, environment
@@ -510,9 +511,8 @@ def test_what_is_not_there_is_not_found(world: World) -> None:
 def test_the_page_of_privacy_tells_how_long_each_kind_is_kept(
     little_client: FlaskClient, tongue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lengths = {kind: timedelta(days=1001 + n) for n, kind in enumerate(upkeep.RETENTION)}
-    for kind, length in lengths.items():
-        monkeypatch.setitem(upkeep.RETENTION, kind, length)
+    lengths = {kind: timedelta(days=1001 + n) for n, kind in enumerate(RETENTION)}
+    monkeypatch.setattr("bot.catalogue.lengths", lambda _chosen: lengths)
     said = re.findall(r"\d+", "".join(re.findall("<li>(.*)</li>", little_client.get(f"{tongue}/privacidad").text)))
     wanted = {str(length.days) for kind, length in lengths.items() if kind != "messages not delivered"}
     wanted.add(str(lengths["messages not delivered"].days * 24))

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import event
 
 from bot import lifecycle, upkeep
-from bot.upkeep import RETENTION
 from storage import ink, ticks
 from storage.ballots import Ballot
 from storage.consultations import ConsultationRow
@@ -18,6 +17,7 @@ from storage.database import reading
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.parked import ParkedError
+from storage.retention import RETENTION
 from storage.talks import Talk
 from tests.world import World, address
 

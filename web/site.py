@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from bot.catalogue import Catalogue, Listed
 from bot.commands import look_up
 from bot.turn import Desk
-from bot.upkeep import RETENTION
 from flows.consultation import Receipt
 from storage import audit, counts, turnouts
 from storage import catalogue as shelf
@@ -118,7 +117,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     def privacy() -> Response:
         with reading(desk.engine) as connection:
             city = read(connection)
-        return kept(page("privacy.html", city=city.city, retention=RETENTION))
+        return kept(page("privacy.html", city=city.city, retention=city.retention))
 
     return blueprint
 
