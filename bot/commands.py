@@ -5,16 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Connection
 
-from bot import plan_commands
+from bot import own_data, plan_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
-from bot.channels import browser
 from bot.visit import Visit, hashed
-from flows import city, consultation, people, plan
+from flows import city, consultation, people
 from flows.language import Command
 from storage import ballots, consultations, contacts, counts, notices, participants, voices
 from storage.ballot_keys import BallotBoxLocked
@@ -84,7 +82,7 @@ def cast_ballot(visit: Visit, command: consultation.CastBallot) -> consultation.
         raise LookupError("a ballot without a person")
     try:
         mark = _mark(visit, listed, "person", str(visit.person_id))
-        stones = _stones(visit, listed, visit.channel, visit.address, visit.phone)
+        stones = own_data.stones(visit.keys, listed, visit.channel, visit.address, visit.phone)
     except BallotBoxLocked:
         log.error("ballots.key_missing", consultation=command.slug)
         return consultation.Cast("away")
@@ -114,14 +112,6 @@ def _valid(listed: Listed, choices: tuple[str, ...]) -> None:
 
 def _mark(visit: Visit, listed: Listed, kind: str, who: str) -> str:
     return visit.keys.mark(listed.row.slug, listed.row.key_print or "", kind, who)
-
-
-def _stones(visit: Visit, listed: Listed, channel: str, address: str, phone: str | None) -> list[str]:
-    """What a voter who leaves is remembered by: the contact, and its number where the rules count by number."""
-    stones = [_mark(visit, listed, "contact", f"{channel}|{address}")]
-    if phone is not None and listed.rules["identity"] == "phone":
-        stones.append(_mark(visit, listed, "phone", phone))
-    return stones
 
 
 def _crowded(visit: Visit, listed: Listed, gone: int) -> bool:
@@ -191,56 +181,16 @@ def allow_notices(visit: Visit, _command: people.AllowNotices) -> None:
 
 def my_data(visit: Visit, _query: people.MyData) -> dict[str, Any]:
     if visit.person_id is None:
-        return {"consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": 0}
-    person = contacts.lock_person(visit.connection, visit.person_id, {})
-    known = contacts.contacts_of(visit.connection, visit.person_id)
-    return {
-        "age": person.age,
-        "sex": person.sex,
-        "group": person.group,
-        "place": person.place,
-        "consented_on": person.consented_at.astimezone(ZoneInfo(visit.catalogue.city.zone)).date().isoformat(),
-        "contacts": [
-            {
-                "channel": c.channel,
-                "ending": c.address[-4:] if c.channel != browser.NAME else None,
-                "phone": c.phone and c.phone[-4:],
-                "language": c.language,
-                "notices": c.state != "stopped",
-            }
-            for c in known
-        ],
-        "took_part": ballots.took_part(visit.connection, visit.person_id),
-        "follows": plan_commands.following(visit, plan.Following()),
-        "roles": plan_commands.roles(visit, plan.Roles()),
-        "objected": voices.objections_by(visit.connection, visit.person_id),
-    }
+        return dict(own_data.NOTHING)
+    return own_data.export(visit.connection, visit.catalogue, visit.person_id)
 
 
 def delete_me(visit: Visit, _command: people.DeleteMe) -> bool:
-    """Forget the person; their ballots stay, and tombstones keep their contacts from voting a second time.
-
-    False when the ballot key that a tombstone needs cannot be read: then nothing is deleted yet.
-    """
+    """Forget the person. False when that is not possible now."""
     if visit.person_id is None:
         return True
-    contacts.lock_person(visit.connection, visit.person_id, {})  # a ballot that is being cast elsewhere comes first
-    known = contacts.contacts_of(visit.connection, visit.person_id)
-    voted = [visit.catalogue.consultations.get(slug) for slug in ballots.took_part(visit.connection, visit.person_id)]
-    undecided = [listed for listed in voted if listed is not None and listed.row.state == "opened"]
-    try:
-        stones = {
-            (listed.row.slug, stone)
-            for listed in undecided
-            for c in known
-            for stone in _stones(visit, listed, c.channel, c.address, c.phone)
-        }
-    except BallotBoxLocked:
-        log.error("ballots.key_missing", consultation=",".join(listed.row.slug for listed in undecided))
+    if not own_data.erase(visit.connection, visit.catalogue, visit.keys, visit.person_id, visit.now):
         return False
-    for slug, stone in sorted(stones):
-        ballots.bury(visit.connection, slug, stone, visit.now)
-    contacts.forget(visit.connection, visit.person_id)
     visit.person_id, visit.facts = None, people.Facts()
     return True
 

@@ -52,9 +52,20 @@ class Hours:
                 return opens.astimezone(now.tzinfo)
         return now + timedelta(days=FURTHEST)
 
+    def working_day(self, after: date, number: int) -> date:
+        """The `number`-th working day after a day: Saturdays, Sundays and the country's holidays do not count."""
+        day = after
+        while number:
+            day += timedelta(days=1)
+            number -= day.weekday() < 5 and not self._is_holiday(day)
+        return day
+
+    def _is_holiday(self, day: date) -> bool:
+        return bool(self.country) and day in _holidays(self.country, day.year)
+
     def _span(self, day: date) -> tuple[int, ...]:
         kind = {5: "saturdays", 6: "sundays"}.get(day.weekday(), "weekdays")
-        return self.spans["sundays"] if self.country and day in _holidays(self.country, day.year) else self.spans[kind]
+        return self.spans["sundays"] if self._is_holiday(day) else self.spans[kind]
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot import own_data
 from bot.standing import standings
 from bot.visit import Visit, hashed
 from flows import plan
@@ -74,20 +75,7 @@ def object_to(visit: Visit, command: plan.ObjectTo) -> plan.Filed:
 def roles(visit: Visit, _query: plan.Roles) -> list[list[str]]:
     if visit.person_id is None:
         return []
-    seats = participants.seats_of(visit.connection, visit.person_id)
-    works = participants.clerk_of(visit.connection, visit.person_id)
-    held = [["seat", row.plan, row.seat] for row in seats if row.seat in _seats(visit, row.plan)]
-    return held + [["office", row.plan, row.office] for row in works if row.office in _offices(visit, row.plan)]
-
-
-def _seats(visit: Visit, slug: str) -> Mapping[str, Any]:
-    found = visit.catalogue.plans.get(slug)
-    return found.seats if found else {}
-
-
-def _offices(visit: Visit, slug: str) -> Mapping[str, Any]:
-    found = visit.catalogue.plans.get(slug)
-    return found.offices if found else {}
+    return own_data.roles(visit.connection, visit.catalogue, visit.person_id)
 
 
 def report_milestone(visit: Visit, command: plan.ReportMilestone) -> plan.Filed:

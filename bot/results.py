@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -128,17 +128,23 @@ def cells(found: Mapping[Any, int], small_too: bool) -> dict[str, int | None]:
     """
     if small_too:
         return {_key(key): number for key, number in found.items()}
-    rest = sorted(found, key=lambda key: found[key])
-    hidden = [key for key in rest if found[key] < SMALLEST]
-    del rest[: len(hidden)]
-    while hidden and rest and (not _mixed([found[key] for key in hidden]) or found[rest[0]] == found[hidden[-1]]):
-        hidden.append(rest.pop(0))
-    if not rest:
+    hidden = covered(found, {key for key in found if found[key] < SMALLEST})
+    if hidden and len(hidden) == len(found):
         return {}
     return {_key(key): None if key in hidden else number for key, number in found.items()}
 
 
-def _mixed(hidden: list[int]) -> bool:
+def covered(found: Mapping[Any, int], hidden: Set[Any]) -> set[Any]:
+    """What has to be hidden of a table so that nothing of `hidden` follows from the total."""
+    order = sorted(hidden, key=lambda key: found[key])
+    rest = sorted((key for key in found if key not in hidden), key=lambda key: found[key])
+    while order and rest and (not mixed([found[key] for key in order]) or found[rest[0]] == found[order[-1]]):
+        order.append(rest.pop(0))
+    return set(order)
+
+
+def mixed(hidden: list[int]) -> bool:
+    """Whether hidden numbers hide one another."""
     return len(set(hidden)) > 1 and sum(hidden) >= SMALLEST
 
 

@@ -176,6 +176,16 @@ def someone(connection: Connection, channel: str, number: int) -> str | None:
     return str(connection.scalars(select(_C.address).where(mine).order_by(_C.id).offset(number % known).limit(1)).one())
 
 
+def find(connection: Connection, channel: str, address: str, phone: str) -> Row[Any] | None:
+    """The contact with exactly this address, or (with a number instead) the one that shared it: id, language, state.
+
+    There is no other way to find a contact by what a person says of it; nothing lists or searches them.
+    """
+    mine = (_C.address == address) if address else (_C.phone == phone)
+    found = select(_C.id, _C.language, _C.state).where(_C.channel == channel, mine)
+    return connection.execute(found.order_by(_C.heard_at.desc(), _C.id).limit(1)).one_or_none()
+
+
 def voters_beside(connection: Connection, contact_id: int, phone: str | None, person_id: int, slug: str) -> int:
     """How many others of those who use a contact, or any contact of that number, are on the roll of a consultation."""
     roll = columns(Roll)
