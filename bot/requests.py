@@ -118,7 +118,7 @@ def send_code(desk: Desk, connection: Connection, request_id: int, channel: str,
     found = contact_given(channel, given)
     if found is None:
         raise Refused("contact")
-    row, now = requests.lock(connection, request_id), desk.clock()
+    row, now, city = requests.lock(connection, request_id), desk.clock(), _city(desk, connection).city
     if row is None or row.closed_on is not None or is_proven(row, now):
         raise Refused("over")
     sent = row.sent if row.proof is None else 0  # what was shown on another day is shown again
@@ -133,16 +133,11 @@ def send_code(desk: Desk, connection: Connection, request_id: int, channel: str,
         code_until=now + CODE_LASTS, sent=sent + 1, sent_at=now, proof=None, proven_at=None,
     )  # fmt: skip
     if contact is not None and had < MOST_CODES:
-        _tell(desk, connection, channel, contact, code)
+        words = Speaker(contact.language).say(_(CODE.msgid, city=city.name, code=code))
+        for part in desk.channels[channel].shape(Reply(words, lasting=True)):
+            sealed = desk.ink.seal(part.packed(), now)
+            outbox.queue(connection, channel, contact.id, "receipt", sealed, now, segments=part.segments)
     return contact is not None
-
-
-def _tell(desk: Desk, connection: Connection, channel: str, contact: Row[Any], code: str) -> None:
-    now, city = desk.clock(), _city(desk, connection).city
-    words = Speaker(contact.language).say(_(CODE.msgid, city=city.name, code=code))
-    for part in desk.channels[channel].shape(Reply(words, lasting=True)):
-        sealed = desk.ink.seal(part.packed(), now)
-        outbox.queue(connection, channel, contact.id, "receipt", sealed, now, segments=part.segments)
 
 
 def prove(desk: Desk, connection: Connection, request_id: int, typed: str) -> str:
