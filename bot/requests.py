@@ -92,10 +92,11 @@ def due(hours: Hours, kind: str, received_on: date) -> date:
     return hours.working_day(received_on, TERMS[kind].days)
 
 
-def receive(desk: Desk, connection: Connection, asked: Asked, by: int) -> int:
-    """Enter a request in the register and send a code to the contact, if we know it; the request's id.
+def receive(desk: Desk, connection: Connection, asked: Asked, by: int) -> tuple[int, bool]:
+    """Enter a request in the register and send a code to the contact, if we know it; the request's id, and if we do.
 
-    The same is written and told where we do not. Raises Refused: often, contact, future.
+    The same is done where we do not, and whether we do is for the record: who asks must not see it.
+    Raises Refused: often, contact, future.
     """
     now, city = desk.clock(), _city(desk, connection)
     if contact_given(asked.channel, asked.given) is None:
@@ -106,8 +107,7 @@ def receive(desk: Desk, connection: Connection, asked: Asked, by: int) -> int:
         raise Refused("often")
     last = due(city.hours, asked.kind, asked.received_on)
     request_id = requests.add(connection, asked.kind, asked.received_on, last, by, now)
-    send_code(desk, connection, request_id, asked.channel, asked.given)
-    return request_id
+    return request_id, send_code(desk, connection, request_id, asked.channel, asked.given)
 
 
 def send_code(desk: Desk, connection: Connection, request_id: int, channel: str, given: str) -> bool:

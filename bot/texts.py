@@ -67,25 +67,30 @@ def write(connection: Connection, key: str, words: Mapping[str, Any], version: i
 
 @dataclass(frozen=True)
 class Reading:
-    """How easy a Spanish text is: its INFLESZ value and band, and what makes it hard (see `bot.plain.faults`)."""
+    """How easy a Spanish text is: its INFLESZ value, and what makes it hard (see `bot/plain.py`)."""
 
     inflesz: float
-    band: str
-    hints: Sequence[str]
+    long: Sequence[str]
+    hard: Sequence[str]
+    familiar: Sequence[str]
 
     @property
     def easy(self) -> bool:
-        return self.inflesz >= plain.EASY and not self.hints
+        return self.inflesz >= plain.EASY and not (self.long or self.hard or self.familiar)
 
 
 def reading(text: str) -> Reading | None:
-    """None for a text without words."""
-    measured = plain.measure(text)
+    """None for a text without words. An address in it is looked at, not read."""
+    bare = re.sub(r"\S*(?:@|www\.|https?://)\S*", "", text)
+    measured = plain.measure(bare)
     if not measured.words:
         return None
-    # An address is looked at, not read.
-    bare = re.sub(r"\S*(?:@|www\.|https?://)\S*", "", text)
-    return Reading(round(measured.inflesz, 1), measured.band, plain.faults(bare, COMMANDS))
+    return Reading(
+        inflesz=round(measured.inflesz, 1),
+        long=[each for each in plain.sentences(bare) if len(plain.words(each)) > plain.MOST_WORDS],
+        hard=[*plain.avoided(bare), *plain.siglas(bare, COMMANDS)],
+        familiar=plain.familiar(bare),
+    )
 
 
 @dataclass(frozen=True)

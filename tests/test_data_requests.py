@@ -75,7 +75,8 @@ def run(world: World, work: Callable[..., Any], *values: Any) -> Any:
 
 def receive(world: World, kind: str = "export", contact: str | None = None, channel: str = "whatsapp") -> int:
     today = world.clock().astimezone(ZoneInfo("America/Bogota")).date()
-    return int(run(world, requests.receive, Asked(kind, channel, contact or given(), today), OFFICER))
+    id, _known = run(world, requests.receive, Asked(kind, channel, contact or given(), today), OFFICER)
+    return int(id)
 
 
 def sent_code(world: World, channel: str = "whatsapp", who: int = 1) -> str:

@@ -8,21 +8,36 @@ from flask_limiter import Limiter
 
 from bot.turn import Desk
 from flows.language import Text, _
-from web.console import access, approvals, assisted, consultations, drafts, entrance, home, paper, record, staff
+from web.console import (
+    access,
+    approvals,
+    assisted,
+    consultations,
+    drafts,
+    entrance,
+    home,
+    paper,
+    people,
+    record,
+    staff,
+    texts,
+)  # fmt: skip
 from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (home, consultations, drafts, assisted)
+AREAS = (home, consultations, drafts, assisted, people, texts)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
-STEPS = (*staff.STEPS, *consultations.STEPS)
+STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
 """What needs two people."""
 
 NAVIGATION: Sequence[tuple[str, Text]] = (
     ("home", _("Today")),
     ("consultations", _("Consultations")),
     ("tables", _("Tables")),
+    ("people", _("People")),
+    ("texts", _("Texts")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),

@@ -1,7 +1,7 @@
 """Data requests, the monthly headcount, and the history of the city's texts.
 
-Revision ID: 0008_people
-Revises: 0004_staff
+Revision ID: 0008
+Revises: 0004
 """
 
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 import sqlmodel
 from alembic import op
 
-revision = "0008_people"
-down_revision = "0004_staff"
+revision = "0008"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
