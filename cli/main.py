@@ -111,13 +111,16 @@ def migrate_() -> None:
 
 
 @app.command(name="load")
-def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as territories/cartagena.")]) -> None:
+def load_(
+    folder: Annotated[Path, typer.Argument(help="A city's folder, such as territories/cartagena.")],
+    take_texts: Annotated[bool, typer.Option("--take-texts", help="Also put back what the staff edited.")] = False,
+) -> None:
     """Load a city's places, texts and consultations. Harmless to repeat; a bad file changes nothing."""
     with explained():
         _settings, engine = opened()
         try:
             with working("Loading"), transaction(engine) as connection:
-                found = load(connection, read_folder(folder), wiring.now())
+                found = load(connection, read_folder(folder), wiring.now(), take_texts)
         except Invalid as invalid:
             for problem in invalid.problems:
                 err.print(f"{problem.file}:{problem.line}: {problem.reason}", soft_wrap=True, highlight=False)
@@ -147,6 +150,11 @@ def load_(folder: Annotated[Path, typer.Argument(help="A city's folder, such as 
             f"Loaded {found.places} places, {found.texts} texts the consultations {', '.join(changes) or '(none)'}"
             f" and the plans {', '.join(f'{slug} ({word})' for slug, word in found.plans.items()) or '(none)'}."
         )
+        if found.kept:
+            out.print(
+                f"Not loaded, because the staff edited them in the console: the texts {', '.join(found.kept)}. To take "
+                "the folder's words instead: cuenta load --take-texts; theirs stay in the history."
+            )
 
 
 @consultation.command(name="open")

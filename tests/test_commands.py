@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from bot import lifecycle
 from cli.main import app
+from storage import texts
+from storage.database import open_database, transaction
 from storage.ink import Damaged, Ink
 from tests.world import CARTAGENA, DURING, EXAMPLE, World, environment
 
@@ -187,3 +189,16 @@ def test_a_good_list_is_added_up(tmp_path: Path) -> None:
     code, output = say("recount", str(path))
     assert code == 0
     assert "2 ballots, 3 votes" in output
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_loading_names_the_texts_that_the_staff_edited(sqlite_url: str) -> None:
+    say("migrate")
+    assert "staff" not in say("load", str(CARTAGENA))[1]
+    engine = open_database(sqlite_url)
+    with transaction(engine) as connection:
+        known = texts.current(connection, "help").version
+        texts.write(connection, "help", '{"es": "Ayuda.", "en": "Help."}', known, 1, DURING)
+    engine.dispose()
+    assert "the texts help." in " ".join(say("load", str(CARTAGENA))[1].split())
+    assert "staff" not in say("load", str(CARTAGENA), "--take-texts")[1]
