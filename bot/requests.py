@@ -242,8 +242,11 @@ def close(desk: Desk, connection: Connection, request_id: int, outcome: str) -> 
     row = requests.lock(connection, request_id)
     if row is None or row.closed_on is not None or outcome not in requests.OUTCOMES:
         raise Refused("over")
-    if outcome in ("done", "nothing") and not (row.kind == "export" and is_proven(row, desk.clock())):
+    seen = is_proven(row, desk.clock())
+    if outcome == "done" and not (seen and row.kind == "export"):
         raise Refused("proof")  # what is corrected or deleted ends by being so
+    if outcome == "nothing" and (not seen or people_there(connection, row)):
+        raise Refused("proof")
     _end(desk, connection, request_id, outcome)
 
 

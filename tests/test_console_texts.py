@@ -3,6 +3,8 @@
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -83,6 +85,30 @@ def test_of_two_who_edit_at_once_the_later_is_told(world: World) -> None:
     with pytest.raises(Stale):
         write(world, "help", {"es": "x", "en": "y"}, seen)
     assert body(world, "help") == PLAIN
+
+
+def test_two_who_keep_a_text_in_the_same_moment_do_not_lose_one(postgres_url: str, tmp_path: Path) -> None:
+    world = World.on(postgres_url, tmp_path).load()
+    with reading(world.desk.engine) as connection:
+        seen = versions.current(connection, "help").version
+    stale: list[str] = []
+
+    def second() -> None:
+        try:
+            write(world, "help", {"es": "Segundo.", "en": "Second."}, seen)
+        except Stale:
+            stale.append("help")
+
+    other = Thread(target=second)
+    with transaction(world.desk.engine) as connection:
+        texts.write(connection, "help", PLAIN, seen, 7, world.clock())
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+    other.join()
+    assert stale == ["help"]
+    assert body(world, "help") == PLAIN
+    world.desk.engine.dispose()
 
 
 def test_loading_the_folder_keeps_what_the_staff_edited_and_says_so(world: World) -> None:

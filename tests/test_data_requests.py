@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -301,7 +303,32 @@ def test_nobody_says_done_of_what_nobody_saw(little_world: World) -> None:
     assert refusal(little_world, requests.close, receive(little_world), "done") == "proof"
     sent_code(little_world)
     assert refusal(little_world, requests.close, proven(little_world, "delete"), "done") == "proof"
+    assert refusal(little_world, requests.close, proven(little_world), "nothing") == "proof"
     run(little_world, requests.close, receive(little_world), "unproven")
+
+
+def test_what_nobody_has_cannot_be_corrected_and_is_said_so(little_world: World) -> None:
+    little_world.say("hola", "whatsapp")
+    request = proven(little_world, "correct")
+    assert refusal(little_world, requests.correct, request, {}, None) == "person"
+    run(little_world, requests.close, request, "nothing")
+
+
+def test_of_two_who_read_the_same_code_at_once_one_is_late(postgres_url: str, tmp_path: Path) -> None:
+    world = World.on(postgres_url, tmp_path).load().open()
+    world.vote("1", "whatsapp")
+    request = receive(world)
+    code = sent_code(world)
+    outcomes: list[str] = []
+    with transaction(world.desk.engine) as connection:
+        assert requests.prove(world.desk, connection, request, code) == "proven"
+        other = Thread(target=lambda: outcomes.append(run(world, requests.prove, request, code)))
+        other.start()
+        other.join(0.2)
+        assert outcomes == []
+    other.join()
+    assert outcomes == ["over"]
+    world.desk.engine.dispose()
 
 
 def test_an_answer_is_put_off_once_and_before_it_is_late(little_world: World) -> None:
