@@ -1,0 +1,60 @@
+"""The console's pages of people and texts on a phone: nothing to scroll sideways for, nothing axe-core finds."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Route
+
+from bot import headcount
+from cli import wiring
+from tests.browser import PHONE, overflows
+from tests.console import SITE, Signed, signed_in
+from tests.test_console_people import enter, proven
+from tests.test_headcount import settle
+from tests.world import World
+from web.console.access import Role
+
+
+@pytest.fixture
+def paths(little_world: World) -> tuple[Signed, list[str]]:
+    """Somebody who sees all of it, and every page: empty, full, in the middle of something."""
+    app = wiring.app(little_world.settings, little_world.clock)
+    who = signed_in(app, little_world, Role.ADMINISTRATOR, Role.PARTICIPATION)
+    little_world.vote("1", "whatsapp")
+    settle(little_world, 1_000, 60, place="bocagrande", group="women")
+    settle(little_world, 2_000, 60, place="nelson-mandela", group="youth")
+    headcount.take(little_world.desk)
+    seen, deletes = proven(little_world, who), proven(little_world, who, "delete")
+    waits = enter(who)
+    pages = [
+        "/consola/personas", "/consola/personas?por=channel:sms", "/consola/personas/solicitudes",
+        "/consola/personas/solicitudes/nueva", waits, f"{waits}/papel", f"{waits}/aplazar", f"{waits}/cerrar", seen,
+        f"{seen}/datos", deletes, f"{deletes}/borrar", "/consola/textos", "/consola/textos/help",
+        "/consola/textos/help/historia", "/consola/textos/horas", "/consola/textos/plazos", "/consola/textos/name",
+    ]  # fmt: skip
+    return who, [*pages, *(f"/en{page}" for page in pages)]
+
+
+def test_every_page_fits_a_phone_and_is_accessible(browser: Browser, paths: tuple[Signed, list[str]]) -> None:
+    who, pages = paths
+
+    def serve(route: Route) -> None:
+        address = urlsplit(route.request.url)
+        answer = who.get(f"{address.path}?{address.query}")
+        route.fulfill(status=answer.status_code, content_type=answer.content_type, body=answer.data)
+
+    # The policy forbids scripts that are not ours, and axe is one.
+    context = browser.new_context(viewport=PHONE, bypass_csp=True)
+    page = context.new_page()
+    page.route("**/*", serve)
+    problems = []
+    for path in pages:
+        answer = page.goto(f"{SITE}{path}")
+        assert answer is not None
+        assert answer.status == 200, path
+        problems += [f"{path}: too wide"] if overflows(page) else []
+        found = Axe().run(page).response["violations"]
+        problems += [f"{path}: {each['id']} {each['nodes'][0]['html'][:160]}" for each in found]
+    context.close()
+    assert problems == []
