@@ -55,13 +55,14 @@ def roles(connection: Connection, city: Catalogue, person_id: int) -> list[list[
     """The seats and offices of somebody that the plans still have: kind, plan, id."""
     seats = participants.seats_of(connection, person_id)
     works = participants.clerk_of(connection, person_id)
-    held = [["seat", row.plan, row.seat] for row in seats if row.seat in _of(city, row.plan, "seats")]
-    return held + [["office", row.plan, row.office] for row in works if row.office in _of(city, row.plan, "offices")]
+    held = [["seat", row.plan, row.seat] for row in seats if is_in(city, "seat", row.plan, row.seat)]
+    return held + [["office", row.plan, row.office] for row in works if is_in(city, "office", row.plan, row.office)]
 
 
-def _of(city: Catalogue, slug: str, what: str) -> Mapping[str, Any]:
+def is_in(city: Catalogue, kind: str, slug: str, subject: str) -> bool:
+    """Whether a plan still has a seat or an office."""
     plan = city.plans.get(slug)
-    return getattr(plan, what) if plan else {}
+    return plan is not None and subject in (plan.seats if kind == "seat" else plan.offices)
 
 
 def erase(connection: Connection, city: Catalogue, keys: BallotKeys, person_id: int, now: datetime) -> bool:

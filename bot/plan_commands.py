@@ -155,7 +155,7 @@ def claim_role(visit: Visit, command: plan.ClaimRole) -> plan.Claim:
     speaker = _speaker(visit)
     code = hashed(visit.secret, ballots.read_code(command.code))
     row = participants.invitation(visit.connection, code)
-    if row is None or row.subject not in (_seats if row.kind == "seat" else _offices)(visit, row.plan):
+    if row is None or not own_data.is_in(visit.catalogue, row.kind, row.plan, row.subject):
         return plan.Claim("unknown")
     if row.used_at is not None:
         return plan.Claim("used")

@@ -64,9 +64,9 @@ class Frozen(Exception):
 def load(connection: Connection, folder: Folder, now: datetime | None = None, take_texts: bool = False) -> Loaded:
     """Write the city in the transaction of `connection`; loading the same again changes nothing.
 
-    Raises Frozen, Edited, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for the
-    history of the plans and texts. A text that somebody of the staff edited stays as it is, unless `take_texts` asks
-    for the folder's words; what it said stays in its history either way.
+    Raises Frozen, Edited, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for
+    the history of the plans and texts. A text that somebody of the staff edited stays as it is, unless `take_texts`
+    asks for the folder's words; what it said stays in its history either way.
 
     The tree of places becomes the file's. People keep the code of a place that is no longer in it, which is then
     unknown and lies in nothing. Consultations that are not in the folder stay as they are.

@@ -40,8 +40,7 @@ class Console:
 def console(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     folder = tmp_path_factory.mktemp("console")
     shutil.copy(sqlite_template, folder / "cuenta.db")
-    address = {"PUBLIC_URL": "http://127.0.0.1"}
-    world = World.on(f"sqlite:///{folder / 'cuenta.db'}", folder, **address).load().open()
+    world = World.on(f"sqlite:///{folder / 'cuenta.db'}", folder, PUBLIC_URL="http://127.0.0.1").load().open()
     rules(world, desk=["document", "slips"])
     app = wiring.app(world.settings, world.clock)
     cookies = {}
