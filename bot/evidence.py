@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -123,6 +123,12 @@ def _clean(name: str, ending: str) -> str:
     last = tidy(name.replace("\\", "/").rpartition("/")[2])
     stem = "".join(c for c in last.rpartition(".")[0] or last if c.isalnum() or c in " -_.")[:60].strip(" .")
     return f"{stem or 'evidencia'}.{ending}"
+
+
+def attach(connection: Connection, files: Iterable[File], now: datetime, **to: int) -> None:
+    """Keep files that are here already for a report (`report_id`) or a grade (`grade_id`)."""
+    for file in files:
+        voices.keep_file(connection, {**to, **file.row()}, now)
 
 
 async def fetch_awaited(desk: Desk, fetchers: Mapping[str, Fetches]) -> int:

@@ -14,6 +14,7 @@ from bot.catalogue import Catalogue
 from bot.tables import as_csv
 from flows.plan import Plan
 from storage import participants, plans, voices
+from storage.plans import PlanChange
 
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The date of every file in the ZIP: the same content makes the same bytes."""
@@ -28,7 +29,7 @@ JUDGEMENT = ("report", "seat", "verdict", "reason", "day")
 GRADE = ("grade", "subject", "completion", "explanation", "day")
 OBJECTION = ("objection", "report", "day", "text", "answer", "office", "answered")
 RATING = ("event", "people", "clear", "heard")
-CHANGE = ("subject", "what", "before", "after", "day")
+CHANGE = ("subject", "what", "before", "after", "day", "by", "reason")
 PARTICIPATION = ("by", "group", "people")
 FILE = ("file", "report", "grade", "state", "kind", "bytes", "sha256")
 
@@ -78,7 +79,7 @@ def contents(connection: Connection, city: Catalogue, plan: Plan, now: datetime)
         "grades": [GRADE, *((g.id, g.subject, g.grade, g.text, day(g.at)) for g in graded)],
         "objections": [OBJECTION, *(_objection(o, day(o.at), day(o.answered_at)) for o in objected)],
         "ratings": [RATING, *_ratings(connection, plan)],
-        "changes": [CHANGE, *((c.subject, c.what, c.before, c.after, day(c.at)) for c in changed)],
+        "changes": [CHANGE, *(_change(c, day(c.at)) for c in changed)],
         "participation": [PARTICIPATION, *_participation(connection, city, plan, judged)],
         "evidence": [FILE, *((f.id, f.report_id, f.grade_id, f.state, f.kind, f.size, f.sha256) for f in files)],
     }
@@ -87,6 +88,12 @@ def contents(connection: Connection, city: Catalogue, plan: Plan, now: datetime)
         kept = voices.file(connection, each.id)
         if kept is not None:
             yield f"evidence/{kept.id}{ENDINGS.get(kept.kind, '')}", kept.body
+
+
+def _change(row: PlanChange, on: str) -> Sequence[Any]:
+    """`by` is the file or the staff, without their names. A consultation that is not public yet is not named."""
+    texts = ("", "") if row.what in ("consultation", "proposal") else (row.before, row.after)
+    return row.subject, row.what, *texts, on, "file" if row.staff_id is None else "staff", row.reason
 
 
 def _objection(row: Any, on: str, answered: str) -> Sequence[Any]:

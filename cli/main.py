@@ -113,14 +113,17 @@ def migrate_() -> None:
 @app.command(name="load")
 def load_(
     folder: Annotated[Path, typer.Argument(help="A city's folder, such as territories/cartagena.")],
-    take_texts: Annotated[bool, typer.Option("--take-texts", help="Also put back what the staff edited.")] = False,
+    replace: Annotated[
+        list[str] | None,
+        typer.Option("--replace", metavar="PLAN", help="Let this plan's file (or: texts) win over what staff edited."),
+    ] = None,
 ) -> None:
     """Load a city's places, texts and consultations. Harmless to repeat; a bad file changes nothing."""
     with explained():
         _settings, engine = opened()
         try:
             with working("Loading"), transaction(engine) as connection:
-                found = load(connection, read_folder(folder), wiring.now(), take_texts)
+                found = load(connection, read_folder(folder), wiring.now(), replace or ())
         except Invalid as invalid:
             for problem in invalid.problems:
                 err.print(f"{problem.file}:{problem.line}: {problem.reason}", soft_wrap=True, highlight=False)
@@ -135,10 +138,16 @@ def load_(
                 f"{', '.join(edited.slugs)}: in work in the staff console, and the file differs. Finish or discard the"
                 " draft there, or take the consultation out of the folder. Nothing was loaded."
             ) from None
+        except plans.Edited as edited:
+            raise lifecycle.NotPossible(
+                f"{edited}: staff have edited this plan since its file was loaded, and the file says something else. "
+                f"Nothing was loaded. Write what they did into the files and change these: cuenta plan export-folder "
+                f"{edited} --to {folder}. To throw away what they did: cuenta load {folder} --replace {edited}"
+            ) from None
         except plans.Reported as reported:
             raise lifecycle.NotPossible(
-                f"{reported}: these milestones have reports and are no longer in the file. Put them back; to give one "
-                "up, withdraw its commitment (withdrawn_es, withdrawn_en). Nothing was loaded."
+                f"{reported}: these milestones have reports or grades and are no longer in the file. Put them back; to "
+                "give one up, withdraw its commitment (withdrawn_es, withdrawn_en). Nothing was loaded."
             ) from None
         except plans.Taken as taken:
             raise lifecycle.NotPossible(
@@ -153,7 +162,7 @@ def load_(
         if found.kept:
             out.print(
                 f"Not loaded, because the staff edited them in the console: the texts {', '.join(found.kept)}. To take "
-                "the folder's words instead: cuenta load --take-texts; theirs stay in the history."
+                "the folder's words instead: cuenta load --replace texts; theirs stay in the history."
             )
 
 

@@ -1,12 +1,12 @@
 """`cuenta plan`, `seat`, `office`, `objection` and `schedule`: what an operator does for a plan."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
-from sqlalchemy import Connection
 
 from bot import evidence, plan_commands
 from bot.catalogue import Catalogue, read
@@ -19,8 +19,9 @@ from cli.console import explained, opened, out
 from flows import office as office_talk
 from flows.answers import tidy
 from flows.plan import Plan
-from storage import participants, voices
+from storage import participants, plans, voices
 from storage.database import reading, transaction
+from storage.plan_sheets import sheets
 
 app = typer.Typer(no_args_is_help=True, help="A plan: where it stands, reports, grades, the evidence of its monitor.")
 seat = typer.Typer(no_args_is_help=True, help="The committee's seats.")
@@ -72,11 +73,6 @@ def files(paths: list[Path] | None) -> list[evidence.File]:
     return found
 
 
-def attach(connection: Connection, found: list[evidence.File], **to: int) -> None:
-    for file in found:
-        voices.keep_file(connection, {**to, **file.row()}, wiring.now())
-
-
 def hand_over(code: str, word: str, what: str) -> None:
     """Say what to do with a code."""
     out.print(f"Give this code to the person, and to nobody else: {code}. They write: {word} {code}", soft_wrap=True)
@@ -126,7 +122,7 @@ def report(
             if by not in answers:
                 raise NotPossible(f"{by!r} does not answer for {milestone}; these do: {', '.join(answers)}.")
             number = plan_commands.file_report(connection, milestone, by, state, said, "cli", wiring.now())
-            attach(connection, found, report_id=number)
+            evidence.attach(connection, found, wiring.now(), report_id=number)
         out.print(f"Report {number} is kept and public. The committee and whoever follows it are told.")
 
 
@@ -150,7 +146,7 @@ def grade(
             if plan.commitment(subject) is None and subject not in plan.milestones:
                 raise NotPossible(f"{slug} has no commitment or milestone {subject!r}. See: cuenta plan status {slug}")
             number = voices.grade(connection, slug, subject, word, said, wiring.now())
-            attach(connection, found, grade_id=number)
+            evidence.attach(connection, found, wiring.now(), grade_id=number)
         out.print(f"Grade {number} is kept and public.")
 
 
@@ -167,6 +163,23 @@ def export_(slug: Slug, to: Annotated[Path, typer.Option(help="The ZIP to write.
             to.parent.mkdir(parents=True, exist_ok=True)
             number = export(connection, city, plan, to, wiring.now())
         out.print(f"{number} files are in {to}. Their hashes are in manifest.csv.")
+
+
+@app.command(name="export-folder")
+def export_folder(
+    slug: Slug, to: Annotated[Path, typer.Option(help="The city's folder; the files go to plans/PLAN in it.")]
+) -> None:
+    """Write a plan, as staff have edited it, over the files of its folder: loading them changes nothing."""
+    with explained():
+        _settings, engine = opened()
+        with reading(engine) as connection:
+            the_plan(read(connection), slug)
+            body = next(json.loads(row.body) for row in plans.every(connection) if row.slug == slug)
+        folder = to / "plans" / slug
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in sheets(body).items():
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+        out.print(f"{slug} is in {folder}, as it stands now. To load it again: cuenta load {to}", soft_wrap=True)
 
 
 @seat.command(name="invite")
@@ -196,6 +209,16 @@ def list_seats(slug: Slug) -> None:
         for name in plan.seats:
             table.add_row(name, f"{held[name]:%Y-%m-%d}" if name in held else "nobody holds it")
         out.print(table)
+
+
+@seat.command()
+def end(slug: Slug, which: Annotated[str, typer.Argument(metavar="SEAT", help="A seat, such as academia-1.")]) -> None:
+    """Nobody holds a seat any more, and a code for it that nobody used is void. What it has judged stays."""
+    with explained():
+        _settings, engine = opened()
+        with transaction(engine) as connection:
+            held = participants.vacate(connection, slug, which)
+        out.print(f"Nobody holds {which} now." if held else f"Nobody held {which}.")
 
 
 @office.command(name="invite")

@@ -1,7 +1,7 @@
 """A read folder written to the database, whole or not at all."""
 
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +13,15 @@ from storage.catalogue import CityText, PlaceRow
 from storage.consultations import ConsultationRow
 from storage.folder import Folder, ReadConsultation
 
+TEXTS = "texts"
+"""What names the city's texts beside the slugs of plans, where a file shall win over what staff have edited."""
+
 
 @dataclass(frozen=True)
 class Loaded:
     """What a folder brought: how many places and texts it has, whether they differ from before, and the slugs of its
-    consultations, and what became of them; `plans` says of each plan whether it is new, changed or same. `kept` are
-    the texts that say something else than the folder, because somebody of the staff wrote them."""
+    consultations, and what became of them; `plans` says of each plan whether it is new, changed, same or kept as staff
+    have edited it. `kept` are the texts that say something else than the folder, because staff wrote them."""
 
     places: int
     texts: int
@@ -61,12 +64,12 @@ class Frozen(Exception):
         super().__init__(f"already opened, and its files differ: {self.slug}")
 
 
-def load(connection: Connection, folder: Folder, now: datetime | None = None, take_texts: bool = False) -> Loaded:
+def load(connection: Connection, folder: Folder, now: datetime | None = None, replace: Collection[str] = ()) -> Loaded:
     """Write the city in the transaction of `connection`; loading the same again changes nothing.
 
-    Raises Frozen, Edited, and `plans.Reported` or `plans.Taken` for a plan that cannot be written. `now` is when, for
-    the history of the plans and texts. A text that somebody of the staff edited stays as it is, unless `take_texts`
-    asks for the folder's words; what it said stays in its history either way.
+    Raises Frozen, Edited, and `plans.Edited`, `plans.Reported` or `plans.Taken` for a plan that cannot be written.
+    `now` is when, for the history of the plans and texts. What staff have edited stays as it is, but for what `replace`
+    names: plans whose file wins, and `texts`; what they said stays in their history either way.
 
     The tree of places becomes the file's. People keep the code of a place that is no longer in it, which is then
     unknown and lies in nothing. Consultations that are not in the folder stay as they are.
@@ -80,7 +83,7 @@ def load(connection: Connection, folder: Folder, now: datetime | None = None, ta
         raise Edited(drafted)
     catalogue.hold(connection)  # a text may be edited at the same time
     when = now or datetime.now(UTC)
-    edited = frozenset[str]() if take_texts else texts.edited(connection)
+    edited = frozenset[str]() if TEXTS in replace else texts.edited(connection)
     places_changed, kept = _load_places(connection, folder), _kept(connection, folder, edited)
     texts_changed = _load_texts(connection, folder, edited, when)
     if places_changed or texts_changed:
@@ -90,7 +93,10 @@ def load(connection: Connection, folder: Folder, now: datetime | None = None, ta
         became[consultations.load(connection, consultation_row(consultation))].append(consultation.slug)
     if became["frozen"]:
         raise Frozen(became["frozen"])
-    written = {plan.slug: plans.load(connection, plan.slug, plan.as_json(), plan.digest, when) for plan in folder.plans}
+    written = {
+        plan.slug: plans.load(connection, plan.slug, plan.as_json(), plan.digest, when, plan.slug in replace)
+        for plan in folder.plans
+    }
     return Loaded(
         len(folder.places),
         len(_texts(folder)),

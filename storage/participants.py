@@ -134,6 +134,13 @@ def take_seat(connection: Connection, person_id: int, plan: str, seat: str, now:
         connection.execute(insert(Seat), {"plan": plan, "seat": seat, **values})
 
 
+def vacate(connection: Connection, plan: str, seat: str) -> bool:
+    """Nobody holds a seat any more, nor has an unused code for it; whether somebody held it."""
+    _revoke(connection, "seat", plan, seat)
+    held = (_S.plan == plan) & (_S.seat == seat) & _S.person_id.is_not(None)
+    return bool(connection.execute(update(Seat).where(held).values(person_id=None)).rowcount)
+
+
 def employ(connection: Connection, person_id: int, plan: str, office: str, now: datetime) -> None:
     """A person reports for an office from now on; harmless to repeat."""
     known = select(_K.office).where(_K.person_id == person_id, _K.plan == plan, _K.office == office)
@@ -142,9 +149,8 @@ def employ(connection: Connection, person_id: int, plan: str, office: str, now: 
 
 
 def dismiss(connection: Connection, plan: str, office: str) -> int:
-    """Nobody reports for an office any more, and no code lets anybody; how many did."""
-    unused = _I.used_at.is_(None) & (_I.plan == plan) & (_I.kind == "office") & (_I.subject == office)
-    connection.execute(delete(Invitation).where(unused))
+    """Nobody reports for an office any more, nor has an unused code for it; how many did."""
+    _revoke(connection, "office", plan, office)
     return connection.execute(delete(Clerk).where(_K.plan == plan, _K.office == office)).rowcount
 
 
@@ -152,6 +158,18 @@ def invite(connection: Connection, code: str, kind: str, plan: str, subject: str
     """Keep a code; an earlier one for the same that nobody used is void."""
     values = {"code": code, "kind": kind, "plan": plan, "subject": subject, "expires_at": expires_at}
     connection.execute(_INVITE, values)
+
+
+def _revoke(connection: Connection, kind: str, plan: str, subject: str) -> None:
+    unused = _I.used_at.is_(None) & (_I.plan == plan) & (_I.kind == kind) & (_I.subject == subject)
+    connection.execute(delete(Invitation).where(unused))
+
+
+def invited(connection: Connection, plan: str, kind: str, now: datetime) -> dict[str, datetime]:
+    """The seats or offices of a plan that have a code nobody used, and when it runs out."""
+    mine = select(_I.subject, _I.expires_at).where(_I.plan == plan, _I.kind == kind)
+    rows = connection.execute(mine.where(_I.used_at.is_(None), _I.expires_at > now))
+    return {row.subject: row.expires_at for row in rows}
 
 
 def invitation(connection: Connection, code: str) -> Row[Any] | None:

@@ -140,8 +140,13 @@ class ReadPlan:
     @property
     def digest(self) -> str:
         """SHA-256 (hexadecimal) of all of it as canonical JSON."""
-        canonical = json.dumps(self.as_json(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return digest_of(self.as_json())
+
+
+def digest_of(body: Mapping[str, Any]) -> str:
+    """SHA-256 (hexadecimal) of a plan, or of a part of one, as canonical JSON: a list and a tuple are the same."""
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 Proposals = Mapping[str, Collection[str] | None]

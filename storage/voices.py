@@ -27,7 +27,7 @@ class MilestoneRow(SQLModel, table=True):
 
 
 class Report(SQLModel, table=True):
-    """What an office says of a milestone. `office` is its id in the plan; `via` is chat or cli."""
+    """What an office says of a milestone. `office` is its id in the plan; `via` is chat, cli or console."""
 
     id: int | None = Field(default=None, primary_key=True)
     milestone: str = Field(max_length=50, foreign_key="milestone.id")
@@ -122,10 +122,11 @@ _SHOWN = (_E.id, _E.report_id, _E.grade_id, _E.state, _E.reason, _E.name, _E.kin
 
 
 def reported_among(connection: Connection, milestones: Sequence[str]) -> list[str]:
-    """Those of these milestones that have reports."""
+    """Those of these milestones that have reports or grades."""
     if not milestones:
         return []
-    return list(connection.scalars(select(_R.milestone).where(_R.milestone.in_(milestones)).distinct()))
+    reported = select(_R.milestone).where(_R.milestone.in_(milestones))
+    return sorted(connection.scalars(reported.union(select(_G.subject).where(_G.subject.in_(milestones)))))
 
 
 def report(connection: Connection, milestone: str, office: str, state: str, text: str, via: str, now: datetime) -> int:

@@ -201,4 +201,4 @@ def test_loading_names_the_texts_that_the_staff_edited(sqlite_url: str) -> None:
         texts.write(connection, "help", '{"es": "Ayuda.", "en": "Help."}', known, 1, DURING)
     engine.dispose()
     assert "the texts help." in " ".join(say("load", str(CARTAGENA))[1].split())
-    assert "staff" not in say("load", str(CARTAGENA), "--take-texts")[1]
+    assert "staff" not in say("load", str(CARTAGENA), "--replace", "texts")[1]

@@ -20,6 +20,23 @@ from storage.plans import PlanChange
 VERDICTS: Mapping[str, Phrase] = {"validated": _("Validates the report"), "objected": _("Objects to the report")}
 
 
+WORDS: Mapping[str, Phrase] = {
+    "title": _("New title"),
+    "short": _("New short title for text messages (SMS)"),
+    "more": _("New description"),
+    "official": _("New official text"),
+    "number": _("New number"),
+    "objective": _("Serves another objective"),
+    "partners": _("Others take part"),
+    "areas": _("Other policy areas"),
+    "values": _("Other values of open government"),
+    "sdgs": _("Other Sustainable Development Goals"),
+    "consultation": _("Another consultation that it came from"),
+    "proposal": _("Another proposal that it came from"),
+}
+"""What changed, by the field of the plan; dates, offices and a withdrawal are told in their own way."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file of evidence: its media type, and its size in bytes. The name that its sender gave it is not shown."""
@@ -111,7 +128,11 @@ class History:
     def _change(self, row: PlanChange) -> Entry:
         before, after = json.loads(row.before), json.loads(row.after)
         what, text = _told(row.what, before, after, self.plan)
-        return self._entry(f"cambio-{row.id}", row.at, row.subject, _("The plan's file"), what, text)
+        if row.staff_id is None:
+            return self._entry(f"cambio-{row.id}", row.at, row.subject, _("The plan's file"), what, text)
+        if row.reason:
+            text = Joined([*([text] if text else []), _("Why: {reason}", reason=row.reason)])
+        return self._entry(f"cambio-{row.id}", row.at, row.subject, _("The city"), what, text)
 
     def _entry(
         self, id: str, at: datetime, subject: str, who: Phrase, what: Phrase, text: Phrase, files: Sequence[File] = ()
@@ -153,20 +174,38 @@ def office_name(plan: Plan, id: str | None) -> Phrase:
 
 
 def _told(what: str, before: Any, after: Any, plan: Plan) -> tuple[Phrase, Phrase]:
-    """A change of the plan's file: what changed, and from what to what."""
+    """A change of the plan: what changed, and from what to what."""
     match what:
         case "added":
             return _("Added to the plan"), local(before)
         case "removed":
             return _("Taken out of the plan"), local(before)
-        case "title":
-            return _("New title"), _from_to(local(before), local(after))
+        case "title" | "short" | "more":
+            return WORDS[what], _from_to(local(before), local(after))
+        case "objective" | "areas" | "values":
+            return WORDS[what], _from_to(_named(plan, what, before), _named(plan, what, after))
+        case "consultation" | "proposal":  # which one is told on the commitment's page, once the public can see it
+            return WORDS[what], ""
+        case "official" | "number" | "partners" | "sdgs":
+            return WORDS[what], _from_to(_plainly(before), _plainly(after))
         case "span":
             return _("New dates"), _from_to(when(span(before)), when(span(after)))
         case "withdrawn":
             return (_("Withdrawn"), local(after)) if after else (_("It stands again"), "")
         case _offices:
             return _("Others answer for it"), _from_to(_offices_of(plan, before), _offices_of(plan, after))
+
+
+def _named(plan: Plan, what: str, ids: str | Sequence[str]) -> Phrase:
+    """Objectives, areas and values by their names; by their id where the plan does not have them any more."""
+    known = {"objective": plan.objectives, "areas": plan.areas, "values": plan.values}[what]
+    names: list[Phrase] = [known.get(id, id) for id in ([ids] if isinstance(ids, str) else ids)]
+    return Joined(names, "; ") if names else _("nothing")
+
+
+def _plainly(value: Any) -> Phrase:
+    text = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text or _("nothing")
 
 
 def _from_to(before: Phrase, after: Phrase) -> Phrase:
