@@ -19,6 +19,9 @@ from storage.plans import PlanChange
 STAMP = (1980, 1, 1, 0, 0, 0)
 """The date of every file in the ZIP: the same content makes the same bytes."""
 
+LONGEST_GRADE = 3000
+"""Letters of what a monitor finds: more than a chat has room for, and its page is still light."""
+
 SMALLEST = 5
 """People below which a number could point to somebody."""
 

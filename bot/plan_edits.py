@@ -271,7 +271,7 @@ def _line(typed: Any) -> str:
 
 def _begin(connection: Connection, edit: Edit, subject: str = "") -> Body:
     """The plan's body, locked. Raises Missing, and Stale where the subject is not what was shown."""
-    body = plans.body_of(connection, edit.plan)
+    body = plans.held(connection, edit.plan)
     if body is None:
         raise Missing
     if subject and seen(body, subject) != edit.seen:

@@ -1,6 +1,5 @@
 """`cuenta plan`, `seat`, `office`, `objection` and `schedule`: what an operator does for a plan."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from rich.table import Table
 from bot import evidence, plan_commands
 from bot.catalogue import Catalogue, read
 from bot.lifecycle import NotPossible
-from bot.monitor import export
+from bot.monitor import LONGEST_GRADE, export
 from bot.schedule import schedule as scheduled
 from bot.standing import standings
 from cli import wiring
@@ -27,9 +26,6 @@ app = typer.Typer(no_args_is_help=True, help="A plan: where it stands, reports, 
 seat = typer.Typer(no_args_is_help=True, help="The committee's seats.")
 office = typer.Typer(no_args_is_help=True, help="The offices' staff.")
 objection = typer.Typer(no_args_is_help=True, help="What residents object, and the answers of the offices.")
-
-LONGEST_GRADE = 3000
-"""Characters: a monitor says more than a chat has room for, and its page is still light."""
 
 LAST_NUMBER = 2**31 - 1
 """What a database's whole number holds."""
@@ -174,10 +170,10 @@ def export_folder(
         _settings, engine = opened()
         with reading(engine) as connection:
             the_plan(read(connection), slug)
-            body = next(json.loads(row.body) for row in plans.every(connection) if row.slug == slug)
+            body = plans.body_of(connection, slug)
         folder = to / "plans" / slug
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in sheets(body).items():
+        for name, text in sheets(body or {}).items():
             (folder / name).write_text(text, encoding="utf-8", newline="")
         out.print(f"{slug} is in {folder}, as it stands now. To load it again: cuenta load {to}", soft_wrap=True)
 

@@ -110,6 +110,12 @@ def load(
 
 
 def body_of(connection: Connection, slug: str) -> dict[str, Any] | None:
+    """A plan as JSON."""
+    found = connection.execute(select(_P.body).where(_P.slug == slug)).scalar_one_or_none()
+    return None if found is None else json.loads(found)
+
+
+def held(connection: Connection, slug: str) -> dict[str, Any] | None:
     """A plan as JSON, which nobody else can change before this transaction ends."""
     found = connection.execute(select(_P.body).where(_P.slug == slug).with_for_update()).scalar_one_or_none()
     return None if found is None else json.loads(found)
@@ -120,7 +126,7 @@ def edit(
 ) -> list[str]:
     """Write a plan as staff have edited it; the fields that changed. Raises KeyError without that plan, Reported and
     Taken."""
-    before = body_of(connection, slug)
+    before = held(connection, slug)
     if before is None:
         raise KeyError(slug)
     return _rewrite(connection, slug, before, body, {"at": now, "staff_id": staff_id, "reason": reason})

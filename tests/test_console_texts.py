@@ -118,7 +118,7 @@ def test_loading_the_folder_keeps_what_the_staff_edited_and_says_so(world: World
     assert (loaded.kept, loaded.texts_changed) == (("help",), False)
     assert "text help (edited by the staff, kept)" in str(loaded)
     assert body(world, "help") == PLAIN
-    taken = reload(world, take_texts=True)
+    taken = reload(world, replace=("texts",))
     assert (taken.kept, taken.texts_changed) == ((), True)
     assert body(world, "help") != PLAIN
     assert [row["by"] for row in world.rows(TextVersion) if row["key"] == "help"] == [None, 7, None]

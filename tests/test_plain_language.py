@@ -41,6 +41,7 @@ VALUES = {
     "rows": "11", "slips": "20", "valid": "10",
     "blank": "2", "void": "1",
     "silence": "dos años",
+    "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,24 @@ def test_two_who_edit_the_same_thing_do_not_overwrite_each_other(city: World) ->
     found = next(c for c in now(city)["commitments"] if c["id"] == COMMITMENT)
     assert found["milestones"][0]["span"]["ends"] == "2030-09"
     assert found["milestones"][1]["official"] == found["official"] == "Otra cosa."
+
+
+def test_of_two_edits_at_the_same_moment_one_is_told(city: World) -> None:
+    with transaction(city.desk.engine) as connection:
+        fields = plan_edits.fields_of(body(connection), MILESTONE)
+        same = edit(city, connection, MILESTONE)
+
+    def write(ends: str) -> str:
+        try:
+            with transaction(city.desk.engine) as connection:
+                plan_edits.change_milestone(connection, MILESTONE, {**fields, "ends": ends}, same)
+        except Stale:
+            return "told"
+        return "kept"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(write, ("2030-08", "2030-09"))) == ["kept", "told"]
+    assert len(history(city)) == 1
 
 
 def test_the_voices_stay_when_a_milestone_with_reports_is_changed(city: World) -> None:

@@ -135,7 +135,7 @@ class Reader:
     def outline(self, commitment: Commitment, standing: Mapping[str, Standing], most: int) -> Outline:
         scale = self._scale(commitment)
         steps = [Step(m, standing[m.id], scale.bar(m.span, standing[m.id])) for m in commitment.milestones[:most]]
-        return Outline(self.plan, commitment, scale, steps, _phases(commitment, standing))
+        return Outline(self.plan, commitment, scale, steps, phases(commitment, standing))
 
     def whole(self, commitment: Commitment) -> Outline:
         """A commitment with every voice."""
@@ -218,7 +218,7 @@ class Reader:
         return day
 
 
-def _phases(commitment: Commitment, standing: Mapping[str, Standing]) -> Sequence[Phrase]:
+def phases(commitment: Commitment, standing: Mapping[str, Standing]) -> Sequence[Phrase]:
     """How many milestones are where, those first that need somebody's eye."""
     found = Counter(standing[m.id].phase for m in commitment.milestones)
     told = {

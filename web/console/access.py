@@ -89,20 +89,25 @@ class Staff:
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may open a route: these roles, or anybody when there are none; `fresh` asks for a proof of late."""
+    """Who may open a route: these roles, or anybody when there are none; `fresh` asks for a proof of late.
+
+    `most` is how many bytes a form with files may have; others as many as any form of the site.
+    """
 
     roles: frozenset[Role]
     fresh: bool = False
+    most: int | None = None
 
 
 class Unruled(Exception):
     """A route of the console says not who may open it."""
 
 
-def allows(*roles: Role, fresh: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let these roles open a route; `fresh`: when they gave password and code within the last quarter of an hour."""
+def allows(*roles: Role, fresh: bool = False, most: int | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let these roles open a route; `fresh`: when they gave password and code within the last quarter of an hour;
+    `most`: with a form of so many bytes, because it brings files."""
     assert roles, "name the roles; `everybody` is for what has to be open"
-    return _marked(Rule(frozenset(roles), fresh))
+    return _marked(Rule(frozenset(roles), fresh, most))
 
 
 def everybody(view: Callable[P, R]) -> Callable[P, R]:
@@ -175,11 +180,13 @@ def guard(blueprint: Blueprint, desk: Desk, safe: Safe) -> None:
 
     @blueprint.before_request
     def gate() -> Response | None:
+        rule = rule_of(current_app, request.endpoint or "")
         if request.method not in SAFE_METHODS:
             if is_foreign():
                 return shown("console/refused.html", 403)
+            if rule.most is not None and "token" in session:  # the token below is looked for in the form
+                request.max_content_length = rule.most
             csrf.protect()
-        rule = rule_of(current_app, request.endpoint or "")
         if not rule.roles:
             return None
         now = desk.clock()

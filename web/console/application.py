@@ -18,15 +18,20 @@ from web.console import (
     home,
     paper,
     people,
+    plan_edits,
+    plans,
+    progress,
     record,
+    seats,
     staff,
     texts,
-)  # fmt: skip
+    walk,
+)
 from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (home, consultations, drafts, assisted, people, texts)
+AREAS = (home, consultations, drafts, assisted, plans, plan_edits, progress, seats, walk, people, texts)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
 STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
@@ -38,6 +43,8 @@ NAVIGATION: Sequence[tuple[str, Text]] = (
     ("tables", _("Tables")),
     ("people", _("People")),
     ("texts", _("Texts")),
+    ("plans", _("Plan")),
+    ("objections", _("Objections")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),
