@@ -1,7 +1,7 @@
 """Data requests, the monthly headcount, and the history of the city's texts.
 
 Revision ID: 0008
-Revises: 0005
+Revises: 0007
 """
 
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ import sqlmodel
 from alembic import op
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
