@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from bot.hours import Hours
 from flows.city import City
 from flows.consultation import Consultation, Notice, Proposal
+from flows.ideas import Collection, Target
 from flows.language import Local, Option
 from flows.plan import Commitment, Event, Milestone, Office, Plan, Rules, Sector, Span
 from flows.territory import Place, Territory
@@ -61,6 +63,21 @@ class Catalogue:
 
     def open(self, now: datetime) -> list[str]:
         return [slug for slug, listed in self.consultations.items() if listed.phase(now) == "open"]
+
+    @cached_property
+    def collections(self) -> Mapping[str, Collection]:
+        """What collects ideas, or once did, by slug; what ends first comes first. A plan yields to a consultation."""
+        plans = {slug: _of_plan(plan, self.hours.zone) for slug, plan in self.plans.items() if plan.ideas_until}
+        listed = {slug: _of_consultation(each) for slug, each in self.consultations.items() if each.seen.ideas_until}
+        return dict(sorted((plans | listed).items(), key=lambda pair: (pair[1].until, pair[0])))
+
+    def collecting(self, now: datetime) -> list[str]:
+        """The slugs of what takes ideas now. A consultation takes them only while it is a draft."""
+        return [
+            slug
+            for slug, each in self.collections.items()
+            if now < each.until and (each.kind == "plan" or self.consultations[slug].row.state == "draft")
+        ]
 
     def published(self) -> list[str]:
         newest_first = reversed(list(self.consultations.items()))
@@ -141,8 +158,23 @@ def listed(row: ConsultationRow, told: Sequence[Told]) -> Listed:
         tie=local(rules["tie"]),
         notices=tuple(notices),
         desk=tuple(rules.get("desk", ())),
+        ideas_until=datetime.fromisoformat(rules["ideas_until"]).astimezone(zone) if "ideas_until" in rules else None,
     )
     return Listed(row, rules, seen)
+
+
+def _of_consultation(listed: Listed) -> Collection:
+    seen = listed.seen
+    assert seen.ideas_until is not None
+    targets = {p.id: Target(p.id, p.number, p.title) for p in seen.proposals}
+    return Collection(seen.slug, "consultation", seen.title, seen.ideas_until, targets)
+
+
+def _of_plan(plan: Plan, zone: ZoneInfo) -> Collection:
+    assert plan.ideas_until is not None
+    until = datetime.combine(plan.ideas_until + timedelta(days=1), time(), zone)
+    targets = {c.id: Target(c.id, c.number, c.title) for c in plan.commitments}
+    return Collection(plan.slug, "plan", plan.title, until, targets)
 
 
 def _plan(slug: str, body: Mapping[str, Any]) -> Plan:
@@ -153,6 +185,7 @@ def _plan(slug: str, body: Mapping[str, Any]) -> Plan:
         slug=slug,
         example=body["example"],
         span=span(body["span"]),
+        ideas_until=_stated(rules["ideas_until"], rules["ideas_until"]).last if "ideas_until" in rules else None,
         rules=Rules(
             rules["quorum"],
             rules["tie"],

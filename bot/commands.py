@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from bot import own_data, plan_commands
+from bot import idea_commands, own_data, plan_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, consultation, people
@@ -265,6 +265,7 @@ def _join(visit: Visit, other: int) -> people.Join:
     ballots.rename_on_rolls(visit.connection, kept, gone)
     participants.rename(visit.connection, kept, gone)
     voices.rename(visit.connection, kept, gone)
+    ideas.rename(visit.connection, kept, gone)
     notices.rename(visit.connection, kept, gone)
     contacts.merge(visit.connection, kept, gone)
     visit.person_id = kept
@@ -297,4 +298,5 @@ HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     people.UseJoinCode: use_join_code,
     people.SharePhone: share_phone,
     **plan_commands.HANDLERS,
+    **idea_commands.HANDLERS,
 }

@@ -87,6 +87,8 @@ def _freeze(
     where = phase(row.state, row.opens_at, row.closes_at, now)
     if row.state != "draft":
         raise NotPossible(_("'{slug}' is {phase}; only a draft can be opened.", slug=slug, phase=PHASES[where]))
+    if not json.loads(row.proposals):
+        raise NotPossible(_("'{slug}' has no proposals yet. Write them first.", slug=slug))
     if row.closes_at <= now:
         raise NotPossible(_("It would have closed on {day}. Correct its dates first.", day=_local(row, row.closes_at)))
     opens_at = now if at_once and row.opens_at > now else row.opens_at

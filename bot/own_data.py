@@ -11,15 +11,17 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection
 
+from bot import idea_commands
 from bot.catalogue import Catalogue, Listed
 from bot.channels import browser
-from storage import ballots, contacts, participants, voices
+from storage import ballots, contacts, ideas, participants, voices
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 
 log = structlog.get_logger()
 
 NOTHING: Mapping[str, Any] = {
     "consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": 0,
+    "ideas": [],
 }  # fmt: skip
 """What is kept about somebody who never agreed to anything."""
 
@@ -48,6 +50,7 @@ def export(connection: Connection, city: Catalogue, person_id: int) -> dict[str,
         "follows": participants.followed(connection, person_id),
         "roles": roles(connection, city, person_id),
         "objected": voices.objections_by(connection, person_id),
+        "ideas": idea_commands.sent_by(connection, city, person_id),
     }
 
 
@@ -86,6 +89,7 @@ def erase(connection: Connection, city: Catalogue, keys: BallotKeys, person_id: 
         return False
     for slug, stone in sorted(left):
         ballots.bury(connection, slug, stone, now)
+    ideas.forget(connection, person_id, now)
     contacts.forget(connection, person_id)
     return True
 

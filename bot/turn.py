@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue, commands, pictures, replies
+from bot import catalogue, commands, idea_commands, pictures, replies
 from bot.catalogue import Catalogue
 from bot.channels import Channel
 from bot.messages import Incoming, Reply
@@ -56,11 +56,11 @@ NEWS = {
     "opted_out": contacts.opt_out,
     "opted_in": contacts.opt_in,
 }
-DRAFTS = frozenset({"vote", "profile", "progress"})
+DRAFTS = frozenset({"vote", "profile", "progress", "propose"})
 """Conversations worth resuming when somebody turns to another one in the middle."""
 
-LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat"}
-"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`."""
+LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat", "p-": "propose"}
+"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`, `/start p-<code>`."""
 
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
@@ -285,6 +285,8 @@ class Turn:
 
     def _takes(self, name: str, behind: str) -> bool:
         """Whether a word and what stands behind it open a conversation, and are not the beginning of a sentence."""
+        if name == "propose":
+            return idea_commands.is_code(behind)
         if name == "seat":
             return len(read_code(behind)) == CODE_LENGTH == len(behind.replace("-", ""))
         return behind.isdecimal() or self.visit.catalogue.plan_of(behind) is not None
@@ -337,7 +339,7 @@ class Turn:
         """Open a conversation: the person's draft of it if there is one, else a new talk."""
         self._set_aside()
         self.resumed, draft = False, None
-        if name in DRAFTS:
+        if name in DRAFTS and not (argument and name in register.WITH_WORDS):
             draft = talks.resume(self.connection, self.visit.contact_id, self.visit.person_id, name, argument)
         self.flow, self.argument, self.journal = name, argument, Journal()
         begins = argument if name in register.WITH_SUBJECT else ""

@@ -19,6 +19,7 @@ from storage import (
     catalogue,
     consultations,
     contacts,
+    ideas,
     inbox,
     notices,
     outbox,
@@ -113,6 +114,7 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
         parked.purge(connection, now - kept["parked errors"])
     with transaction(engine) as connection:
         contacts.purge(connection, now - kept["contacts without consent"], now - kept["people who fell silent"], now)
+        ideas.purge(connection, now - kept["words of ideas"], now)
     with transaction(engine) as connection:
         notices.purge(connection, now - kept["what people were told"])
         participants.purge(connection, now - kept["drafts and open talks"])

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[dict[str, str], Text]] = {
     "results": ({"es": "resultados", "en": "results"}, _("See the results")),
     "milestones": ({"es": "hitos", "en": "milestones"}, _("See what the city promised")),
     "alerts": ({"es": "avisos", "en": "alerts"}, _("See or stop what I follow")),
+    "propose": ({"es": "proponer", "en": "propose"}, _("Send an idea for your city")),
     "rate": ({"es": "evaluar", "en": "rate"}, _("Rate an event")),
     "receipt": ({"es": "recibo", "en": "receipt"}, _("Check a receipt")),
     "profile": ({"es": "perfil", "en": "profile"}, _("About you, if you like")),

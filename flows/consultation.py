@@ -44,7 +44,7 @@ class Consultation:
     `identity` is the least that a voter must show: contact, phone or document. `asks` are the profile fields that the
     rules require, `who` says who may vote and `tie` what happens in a tie. `notices` are what the city said in public
     since it was opened, the oldest first. `desk` is how those are told apart who vote at a table, as far as the rules
-    state it: by document, by slips.
+    state it: by document, by slips. Until `ideas_until`, while it is a draft, residents can send ideas for it.
     """
 
     slug: str
@@ -60,6 +60,7 @@ class Consultation:
     tie: Local = field(default_factory=lambda: Local({}))
     notices: tuple[Notice, ...] = ()
     desk: tuple[str, ...] = ()
+    ideas_until: datetime | None = None
 
     @property
     def first_minute(self) -> datetime:

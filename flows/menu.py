@@ -4,6 +4,7 @@ from flows.answers import pick_one, yes_or_no
 from flows.city import TheCity
 from flows.consent import consent, refused
 from flows.consultation import Consultation, Open, TheConsultation
+from flows.ideas import Collecting
 from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _
 from flows.people import AllowNotices, Facts, Me
 
@@ -18,6 +19,8 @@ CHOICES = (
     Option("rules", _("Rules of the vote")),
     Option("help", _("Help")),
 )
+PROPOSE = Option("propose", _("Propose an idea"))
+"""Only while the city collects ideas: as the last one it changes the number of no other."""
 
 
 def hello() -> Talk:
@@ -52,7 +55,9 @@ def menu() -> Talk:
         return None
     open_now = yield from headline()
     text: Phrase = _("What would you like to do?")
-    picked = yield from Ask("menu", text if open_now is None else open_now, pick_one(CHOICES))
+    collecting = yield from Look(Collecting())
+    choices = pick_one((*CHOICES, PROPOSE) if collecting else CHOICES)
+    picked = yield from Ask("menu", text if open_now is None else open_now, choices)
     return picked
 
 

@@ -127,7 +127,7 @@ class Commitment:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole plan. One that is marked as an example is made up."""
+    """A whole plan. One that is marked as an example is made up. `ideas_until` is the last day for ideas, if any."""
 
     slug: str
     title: Local
@@ -144,6 +144,7 @@ class Plan:
     events: tuple[Event, ...]
     offices: Mapping[str, Office]
     commitments: tuple[Commitment, ...]
+    ideas_until: date | None = None
 
     @cached_property
     def milestones(self) -> Mapping[str, Milestone]:

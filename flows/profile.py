@@ -20,7 +20,10 @@ NOT_HERE = Option("-", _("None of these"), words=("ninguno", "none", "no"))
 def field(name: str, city: City, optional: bool = False, before: Phrase | None = None) -> Flow[str | None]:
     """Ask one field; None when it was skipped. `before` introduces the question where there is room for it."""
     if name == "place":
-        return (yield from barrio(city, optional, before))
+        where = _("Which barrio or village do you live in? Write its name.")
+        if optional:
+            where = _("Which barrio or village do you live in? Write its name, or write SKIP.")
+        return (yield from barrio(city, where, optional, before))
     options, text = city.questions[name], QUESTIONS[name]
     reader = pick_one((*options, SKIP) if optional else options)
     answer = yield from Ask(name, introduced(before, text), reader, short=text)
@@ -31,14 +34,12 @@ def introduced(before: Phrase | None, text: Phrase) -> Phrase:
     return text if before is None else Joined([before, text])
 
 
-def barrio(city: City, optional: bool, before: Phrase | None = None) -> Flow[str | None]:
-    """Find the barrio from what people type; ask back where that is not its whole name or where two match.
+def barrio(city: City, question: Phrase, optional: bool, before: Phrase | None = None) -> Flow[str | None]:
+    """Ask for a barrio and find it from what people type; ask back where that is not its whole name or two match.
 
     Three tries, then go on without.
     """
-    text: Phrase = _("Which barrio or village do you live in? Write its name.")
-    if optional:
-        text = _("Which barrio or village do you live in? Write its name, or write SKIP.")
+    text = question
     for attempt in range(1, 4):
         typed = yield from Ask(f"place-{attempt}", introduced(before, text), FreeText(80), short=text)
         before = None

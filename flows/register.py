@@ -6,6 +6,7 @@ from flows import (
     alerts,
     committee,
     household,
+    ideas,
     menu,
     milestones,
     notices,
@@ -38,6 +39,7 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "seat": committee.seat,
     "progress": office.progress,
     "answer": office.answer,
+    "propose": ideas.propose,
     "profile": profile.profile,
     "privacy": privacy.privacy,
     "household": household.household,
@@ -55,7 +57,7 @@ ENDED = vote.ended
 WITH_SUBJECT = frozenset({"vote", "results", "rules"})
 """Conversations that take a subject, such as the consultation a link names."""
 
-WITH_WORDS = frozenset({"milestones", "seat"})
+WITH_WORDS = frozenset({"milestones", "seat", "propose"})
 """Conversations that may be opened with something behind their word: a commitment, a code. It is kept sealed."""
 
 ASIDES = frozenset({"help", "rules", "stop", "allow", "spanish", "english"})
@@ -76,6 +78,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "seat": ("silla", "seat", "oficina", "office"),
     "progress": ("avance", "progress", "reportar"),
     "answer": ("responder", "answer"),
+    "propose": ("proponer", "propose", "idea", "ideas", "mis propuestas", "my ideas"),
     "profile": ("perfil", "profile", "mis datos básicos", "about me"),
     "privacy": ("privacidad", "privacy", "mis datos", "my data"),
     "household": ("otra persona", "otrapersona", "someone else", "someoneelse"),
@@ -110,6 +113,8 @@ ENGLISH = frozenset(
         "office",
         "progress",
         "answer",
+        "propose",
+        "my ideas",
     ]
 )
 """Words that, written by somebody we do not know yet, choose English."""

@@ -1,7 +1,8 @@
 """A city's folder, read and checked as a whole, without a database. `docs/data-formats.md` describes it."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -81,6 +82,13 @@ def read_folder(path: Path) -> Folder:
     consultations = tuple(c for c in found.values() if c is not None)
     proposals = {slug: {p.id for p in c.proposals} if c else None for slug, c in found.items()}
     plans = read_plans(path, proposals, problems)
+    problems += [
+        Problem(
+            f"plans/{plan.slug}/plan.toml", 1, f'"{plan.slug}" is a consultation too, and only one can collect ideas'
+        )
+        for plan in plans
+        if plan.slug in found and "ideas_until" in plan.rules
+    ]
     if problems:
         raise Invalid(problems)
     return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours, retention)
@@ -262,9 +270,20 @@ def _consultation(path: Path, slug: str, zone: ZoneInfo, problems: list[Problem]
     form = Form(path, f"consultations/{slug}/consultation.toml", problems)
     table = Table(path, f"consultations/{slug}/proposals.csv", PROPOSAL_COLUMNS, problems)
     proposals = definition.proposals(table)
-    if table.text is not None and not proposals and table.header:
+    if table.text is not None and not proposals and table.header and "ideas_until" not in form.data:
         table.wrong(1, "there is no proposal")
     if form.text is None:
         return None
-    form.only("title", *definition.TIMES, *definition.RULES, "desk")
-    return definition.consultation(slug, form, proposals, zone)
+    form.only("title", *definition.TIMES, *definition.RULES, "desk", "ideas_until")
+    found = definition.consultation(slug, form, proposals, zone)
+    return found and replace(found, rules={**found.rules, **_ideas(form, zone, found.opens_at)})
+
+
+def _ideas(form: Form, zone: ZoneInfo, opens: datetime) -> dict[str, str]:
+    """Until when a consultation collects ideas; nothing where it does not, so that its digest is what it always was."""
+    until = form.moment("ideas_until", zone) if "ideas_until" in form.data else None
+    if until is None:
+        return {}
+    if until > opens:
+        form.wrong(form.line("ideas_until"), "ideas_until cannot be later than opens")
+    return {"ideas_until": until.isoformat()}

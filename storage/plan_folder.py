@@ -116,7 +116,10 @@ class ReadCommitment:
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """A whole plan. `rules` are quorum, tie, watched_until, silent_after, and `assumed` (which of them were)."""
+    """A whole plan. `rules` are quorum, tie, watched_until, silent_after, and `assumed` (which of them were).
+
+    Where it collects ideas they have `ideas_until`, the last day (or month) for them.
+    """
 
     slug: str
     title: Words
@@ -218,7 +221,7 @@ def read_plan(path: Path, slug: str, proposals: Proposals, problems: list[Proble
 def _head(form: Form) -> dict[str, Any]:
     form.only(
         "title", "source", "example", "starts", "ends", "watched_until", "silent_after", "quorum", "tie", "assumed",
-        "committee", "monitor", "objectives", "areas", "values", "sectors", "events",
+        "committee", "monitor", "objectives", "areas", "values", "sectors", "events", "ideas_until",
     )  # fmt: skip
     if form.text is None:
         return dict.fromkeys(("objectives", "areas", "values"), ())
@@ -235,6 +238,8 @@ def _head(form: Form) -> dict[str, Any]:
         "watched_until": form.stated("watched_until", day_fault),
         "assumed": form.some_of("assumed", ASSUMABLE) if "assumed" in form.data else (),
     }
+    if "ideas_until" in form.data:
+        rules["ideas_until"] = form.stated("ideas_until", day_fault)
     return {
         "title": form.words("title", LENGTHS["title"]),
         "source": form.words("source", 300),

@@ -41,6 +41,7 @@ PERIODS: Mapping[str, Period] = {
     "what people were told": _days(730, 701, 1095),
     "sessions and invitations of the staff": _days(7, 1, 90),
     "data requests": _days(1825, 365, 3650),
+    "words of ideas": _days(730, 180, 1095),
 }
 """Each with its reason for the limits in docs/deploy.md (Ley 1581 de 2012, art. 11)."""
 

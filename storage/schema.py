@@ -23,6 +23,7 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     counts,
     drafts,
     headcounts,
+    ideas,
     inbox,
     leases,
     notices,

@@ -36,12 +36,12 @@ VALUES = {
     "zone": "America/Bogota", "letter": "á", "line": "3",
     "address": "+57 300 123 4567", "slug": "parques", "phase": "abierta",
     "known": "1, 2", "reason": "está dañado.", "word": "VOTAR",
-    "text": "Son veinte bancas.",
     "answers": "Masculino / Femenino", "papers": "12", "places": "El Recreo (13)",
     "rows": "11", "slips": "20", "valid": "10",
     "blank": "2", "void": "1",
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
+    "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

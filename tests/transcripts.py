@@ -8,6 +8,9 @@
 @ close, @ count, @ publish, @ annul why  what the operator does
 @ invite seat academia-1     somebody is given a code, {invitation}, for a seat (or an office) of the plan of 2023
 @ report 4 complete words    an office reports on that milestone
+@ collect 2022-12-01         the plan of 2024 collects ideas until that day; it is a draft of a consultation
+@ slip                       staff enter an idea from a workshop; {slip} is the code on its slip
+@ answer merged p02 why      staff answer all ideas of that draft in the same way
 > text                       what the person types; {receipt} is the receipt shown before
 > [label]                    the button they press; on SMS its number is typed
 > (photo), > (phone +57…)    a picture; their own number, shared with the chat's button
@@ -16,25 +19,27 @@
 <sms text                    what they get by SMS, where that is not the same text in the letters of an SMS
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from bot import lifecycle, notices, plan_commands
+from bot import idea_commands, idea_notices, lifecycle, notices, plan_commands
 from bot.channels import gsm7, telegram, twilio
 from bot.messages import Outbound, Reply
 from flows import register
-from storage import ballots, voices
+from storage import ballots, consultations, ideas, voices
 from storage.database import reading, transaction
 from tests.world import TALKED, World, address, telegram_text, twilio_form
 
 FOLDER = Path(__file__).parent / "talks"
 SLUG = "cartagena-2022"
 LOCAL = ZoneInfo("America/Bogota")
+COLLECTS = "plan-2024"
 SILENCE = "(no answer)"
 
 Kind = Literal["note", "@", ">", "<", "<sms"]
@@ -112,6 +117,26 @@ def untold(transcripts: Iterable[Transcript], flows: Iterable[str]) -> set[str]:
     return set(flows) - {register.called(text) for transcript in transcripts for text in transcript.typed}
 
 
+def collecting(until: datetime, **more: Any) -> dict[str, Any]:
+    """The row of a draft that collects ideas until then, and has two proposals."""
+    rules = {
+        "least": 1, "most": 1, "identity": "contact", "asks": [], "people_per_contact": 5, "small_cells": {},
+        "who": {"es": "Quien viva aquí.", "en": "Whoever lives here."}, "tie": {"es": "A suerte.", "en": "By lot."},
+        "ideas_until": until.isoformat(),
+    }  # fmt: skip
+    proposals = [
+        {"id": f"p{n:02}", "number": n, "title": words, "short": words, "more": words, "official": ""}
+        for n, words in ((1, {"es": "Más luz", "en": "More light"}), (2, {"es": "Más árboles", "en": "More trees"}))
+    ]
+    title = {"es": "Plan de Gobierno Abierto 2024", "en": "Open Government Plan 2024"}
+    values = {
+        "slug": COLLECTS, "title": json.dumps(title), "opens_at": until, "closes_at": until + timedelta(days=7),
+        "paper_until": until + timedelta(days=7), "zone": LOCAL.key, "rules": json.dumps(rules),
+        "proposals": json.dumps(proposals), "digest": "0" * 64,
+    }  # fmt: skip
+    return {**values, **more}
+
+
 @dataclass
 class Play:
     """A transcript being played: who writes where, and the codes that were given out."""
@@ -154,6 +179,9 @@ class Play:
             "count": lambda _none: self._count(),
             "invite": self._invite,
             "report": self._report,
+            "collect": self._collect,
+            "slip": lambda _none: self._slip(),
+            "answer": self._answer,
             "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, self.world.clock()),
         }
         directions[word](rest)
@@ -177,6 +205,26 @@ class Play:
             milestone = f"cartagena-cuenta.{number}"
             voices.report(connection, milestone, "comunicaciones", state, text, "cli", self.world.clock())
 
+    def _collect(self, day: str) -> None:
+        with transaction(self.world.desk.engine) as connection:
+            consultations.load(connection, collecting(datetime.fromisoformat(day).replace(tzinfo=LOCAL)))
+
+    def _slip(self) -> None:
+        code = idea_commands.new_code()
+        idea = {"collection": COLLECTS, "code": code, "via": "workshop", "text": "Más sombra", "place": None}
+        with transaction(self.world.desk.engine) as connection:
+            ideas.enter(connection, [idea], self.world.clock())
+        self.codes[code] = "slip"
+
+    def _answer(self, said: str) -> None:
+        what, subject, why = said.split(" ", 2)
+        with transaction(self.world.desk.engine) as connection:
+            rows, _number = ideas.listed(connection, COLLECTS, standing="new")
+            outcome = ideas.draft(connection, COLLECTS, self.world.clock())
+            ideas.put(connection, COLLECTS, [row.id for row in rows], outcome)
+            ideas.write(connection, outcome, what, subject.strip("-"), {"es": "Sombra en los parques"}, {"es": why})
+            ideas.publish(connection, outcome, self.world.clock())
+
     def _filled(self, text: str) -> str:
         for code, name in self.codes.items():
             text = text.replace("{" + name + "}", code)
@@ -185,6 +233,7 @@ class Play:
     def _say(self, text: str) -> list[Outbound]:
         if text == "(notices)":
             notices.tell(self.world.desk, self.world.clock())
+            idea_notices.tell(self.world.desk, self.world.clock())
             return self.world.delivered(self.channel, address(self.channel, self.who))
         if text == "(photo)":
             return self._photo()

@@ -6,12 +6,13 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from bot import plan_files, results
+from bot import idea_files, plan_files, results
 from bot.turn import Desk
-from storage import audit, counts
+from storage import audit, counts, ideas
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
+from web.ideas import known
 from web.rendering import kept
 
 FOR_A_DAY = "public, max-age=86400"
@@ -71,6 +72,24 @@ def routes(desk: Desk) -> Blueprint:
             rows = audit.heads(connection)
         told = [{"day": row.day.isoformat(), "rows": row.last, "sha256": row.hash} for row in rows]
         return _of_today(json.dumps({"heads": told}).encode(), "application/json")
+
+    @blueprint.get("/ideas/<slug>.json")
+    def ideas_json(slug: str) -> Response:
+        return _of_today(idea_files.as_json(answers(slug)), "application/json")
+
+    @blueprint.get("/ideas/<slug>.csv")
+    def ideas_csv(slug: str) -> Response:
+        return _of_today(idea_files.as_csv(answers(slug)), "text/csv")
+
+    @blueprint.get("/ideas/columnas.csv")
+    def ideas_columns() -> Response:
+        return _of_today(idea_files.columns_csv(), "text/csv")
+
+    def answers(slug: str) -> list[dict[str, Any]]:
+        with reading(desk.engine) as connection:
+            city = desk.catalogue(connection, shelf.revision(connection))
+            collection = known(city, slug)
+            return idea_files.rows(collection, ideas.published(connection, [slug]), city.hours.zone)
 
     def milestones() -> list[dict[str, Any]]:
         with reading(desk.engine) as connection:

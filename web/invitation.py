@@ -15,6 +15,10 @@ FOLLOWS = {"es": "hitos", "en": "milestones"}
 """The word that opens a commitment, with its id behind it."""
 
 
+PROPOSES = {"es": "proponer", "en": "propose"}
+"""The word that opens the sending of an idea."""
+
+
 @dataclass(frozen=True)
 class Public:
     """How the desk is reached from outside: its address, and each channel's own (empty where the channel is off).
@@ -62,6 +66,16 @@ def ways(public: Public, language: str, slug: str = "") -> list[Way]:
 def follow(public: Public, language: str, commitment: str) -> list[Way]:
     """Every way to look at a commitment and to get news of it."""
     return _ways(public, f"{FOLLOWS[language]} {commitment}", f"h-{commitment}")
+
+
+def propose(public: Public, language: str) -> list[Way]:
+    """Every way to send an idea."""
+    return _ways(public, PROPOSES[language], "p-")
+
+
+def slip(public: Public, language: str, code: str) -> list[Way]:
+    """Every way to be told of the idea on a slip."""
+    return [way for way in _ways(public, f"{PROPOSES[language]} {code}", f"p-{code}") if way.channel != "web"]
 
 
 def _ways(public: Public, writes: str, starts: str) -> list[Way]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response, json
 
-from bot import plan_files
-from bot.results import COLUMNS
+from bot import idea_files, plan_files
+from bot.results import COLUMNS, SMALLEST
 from flows.plan import GRADES, STATES
+from storage.ideas import OUTCOMES
 
 SLUG = {
     "name": "slug",
@@ -138,6 +139,36 @@ RECORD = {
         },
     },
 }
+ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "collection": {"type": "string"},
+    "answer": NUMBER,
+    "proposed": WORDS,
+    "outcome": {"enum": [*OUTCOMES]},
+    "became": MAYBE_TEXT,
+    "became_number": {"type": ["integer", "null"], "minimum": 1},
+    "reason": WORDS,
+    "ideas": {"type": ["integer", "null"], "minimum": SMALLEST},
+    "answered_on": DAY,
+}
+IDEAS = {
+    "type": "object",
+    "required": ["answers", "columns"],
+    "properties": {
+        "answers": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": list(idea_files.COLUMNS),
+                "additionalProperties": False,
+                "properties": {
+                    name: {**ANSWERS[name], "description": f"{es} / {en}"}
+                    for name, (es, en) in idea_files.COLUMNS.items()
+                },
+            },
+        },
+        "columns": {"type": "object"},
+    },
+}
 READY = {
     "type": "object",
     "required": ["database", "migrations", "worker"],
@@ -165,6 +196,13 @@ def document() -> dict[str, Any]:
             "/consultas/{slug}/columnas.csv": _file(
                 "Qué significa cada columna de los otros archivos / What each column of the other files means",
                 "text/csv",
+            ),
+            "/ideas/{slug}.json": _file(
+                "Lo que se propuso y lo que resultó / What was proposed and what came of it", "application/json", IDEAS
+            ),
+            "/ideas/{slug}.csv": _file(_told(idea_files.columns()), "text/csv"),
+            "/ideas/columnas.csv": _of_plans(
+                "Qué significa cada columna de ideas.csv / What each column of ideas.csv means", "text/csv"
             ),
             "/plan.json": _of_plans(
                 "Cada hito, con lo que se dice de él / Every milestone, with all that is said of it",

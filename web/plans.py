@@ -19,6 +19,7 @@ from storage import catalogue as shelf
 from storage import voices
 from storage.database import reading
 from web import card, feeds, invitation, paging
+from web import ideas as proposed
 from web.dossier import Outline, Reader, Step, origin
 from web.history import Entry, History
 from web.invitation import Public
@@ -101,6 +102,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 listed=listed,
                 number=len(wanted),
                 rated=rated,
+                collected=city.collections,
                 today=today(city),
             )
         )
@@ -113,6 +115,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             each = reader(connection, city, plan)
             outline, grade = each.whole(promised), each.grade(promised.id)
             entries = History(connection, plan, city.hours.zone, promised).entries()
+            behind = proposed.behind(connection, city, promised)
         return kept(
             page(
                 "commitment.html",
@@ -125,6 +128,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 entries=entries[-LATEST:],
                 number=len(entries),
                 origin=origin(city, promised, desk.clock()),
+                behind=behind[: proposed.MOST_OF_PROPOSAL],
                 ways=invitation.follow(public, language(), promised.id),
                 when=when(promised.span),
                 shown=SHOWN,

@@ -15,7 +15,7 @@ from storage import audit, counts, turnouts
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
-from web import card, chat, invitation, paging, plans
+from web import card, chat, ideas, invitation, paging, plans
 from web.dossier import came_of
 from web.invitation import Public
 from web.made import Made
@@ -42,7 +42,9 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             city = read(connection)
         now = desk.clock()
         listed = [(each, each.phase(now)) for each in city.consultations.values() if each.phase(now) != "draft"]
-        return kept(page("home.html", city=city.city, listed=listed[::-1], ways=invitation.ways(public, language())))
+        collecting = [city.collections[slug] for slug in city.collecting(now)]
+        ways = invitation.ways(public, language())
+        return kept(page("home.html", city=city.city, listed=listed[::-1], collecting=collecting, ways=ways))
 
     @blueprint.get("/consultas/<slug>")
     def consultation(slug: str) -> Response:
@@ -54,6 +56,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
                     made.get(f"results/{slug}", city.revision, lambda: as_page(connection, city, listed, public.url))
                 )
             noted = turnouts.latest(connection, slug)
+            proposed = ideas.with_ideas(connection, city, slug)
         return kept(
             page(
                 "consultation.html",
@@ -63,6 +66,8 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
                 part=paging.part(listed.seen.proposals, paging.asked()),
                 phase=listed.phase(desk.clock()),
                 ways=invitation.ways(public, language(), slug),
+                collected=slug in city.collections,
+                proposed=proposed,
                 turnout=by_place(noted, city.city.territory, ZoneInfo(city.city.zone)) if noted else None,
             )
         )
@@ -106,6 +111,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
             stage.add(blueprint)
 
     plans.add(blueprint, desk, public)
+    ideas.add(blueprint, desk, public)
 
     @blueprint.get("/registro")
     def heads() -> Response:
@@ -126,7 +132,14 @@ def as_page(connection: Connection, city: Catalogue, listed: Listed, site: str) 
     seen, count = listed.seen, _counted(connection, listed)
     found, promised = record(count, city.city, listed), came_of(city, seen.slug)
     return page(
-        "results.html", city=city.city, seen=seen, count=count, record=found, promised=promised, site=site
+        "results.html",
+        city=city.city,
+        seen=seen,
+        count=count,
+        record=found,
+        promised=promised,
+        site=site,
+        collected=seen.slug in city.collections,
     ).encode()
 
 
