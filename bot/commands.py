@@ -14,7 +14,7 @@ from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, consultation, people
 from flows.language import Command
-from storage import ballots, consultations, contacts, counts, notices, participants, voices
+from storage import ballots, consultations, contacts, counts, ideas, notices, participants, voices
 from storage.ballot_keys import BallotBoxLocked
 from storage.ballots import Voter
 

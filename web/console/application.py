@@ -16,6 +16,7 @@ from web.console import (
     drafts,
     entrance,
     home,
+    ideas,
     paper,
     people,
     plan_edits,
@@ -31,7 +32,7 @@ from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (home, consultations, drafts, assisted, plans, plan_edits, progress, seats, walk, people, texts)
+AREAS = (home, consultations, drafts, ideas, assisted, plans, plan_edits, progress, seats, walk, people, texts)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
 STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
@@ -40,11 +41,12 @@ STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
 NAVIGATION: Sequence[tuple[str, Text]] = (
     ("home", _("Today")),
     ("consultations", _("Consultations")),
+    ("ideas_", _("Ideas")),
     ("tables", _("Tables")),
-    ("people", _("People")),
-    ("texts", _("Texts")),
     ("plans", _("Plan")),
     ("objections", _("Objections")),
+    ("people", _("People")),
+    ("texts", _("Texts")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),
