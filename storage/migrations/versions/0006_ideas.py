@@ -1,7 +1,7 @@
 """Ideas of residents, what came of them, and who is told.
 
 Revision ID: 0006
-Revises: 0009
+Revises: 0005
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlmodel
 from alembic import op
 
 revision = "0006"
-down_revision = "0009"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Plans that staff edit: which file was loaded last, and of each change who made it and why.
 
 Revision ID: 0007
-Revises: 0009
+Revises: 0006
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlmodel
 from alembic import op
 
 revision = "0007"
-down_revision = "0009"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
