@@ -57,7 +57,7 @@ def test_from_an_empty_database_to_a_vote_in_the_terminal() -> None:
     ("words", "told"),
     [
         (["consultation", "open", "cartagena-2022"], "Load its folder first"),
-        (["consultation", "publish", "cartagena-2022"], "has to be counted first"),
+        (["consultation", "publish", "cartagena-2022"], "Load its folder first"),
         (["consultation", "count", "cartagena-2022"], "Load its folder first"),
         (["load", "nowhere"], "this is not a folder"),
         (["recount", "nowhere.csv"], "cannot be read"),

@@ -11,6 +11,7 @@ from tests.world import ROOT
 NOT_IMPORTED = {
     "import-linter": "lint-imports in the Makefile",
     "mypy": "the Makefile",
+    "defusedxml": "openpyxl reads with it what people upload",
     "psycopg": "SQLAlchemy's driver for PostgreSQL",
     "pytest-xdist": "pytest -n in the Makefile",
     "ruff": "the Makefile",

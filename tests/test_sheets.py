@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
+import openpyxl
 import pytest
 from openpyxl import Workbook, load_workbook
 
@@ -172,6 +173,11 @@ def test_a_trap_is_refused_before_it_is_unpacked(trap: str, monkeypatch: pytest.
     monkeypatch.setattr("storage.sheets.load_workbook", noted)
     assert refused(hostile()[trap])
     assert bool(read_as_xml) == (trap in ("no workbook", "another kind"))
+
+
+def test_openpyxl_reads_with_a_parser_that_resolves_nothing() -> None:
+    assert openpyxl.DEFUSEDXML
+    assert not openpyxl.LXML
 
 
 def test_a_sheet_that_claims_a_row_at_the_end_of_the_world_is_read_quickly() -> None:
