@@ -11,10 +11,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Index, Integer, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Index,
+    Integer,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
+from storage.prepared import Prepared
 
 CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U, so that a code survives being read aloud."""
@@ -70,24 +84,28 @@ class Tombstone(SQLModel, table=True):
 
 
 _B, _R, _S = columns(Ballot), columns(Roll), columns(Tombstone)
-_PUT = insert(Ballot)
-_TAKE_OUT = delete(Ballot).where(_B.consultation == bindparam("in_"), _B.mark == bindparam("of"))
+_PUT = Prepared(insert(Ballot))
+_TAKE_OUT = Prepared(delete(Ballot).where(_B.consultation == bindparam("in_"), _B.mark == bindparam("of")))
 _TO_ROLL = (
     'INSERT INTO roll (consultation, person_id, level, origin, age, sex, "group", locality, unit, batch, cast_at)'
     " VALUES (:consultation, :person_id, :level, :origin, :age, :sex, :group, :locality, :unit, :batch, :cast_at)"
     " ON CONFLICT (consultation, person_id) DO "
 )
-_ENROL = text(
-    _TO_ROLL + "UPDATE SET level = excluded.level, origin = excluded.origin,"
-    ' age = excluded.age, sex = excluded.sex, "group" = excluded."group", locality = excluded.locality,'
-    " unit = excluded.unit, batch = excluded.batch, cast_at = excluded.cast_at"
-).bindparams(bindparam("cast_at", type_=_R.cast_at.type))
+_ENROL = Prepared(
+    text(
+        _TO_ROLL + "UPDATE SET level = excluded.level, origin = excluded.origin,"
+        ' age = excluded.age, sex = excluded.sex, "group" = excluded."group", locality = excluded.locality,'
+        " unit = excluded.unit, batch = excluded.batch, cast_at = excluded.cast_at"
+    ).bindparams(bindparam("cast_at", type_=_R.cast_at.type))
+)
 _ENROL_FIRST = text(_TO_ROLL + "NOTHING").bindparams(bindparam("cast_at", type_=_R.cast_at.type))
 
 
-_ON_ROLL = select(_R.level).where(_R.consultation == bindparam("which"), _R.person_id == bindparam("who"))
-_BURIED = select(func.min(_S.left_at).label("left_at"), func.coalesce(func.max(_S.voters), 0).label("voters")).where(
-    _S.consultation == bindparam("which"), _S.mark.in_((bindparam("of"), bindparam("or_of")))
+_ON_ROLL = Prepared(select(_R.level).where(_R.consultation == bindparam("which"), _R.person_id == bindparam("who")))
+_BURIED = Prepared(
+    select(func.min(_S.left_at).label("left_at"), func.coalesce(func.max(_S.voters), 0).label("voters")).where(
+        _S.consultation == bindparam("which"), or_(_S.mark == bindparam("of"), _S.mark == bindparam("or_of"))
+    )
 )
 _BURY = text(
     "INSERT INTO tombstone (consultation, mark, left_at, voters) VALUES (:which, :of, :now, 1)"
@@ -138,11 +156,11 @@ def cast(
     connection: Connection, slug: str, voter: Voter, mark: str, choices: tuple[str, ...], now: datetime
 ) -> tuple[str, bool]:
     """Put a ballot in the box in place of an earlier one; its receipt, and whether there was an earlier one."""
-    connection.execute(_ENROL, {"consultation": slug, "cast_at": now.replace(microsecond=0), **vars(voter)})
-    replaced = connection.execute(_TAKE_OUT, {"in_": slug, "of": mark}).rowcount > 0
+    _ENROL.changed(connection, {"consultation": slug, "cast_at": now.replace(microsecond=0), **vars(voter)})
+    replaced = _TAKE_OUT.changed(connection, {"in_": slug, "of": mark}) > 0
     receipt = new_code()
-    connection.execute(
-        _PUT,
+    _PUT.changed(
+        connection,
         {
             "consultation": slug, "id": receipt, "mark": mark, "choices": " ".join(choices), "origin": voter.origin,
             "locality": voter.locality or "",
@@ -174,7 +192,7 @@ def put_papers(connection: Connection, slug: str, papers: Sequence[Paper], now: 
         }
         for paper in papers
     ]  # fmt: skip
-    connection.execute(_PUT, sorted(boxed, key=lambda ballot: ballot["id"]))
+    connection.execute(insert(Ballot), sorted(boxed, key=lambda ballot: ballot["id"]))
 
 
 def on_roll(connection: Connection, slug: str, ids: Collection[int]) -> set[int]:
@@ -183,10 +201,7 @@ def on_roll(connection: Connection, slug: str, ids: Collection[int]) -> set[int]
 
 
 def has_voted(connection: Connection, slug: str, person_id: int) -> bool:
-    return (
-        connection.execute(select(_R.level).where(_R.consultation == slug, _R.person_id == person_id)).first()
-        is not None
-    )
+    return _ON_ROLL.row(connection, {"which": slug, "who": person_id}) is not None
 
 
 def took_part(connection: Connection, person_id: int) -> list[str]:
@@ -208,7 +223,7 @@ def bury(connection: Connection, slug: str, mark: str, now: datetime) -> None:
 
 def buried(connection: Connection, slug: str, marks: Sequence[str]) -> tuple[datetime | None, int]:
     """When the first voter of these one or two marks left (None: nobody did), and how many have."""
-    row = connection.execute(_BURIED, {"which": slug, "of": marks[0], "or_of": marks[-1]}).one()
+    (row,) = _BURIED.rows(connection, {"which": slug, "of": marks[0], "or_of": marks[-1]})
     return row.left_at, row.voters
 
 
@@ -227,7 +242,7 @@ def join(connection: Connection, slug: str, kept: int, gone: int, kept_mark: str
     if both:
         mark = kept_mark if earlier == kept else gone_mark
         connection.execute(delete(Roll).where(_R.consultation == slug, _R.person_id == earlier))
-        connection.execute(_TAKE_OUT, {"in_": slug, "of": mark})
+        _TAKE_OUT.changed(connection, {"in_": slug, "of": mark})
     if earlier != gone or not both:
         _rehang(connection, slug, gone, kept, gone_mark, kept_mark)
     return both

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 
 from storage import catalogue
 from storage.database import columns
+from storage.prepared import Prepared
 
 
 class ConsultationRow(SQLModel, table=True):
@@ -57,7 +58,7 @@ def one(connection: Connection, slug: str) -> ConsultationRow | None:
     return ConsultationRow(**row._asdict()) if row is not None else None
 
 
-_HOLD = (
+_HOLD = Prepared(
     select(_COLUMNS.state, _COLUMNS.opens_at, _COLUMNS.closes_at, _COLUMNS.paper_until)
     .where(_COLUMNS.slug == bindparam("which"))
     .with_for_update(read=True)
@@ -66,7 +67,7 @@ _HOLD = (
 
 def hold_open(connection: Connection, slug: str, now: datetime) -> bool:
     """Whether one can vote at `now`; if so nobody can close or annul it before this transaction ends."""
-    row = connection.execute(_HOLD, {"which": slug}).one_or_none()
+    row = _HOLD.row(connection, {"which": slug})
     return row is not None and phase(row.state, row.opens_at, row.closes_at, now) == "open"
 
 

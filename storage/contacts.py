@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Index, Row, bindparam, delete, exists, func, insert, select, update
 from sqlmodel import Field, SQLModel
@@ -11,6 +11,7 @@ from storage.ballots import Roll
 from storage.catalogue import Revision
 from storage.database import Moved, columns
 from storage.outbox import Outgoing
+from storage.prepared import Prepared
 from storage.talks import Talk
 
 
@@ -64,7 +65,7 @@ class JoinCode(SQLModel, table=True):
 _C, _P, _T = columns(Contact), columns(Person), columns(Talk)
 _H, _J, _O = columns(Housemate), columns(JoinCode), columns(Outgoing)
 
-_ARRIVE = (
+_ARRIVE = Prepared(
     select(
         _C.id, _C.person_id, _C.phone, _C.language, _C.state, _C.heard_at,
         _P.consented_at, _P.age, _P.sex, _P.group, _P.place,
@@ -79,14 +80,14 @@ _ARRIVE = (
     .where(_C.channel == bindparam("channel"), _C.address == bindparam("address"))
 )  # fmt: skip
 _PROFILE = (_P.id, _P.age, _P.sex, _P.group, _P.place, _P.consented_at)
-_LOCK = select(*_PROFILE).where(_P.id == bindparam("who")).with_for_update()
+_LOCK = Prepared(select(*_PROFILE).where(_P.id == bindparam("who")).with_for_update())
 _NEW = insert(Contact).returning(_C.id)
-_HEARD = update(Contact).where(_C.id == bindparam("contact_id")).values(heard_at=bindparam("now"))
+_HEARD = Prepared(update(Contact).where(_C.id == bindparam("contact_id")).values(heard_at=bindparam("now")))
 
 
 def arrive(connection: Connection, channel: str, address: str) -> Row[Any] | None:
     """All that a turn needs to know of a contact, in one statement; None when it never wrote before."""
-    return cast("Row[Any] | None", connection.execute(_ARRIVE, {"channel": channel, "address": address}).one_or_none())
+    return _ARRIVE.row(connection, {"channel": channel, "address": address})
 
 
 def add(connection: Connection, channel: str, address: str, phone: str | None, language: str, now: datetime) -> int:
@@ -97,7 +98,7 @@ def add(connection: Connection, channel: str, address: str, phone: str | None, l
 
 def heard(connection: Connection, contact_id: int, now: datetime) -> None:
     """The contact wrote just now (WhatsApp lets us answer freely for 24 hours after that)."""
-    connection.execute(_HEARD, {"contact_id": contact_id, "now": now})
+    _HEARD.changed(connection, {"contact_id": contact_id, "now": now})
 
 
 def change(connection: Connection, contact_id: int, **values: Any) -> None:
@@ -149,7 +150,7 @@ def lock_person(connection: Connection, person_id: int, profile: dict[str, str |
         statement = update(Person).where(_P.id == person_id).values(values).returning(*_PROFILE)
         row = connection.execute(statement).one_or_none()
     else:
-        row = connection.execute(_LOCK, {"who": person_id}).one_or_none()
+        row = _LOCK.row(connection, {"who": person_id})
     if row is None:
         raise Moved
     return row

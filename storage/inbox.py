@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
+from storage.prepared import Prepared
 
 
 class Inbox(SQLModel, table=True):
@@ -16,24 +17,28 @@ class Inbox(SQLModel, table=True):
 
 
 _I = columns(Inbox)
-_ACCEPT_SQLITE = text(
-    "INSERT INTO inbox (channel, provider_id, received_at) VALUES (:channel, :id, :now) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("now", type_=_I.received_at.type))
+_ACCEPT_SQLITE = Prepared(
+    text(
+        "INSERT INTO inbox (channel, provider_id, received_at) VALUES (:channel, :id, :now) ON CONFLICT DO NOTHING"
+    ).bindparams(bindparam("now", type_=_I.received_at.type))
+)
 # The lock is taken in a statement of its own before anything is read: a later statement then sees what the turn before
 # committed. (SELECT … FOR UPDATE over a join would lock the contact and still read an old talk.)
-_ACCEPT_POSTGRESQL = text(
-    "INSERT INTO inbox (channel, provider_id, received_at)"
-    " SELECT :channel, :id, :now FROM pg_advisory_xact_lock(:lock) ON CONFLICT DO NOTHING"
-).bindparams(bindparam("now", type_=_I.received_at.type))
+_ACCEPT_POSTGRESQL = Prepared(
+    text(
+        "INSERT INTO inbox (channel, provider_id, received_at)"
+        " SELECT :channel, :id, :now FROM pg_advisory_xact_lock(:lock) ON CONFLICT DO NOTHING"
+    ).bindparams(bindparam("now", type_=_I.received_at.type))
+)
 
 
 def accept(connection: Connection, channel: str, provider_id: str, address: str, now: datetime) -> bool:
     """Take a message in and the contact's turn with it; False if that id was taken in before."""
     values = {"channel": channel, "id": provider_id, "now": now}
     if connection.dialect.name == "sqlite":  # BEGIN IMMEDIATE already serialises all turns
-        return connection.execute(_ACCEPT_SQLITE, values).rowcount == 1
+        return _ACCEPT_SQLITE.changed(connection, values) == 1
     values["lock"] = turn_lock(channel, address)
-    return connection.execute(_ACCEPT_POSTGRESQL, values).rowcount == 1
+    return _ACCEPT_POSTGRESQL.changed(connection, values) == 1
 
 
 def turn_lock(channel: str, address: str) -> int:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
+from storage.prepared import Prepared
 
 ACTIVE = ("queued", "sending", "uncertain")
 FINAL = ("sent", "delivered", "read", "failed", "superseded")
@@ -86,8 +87,8 @@ class Outgoing(SQLModel, table=True):
 
 _O = columns(Outgoing)
 _IS_PENDING = _O.finished_at.is_(None)
-_QUEUE = insert(Outgoing).returning(_O.id)
-_SUPERSEDE = (
+_QUEUE = Prepared(insert(Outgoing).returning(_O.id))
+_SUPERSEDE = Prepared(
     update(Outgoing)
     .where(_IS_PENDING, _O.contact_id == bindparam("contact"), _O.state == "queued", _O.kind == "reply")
     .values(state="superseded", sealed=None, finished_at=bindparam("now"))
@@ -129,7 +130,8 @@ def queue(
         "lane": lane, "contact_id": contact_id, "kind": kind, "state": "queued", "sealed": sealed, "after_id": after_id,
         "epoch": 0, "attempts": 0, "due_at": now, "created_at": now, "segments": segments,
     }  # fmt: skip
-    return int(connection.execute(_QUEUE, values).scalar_one())
+    (row,) = _QUEUE.rows(connection, values)
+    return int(row.id)
 
 
 def queue_many(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
@@ -141,7 +143,7 @@ def queue_many(connection: Connection, rows: Sequence[dict[str, Any]], now: date
 
 def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
     """Withdraw replies that are still waiting: the person has moved on."""
-    connection.execute(_SUPERSEDE, {"contact": contact_id, "now": now})
+    _SUPERSEDE.changed(connection, {"contact": contact_id, "now": now})
 
 
 def number_since(connection: Connection, contact_id: int, since: datetime) -> int:
@@ -172,7 +174,7 @@ ORDER BY CASE WHEN o.kind IN ('announcement', 'duty') THEN 1 ELSE 0 END, o.id
 LIMIT :most
 """
 _HOLDS = "EXISTS (SELECT 1 FROM lease WHERE name = :lease AND epoch = :epoch AND holder = :holder AND until > :at)"
-_CLAIM = (
+_CLAIM = Prepared(
     text(
         "UPDATE outgoing SET state = 'sending', epoch = :epoch, attempts = attempts + 1"
         f" WHERE id IN ({_CLAIMABLE}) AND {_HOLDS} RETURNING id, contact_id, kind, sealed, attempts, created_at,"
@@ -202,11 +204,11 @@ def claim(connection: Connection, lane: str, hold: Hold, most: int, now: datetim
     Oldest first and replies before announcements; none if the lease is lost.
     """
     values = {"lane": lane, "most": most, "now": now, **vars(hold)}
-    rows = connection.execute(_CLAIM, values).all()
+    rows = _CLAIM.rows(connection, values)
     return sorted(rows, key=lambda row: (row.kind in UNASKED, row.id))
 
 
-_FINISH = (
+_FINISH = Prepared(
     update(Outgoing)
     .where(_O.id == bindparam("message"), _O.epoch == bindparam("mine"), _O.state == "sending")
     .values(
@@ -244,7 +246,7 @@ def finish(connection: Connection, epoch: int, outcomes: Sequence[dict[str, Any]
     """
     if not outcomes:
         return 0
-    recorded = connection.execute(_FINISH, [_outcome(o, epoch, now) for o in outcomes]).rowcount
+    recorded = _FINISH.changed_by_all(connection, [_outcome(o, epoch, now) for o in outcomes])
     _fail_rest(connection, [o["message"] for o in outcomes if o["became"] == "failed"], now)
     return recorded
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Index, Row, bindparam, delete, func, insert, 
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
+from storage.prepared import Prepared
 
 
 class Talk(SQLModel, table=True):
@@ -35,8 +36,8 @@ class Talk(SQLModel, table=True):
 
 
 _T = columns(Talk)
-_START = insert(Talk).returning(_T.id)
-_KEEP = (
+_START = Prepared(insert(Talk).returning(_T.id))
+_KEEP = Prepared(
     update(Talk)
     .where(_T.id == bindparam("talk_id"))
     .values(
@@ -46,7 +47,7 @@ _KEEP = (
         touched_at=bindparam("now"),
     )
 )
-_DRAFT = (
+_DRAFT = Prepared(
     select(_T.id, _T.sealed, _T.subject, _T.touched_at)
     .where(
         _T.contact_id == bindparam("contact"),
@@ -58,7 +59,9 @@ _DRAFT = (
     .order_by(_T.id.desc())
     .limit(1)
 )
-_FINISH = delete(Talk).where(_T.id == bindparam("talk_id"))
+_FINISH = Prepared(delete(Talk).where(_T.id == bindparam("talk_id")))
+_SET_ASIDE = Prepared(update(Talk).where(_T.id == bindparam("talk_id")).values(active=False))
+_RESUME = Prepared(update(Talk).where(_T.id == bindparam("talk_id")).values(active=True))
 
 
 @dataclass(frozen=True)
@@ -74,23 +77,24 @@ class Where:
 
 def start(connection: Connection, where: Where, now: datetime) -> int:
     """A new talk, written for the first time; its id."""
-    return int(connection.execute(_START, {**vars(where), "active": True, "touched_at": now}).scalar_one())
+    (row,) = _START.rows(connection, {**vars(where), "active": True, "touched_at": now})
+    return int(row.id)
 
 
 def keep(connection: Connection, talk_id: int, where: Where, now: datetime) -> None:
     """Write where a talk is now."""
     values = {"talk_id": talk_id, "person": where.person_id, "about": where.subject, "journal": where.sealed}
-    connection.execute(_KEEP, {**values, "now": now})
+    _KEEP.changed(connection, {**values, "now": now})
 
 
 def finish(connection: Connection, talk_id: int) -> None:
     """Delete a finished talk whole."""
-    connection.execute(_FINISH, {"talk_id": talk_id})
+    _FINISH.changed(connection, {"talk_id": talk_id})
 
 
 def set_aside(connection: Connection, talk_id: int) -> None:
     """Make the active talk a draft."""
-    connection.execute(update(Talk).where(_T.id == talk_id).values(active=False))
+    _SET_ASIDE.changed(connection, {"talk_id": talk_id})
 
 
 def resume(
@@ -98,9 +102,9 @@ def resume(
 ) -> Row[Any] | None:
     """Make the person's draft of that conversation (and about that subject) active again, if there is one."""
     values = {"contact": contact_id, "person": person_id or 0, "name": flow, "about": subject or None}
-    row = connection.execute(_DRAFT, values).one_or_none()
+    row = _DRAFT.row(connection, values)
     if row is not None:
-        connection.execute(update(Talk).where(_T.id == row.id).values(active=True))
+        _RESUME.changed(connection, {"talk_id": row.id})
     return row
 
 
