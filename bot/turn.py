@@ -7,9 +7,10 @@ does the provider get its answer. A message that comes again finds its id and ch
 import json
 import secrets
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import structlog
 from sqlalchemy import Connection, Engine, Row
 
 from bot import catalogue, commands, idea_commands, pictures, replies
+from bot.batches import Batches
 from bot.catalogue import Catalogue
 from bot.channels import Channel
 from bot.messages import Incoming, Reply
@@ -30,7 +32,7 @@ from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, talks
 from storage.ballot_keys import BallotKeys
 from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
-from storage.database import is_away, may_succeed_again, transaction
+from storage.database import is_away, may_succeed_again, one_writer, transaction
 from storage.ink import Ink
 
 log = structlog.get_logger()
@@ -92,6 +94,29 @@ class Desk:
 
     def take(self, incoming: Incoming) -> bool:
         """Take a message in; False if it had been taken in before. Raises Away."""
+        return self._batches.run(incoming) if one_writer(self.engine) else self._alone(incoming)
+
+    def take_all(self, batch: Sequence[Incoming]) -> Sequence[bool | Exception]:
+        """Take messages in with one commit; where that fails each by itself, so that a failure is only its own."""
+        if len(batch) > 1:
+            try:
+                with transaction(self.engine) as connection:
+                    return [Turn(self, connection, each, self.clock()).run() for each in batch]
+            except Exception as error:
+                log.warning("turn.batch_undone", place=whereabouts(error), channel=batch[0].channel)
+        taken: list[bool | Exception] = []
+        for each in batch:
+            try:
+                taken.append(self._alone(each))
+            except Away as away:  # so it is for the rest, who need not wait as long to hear it
+                return [*taken, *[away] * (len(batch) - len(taken))]
+        return taken
+
+    @cached_property
+    def _batches(self) -> Batches[Incoming, bool]:
+        return Batches(self.take_all)
+
+    def _alone(self, incoming: Incoming) -> bool:
         for attempt in range(1, TRIES + 1):
             try:
                 with transaction(self.engine) as connection:

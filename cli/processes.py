@@ -17,8 +17,8 @@ from bot.worker import Worker
 from cli import logs, wiring
 from cli.settings import Settings
 
-THREADS = 8
-"""Requests that one web process works on at once; most of a turn is waiting for the database."""
+THREADS = 20
+"""Requests that one web process works on at once: as many as it may have connections to the database."""
 
 
 def run_web(

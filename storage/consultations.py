@@ -73,7 +73,7 @@ def hold_open(connection: Connection, slug: str, now: datetime) -> bool:
 
 def hold_paper(connection: Connection, slug: str, now: datetime) -> bool:
     """Whether signed paper enters at `now`: from the opening until `paper_until`; if so nobody can count meanwhile."""
-    row = connection.execute(_HOLD, {"which": slug}).one_or_none()
+    row = _HOLD.row(connection, {"which": slug})
     where = phase(row.state, row.opens_at, row.closes_at, now) if row is not None else ""
     return row is not None and where in ("open", "closed") and now < max(row.closes_at, row.paper_until)
 

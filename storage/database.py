@@ -143,6 +143,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def one_writer(engine: Engine) -> bool:
+    """Whether writers take turns, so that several pieces of work in one transaction cost less and wait no longer."""
+    return engine.dialect.name == "sqlite"
+
+
 @contextmanager
 def undone(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write, and is rolled back in the end."""
