@@ -9,10 +9,11 @@ from itertools import count
 
 import aiohttp
 
-from bench.sink import field
-
 TURNS = ("menu", "[1. ", "1 4 6", "[1. ")
 """What one who has voted before does: the menu, its first button, three numbers, and the button that confirms."""
+
+Reply = dict[str, str]
+"""The parameters of a sendMessage."""
 
 FIRST_VOTE = ("votar", "1", "2", "1", "1 4 6", "1")
 
@@ -24,7 +25,7 @@ class Residents:
         self._url, self._port, self._number = f"{url}/webhooks/telegram", feed_port, number
         self._headers = {"X-Telegram-Bot-Api-Secret-Token": secret, "Content-Type": "application/json"}
         self._ids = count(int(time.time() * 1000) % 1_000_000_000)
-        self._replies: dict[str, asyncio.Queue[str]] = defaultdict(asyncio.Queue)
+        self._replies: dict[str, asyncio.Queue[Reply]] = defaultdict(asyncio.Queue)
         self.receipts = 0
 
     async def run(self, conversations: int, turns: tuple[str, ...] = TURNS) -> float:
@@ -43,27 +44,27 @@ class Residents:
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         while line := await reader.readline():
-            text = line.decode()
-            self._replies[field(text, "chat_id")].put_nowait(text)
+            reply = json.loads(line)
+            self._replies[reply["chat_id"]].put_nowait(reply)
 
     async def _converse(self, session: aiohttp.ClientSession, chat: str, times: int, turns: tuple[str, ...]) -> None:
-        last = ""
+        last: Reply = {}
         for _n in range(times):
             for turn in turns:
                 update = self._update(chat, turn, last)
                 async with session.post(self._url, data=update, headers=self._headers) as answer:
                     answer.raise_for_status()
                 last = await asyncio.wait_for(self._replies[chat].get(), 30)
-            self.receipts += "recibo es" in field(last, "text")
+            self.receipts += "recibo es" in last["text"]
 
-    def _update(self, chat: str, turn: str, last: str) -> str:
+    def _update(self, chat: str, turn: str, last: Reply) -> str:
         number = next(self._ids)
         person = {"id": int(chat), "is_bot": False, "first_name": "-", "language_code": "es"}
         where = {"id": int(chat), "type": "private"}
         if not turn.startswith("["):
             message = {"message_id": number, "date": 1_668_600_000, "chat": where, "from": person, "text": turn}
             return json.dumps({"update_id": number, "message": message})
-        rows = json.loads(field(last, "reply_markup"))["inline_keyboard"]
+        rows = json.loads(last["reply_markup"])["inline_keyboard"]
         data = rows[0][0]["callback_data"]
         message = {"message_id": 1, "date": 1_668_600_000, "chat": where, "text": "-"}
         query = {"id": str(number), "from": person, "message": message, "chat_instance": "1", "data": data}

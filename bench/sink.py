@@ -1,8 +1,9 @@
 """Where replies arrive: the least a Bot API can be, so that the one measured is the bot. Counts messages by chat."""
 
 import asyncio
+import json
 import sys
-from urllib.parse import unquote_plus
+from urllib.parse import parse_qsl
 
 ANSWER = b'{"ok":true,"result":{"message_id":1,"date":1,"chat":{"id":1,"type":"private"},"text":"-"}}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ANSWER)
@@ -37,24 +38,16 @@ LISTENERS: list[asyncio.StreamWriter] = []
 
 
 def tell(body: bytes) -> None:
-    """Hand the message on to the load generator, one line each."""
+    """Hand the message on to the load generator, one line of JSON each, whether it came as JSON or as a form."""
     for listener in [each for each in LISTENERS if each.is_closing()]:
         LISTENERS.remove(listener)
+    line = body if body.startswith(b"{") else json.dumps(dict(parse_qsl(body.decode()))).encode()
     for listener in LISTENERS:
-        listener.write(body.replace(b"\n", b" ") + b"\n")
+        listener.write(line + b"\n")
 
 
 async def listen(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     LISTENERS.append(writer)
-
-
-def field(line: str, name: str) -> str:
-    """One parameter of a form-encoded line."""
-    for pair in line.split("&"):
-        key, _equals, value = pair.partition("=")
-        if key == name:
-            return unquote_plus(value)
-    return ""
 
 
 async def serve(port: int) -> None:

@@ -34,11 +34,11 @@ ASK_EVERY = 2.0
 """Seconds between questions for a lease that another holder has."""
 
 MOST_UNDER_WAY = 64
-SHORTEST, LONGEST = 0.005, 0.15
-"""Seconds between looks into the outbox: after work, and when it has long been empty."""
+SHORTEST, LONGEST = 0.02, 0.15
+"""Seconds between looks into the outbox: after work, and when it has long been empty.
 
-GATHERING = 0.01
-"""Seconds to wait for messages under way, so that several share the transaction that records them."""
+What comes and what is done within the shortest shares a transaction: a look costs as much as the sending of a message.
+"""
 
 MOST_TRIES = 8
 DOUBT = timedelta(seconds=5)
@@ -116,7 +116,9 @@ class Sender:
             busy = await self.cycle()
             pause = SHORTEST if busy else min(pause * 1.5, LONGEST)
             # A lane that is full looks again when it has room: to be late each second would cost a tenth of the pace.
-            await self._wait(stopping, min(self.lane.pace.full(self.steady()), LONGEST) or pause)
+            with contextlib.suppress(TimeoutError):
+                full = min(self.lane.pace.full(self.steady()), LONGEST)
+                await asyncio.wait_for(stopping.wait(), full or pause)
         if self._under_way:
             await asyncio.wait(self._under_way)
         if self._outcomes or self._contacts_done:
@@ -140,14 +142,6 @@ class Sender:
         for row in rows:
             self._start(row)
         return bool(rows) or recorded
-
-    async def _wait(self, stopping: asyncio.Event, pause: float) -> None:
-        """Until what is under way is done, or the pause is over: one transaction then records and claims for many."""
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=max(pause, GATHERING))
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), pause)
 
     def doubt(self) -> None:
         """A commit may have been lost, and with it what was claimed: the next lease begins a new epoch."""

@@ -567,7 +567,8 @@ async def _parameters(request: web.BaseRequest) -> dict[str, str]:
             given.update({name: str(value) for name, value in (await request.post()).items()})
         elif request.body_exists:
             body = (await request.read()).decode()
-            given.update(parse_qsl(body, keep_blank_values=True, errors="strict"))
+            as_json = request.content_type == "application/json"
+            given.update(json.loads(body) if as_json else parse_qsl(body, keep_blank_values=True, errors="strict"))
     except UnicodeDecodeError:
         raise rules.Refusal(400, "Bad Request: strings must be encoded in UTF-8", 20001) from None
     return given

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from textwrap import shorten
 from typing import Any, ClassVar
 
@@ -23,7 +24,7 @@ class Proposal:
     short: Local
     more: Local
 
-    @property
+    @cached_property
     def option(self) -> Option:
         return Option(self.id, self.title, self.short, more=self.more)
 

@@ -5,7 +5,7 @@ resuming after a restart, a deploy or a week is the same as taking the next turn
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from flows.language import About, Ask, Do, Look, NotUnderstood, Phrase, Reader, Said, Say, StillChoosing, Talk, _
@@ -126,7 +126,7 @@ def advance(talk: Talk, journal: Journal, said: Said | None, act: Callable[[str,
             telling, said, journal.asked = [], None, None
         else:
             reply = act(str(step.key), step.command if isinstance(step, Do) else step.query)
-            value = asdict(reply) if is_dataclass(reply) and not isinstance(reply, type) else reply
+            value = dict(vars(reply)) if is_dataclass(reply) else reply
         journal.entries.append((kind, str(step.key), value))
         at += 1
     raise Runaway

@@ -3,11 +3,14 @@
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
@@ -97,7 +100,7 @@ def _compiled(statement: Executable, dialect: Dialect, values: Values) -> Form:
     assert isinstance(compiled, SQLCompiler)
     parameters = {name: bind for bind, name in compiled.bind_names.items()}
     columns = list(getattr(statement, "exported_columns", ()))
-    writers = {n: bind.type.dialect_impl(dialect).bind_processor(dialect) for n, bind in parameters.items()}
+    writers = {name: _writer(bind.type, dialect) for name, bind in parameters.items()}
     readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
     return Form(
         sql=str(compiled),
@@ -108,6 +111,14 @@ def _compiled(statement: Executable, dialect: Dialect, values: Values) -> Form:
         row=namedtuple("Row", [column.key for column in columns])._make,  # type: ignore[attr-defined]
         readers=tuple((place, read) for place, read in enumerate(readers) if read is not None),
     )
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    """How values of a type are written, None where they go as they are; one moment is written many times in a turn."""
+    write = kind.dialect_impl(dialect).bind_processor(dialect)
+    if write is None or not issubclass(kind.python_type, datetime):
+        return write
+    return lru_cache(64)(write)
 
 
 def _explained(connection: Connection, sql: str, error: Exception) -> Exception:

@@ -209,6 +209,8 @@ class LeanRequest(BaseRequest):
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections),
             timeout=aiohttp.ClientTimeout(total=SECONDS, connect=TO_CONNECT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": "application/json"},
         )
 
     async def shutdown(self) -> None:
@@ -223,7 +225,7 @@ class LeanRequest(BaseRequest):
         if self._session is None:
             await self.initialize()
         assert self._session is not None
-        data = request_data.json_parameters if request_data else None
+        data = request_data.json_payload if request_data else None
         try:
             async with self._session.request(method, url, data=data, allow_redirects=False) as response:
                 return response.status, await response.read()
