@@ -209,6 +209,23 @@ def test_what_was_taken_back_cannot_be_confirmed_any_more(world: World, ana: Sig
     assert (batch(world, table).state, batch(world, table).sealed) == ("discarded", None)
 
 
+def test_what_the_second_person_refused_can_be_corrected_and_sent_again(world: World, ana: Signed) -> None:
+    bea = signed_in(app_of(world), world, Role.APPROVER, login="bea")
+    table = opened(ana, "paper")
+    for choices in ("1", "2"):
+        typed(ana, table, f"{DOCUMENT}; {choices}", 1)
+        ana.post(f"/consola/mesas/{table}/enviar")
+        asked = re.search(r"/consola/pendientes/(\d+)", bea.get(f"/consola/mesas/{table}").text)
+        assert asked
+        answer = "rechazar" if choices == "1" else "aceptar"
+        assert bea.post(f"/consola/pendientes/{asked[1]}/{answer}").status_code == 303
+        if choices == "1":
+            assert "no lo aceptaron" in bea.get(f"/consola/mesas/{table}").text
+            assert world.rows(Ballot) == []
+            ana.post(f"/consola/mesas/{table}/devolver")
+    assert [row["choices"] for row in world.rows(Ballot)] == ["p02"]
+
+
 def test_late_paper_enters_until_its_hour_and_not_after(world: World, ana: Signed) -> None:
     paper_until(world, hours=3)
     bea = signed_in(app_of(world), world, Role.APPROVER, login="bea")

@@ -50,6 +50,10 @@ def test_a_formula_is_never_worked_out() -> None:
     assert spreadsheet.read(b"1,=1+1\n") == [["1", "=1+1"]]
 
 
+def test_a_strangers_xml_is_read_by_the_reader_that_takes_no_entities() -> None:
+    assert openpyxl.DEFUSEDXML
+
+
 def packed(files: dict[str, bytes]) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
