@@ -1,7 +1,9 @@
 """The console's tables: assisted ballots and signed paper, as officers enter them."""
 
 import io
+import json
 import re
+import threading
 
 import openpyxl
 import pytest
@@ -13,8 +15,8 @@ from storage import audit
 from storage.ballots import Ballot, Roll
 from storage.batches import Batch
 from storage.database import reading
-from tests.booths import SLUG, batch
-from tests.console import Signed, signed_in
+from tests.booths import SLUG, batch, confirm, keep, paper_table, send
+from tests.console import SITE, Signed, signed_in
 from tests.test_booths import paper_until
 from tests.test_one_vote import rules
 from tests.world import World
@@ -209,6 +211,35 @@ def test_what_was_taken_back_cannot_be_confirmed_any_more(world: World, ana: Sig
     assert (batch(world, table).state, batch(world, table).sealed) == ("discarded", None)
 
 
+def test_confirmed_and_taken_back_at_one_moment_only_one_happens(world: World, ana: Signed) -> None:
+    app = app_of(world)
+    bea = signed_in(app, world, Role.APPROVER, login="bea")
+    table = opened(ana, "paper")
+    typed(ana, table, f"{DOCUMENT}; 1", 1)
+    ana.post(f"/consola/mesas/{table}/enviar")
+    asked = re.search(r"/consola/pendientes/(\d+)", bea.get(f"/consola/mesas/{table}").text)
+    assert asked
+    ready, got = threading.Barrier(2), {}
+    tokens = {who.login: who.token() for who in (ana, bea)}
+
+    def act(who: Signed, path: str) -> None:
+        ready.wait(10)
+        data = {"csrf_token": tokens[who.login]}
+        got[who.login] = who.client.post(path, data=data, base_url=SITE).status_code
+
+    both = [
+        threading.Thread(target=act, args=(ana, f"/consola/mesas/{table}/devolver")),
+        threading.Thread(target=act, args=(bea, f"/consola/pendientes/{asked[1]}/aceptar")),
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join(30)
+    assert sorted(got.values()) == [303, 409]
+    state, number = batch(world, table).state, len(world.rows(Ballot))
+    assert (state, number) == (("boxed", 1) if got["bea"] == 303 else ("open", 0))
+
+
 def test_what_the_second_person_refused_can_be_corrected_and_sent_again(world: World, ana: Signed) -> None:
     bea = signed_in(app_of(world), world, Role.APPROVER, login="bea")
     table = opened(ana, "paper")
@@ -334,3 +365,31 @@ def test_nothing_opens_in_a_vote_that_is_counted_or_unknown(little_world: World)
     assert "Ahora ninguna votación" in who.get("/consola/mesas").text
     form = {"origin": "paper", "name": "Mesa", "way": "document"}
     assert who.post(f"/consola/mesas/abrir/{SLUG}", form).status_code == 422
+
+
+def test_the_public_record_tells_of_the_paper_and_the_rules_of_the_tables(little_world: World) -> None:
+    world = little_world
+    client = app_of(world).test_client()
+    assert "Sin teléfono" not in client.get(f"/consultas/{SLUG}").text
+    rules(world, desk=["document", "slips"])
+    assert "papeletas numeradas" in client.get(f"/consultas/{SLUG}").text
+    assert "mesa de la ciudad" in world.say("reglas")[-1].text
+    table = paper_table(world, (1, 50))
+    keep(world, table, *[[str(n), "1"] for n in range(1, 13)], blank=2, void=1)
+    confirm(world, table, send(world, table))
+    world.clock.forward(days=30)
+    lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
+    lifecycle.publish(world.desk.engine, SLUG, "0" * 64, world.clock())
+    page = client.get(f"/consultas/{SLUG}").text
+    assert "1 mesa. 12 votos válidos, contados arriba. 2 en blanco. 1 nula." in page
+    assert json.loads(client.get(f"/consultas/{SLUG}/resultados.json").data)["paper"] == {
+        "tables": 1, "valid": 12, "blank": 2, "void": 1,
+    }  # fmt: skip
+
+
+def test_a_table_with_an_odd_name_is_printed(little_world: World) -> None:
+    rules(little_world, desk=["slips"])
+    who = signed_in(app_of(little_world), little_world, Role.PARTICIPATION)
+    for number, name in ((1, "Mesa 😀 ñandú"), (11, "x" * 60)):
+        table = opened(who, way="slips", first=str(number), last=str(number + 1), name=name)
+        assert who.get(f"/en/consola/mesas/{table}/papeletas.pdf").data.startswith(b"%PDF")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.spreadsheet import MOST_BYTES, MOST_ROWS, Unreadable
 from bot.turn import Desk
 from flows.language import Phrase, _
 from storage import approvals, audit, batches
-from storage.approvals import Approval
+from storage.approvals import Approval, Decided
 from storage.batches import Batch
 from storage.database import reading, transaction
 from web import paging
@@ -119,8 +120,8 @@ def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
     @allows(Role.PARTICIPATION, Role.APPROVER)
     def take_back_paper(id: int) -> Response:
         def take_back(booth: Booth) -> None:
-            papers.take_back(booth, id)
             _withdraw(booth, id)
+            papers.take_back(booth, id)
             _note(booth, "paper.back", id)
 
         return again(id, at_work(id, take_back))
@@ -132,8 +133,8 @@ def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
             return _asked(desk, find, id, "console/paper_discard.html")
 
         def discard(booth: Booth) -> None:
-            papers.discard(booth, id)
             _withdraw(booth, id)
+            papers.discard(booth, id)
             _note(booth, "paper.discarded", id)
 
         return again(id, at_work(id, discard))
@@ -232,10 +233,11 @@ def _sent() -> list[list[str]]:
 
 
 def _withdraw(booth: Booth, id: int) -> None:
-    """Nobody is asked to confirm it any more."""
+    """Nobody is asked to confirm it any more. The request comes before the batch, as where somebody agrees to it."""
     asked = approvals.about(booth.connection, KIND, str(id))
     if asked is not None:
-        approvals.decide(booth.connection, asked.id, booth.by, "withdrawn", booth.now)
+        with suppress(Decided):  # just now: the batch is then no longer what it was, and says so
+            approvals.decide(booth.connection, asked.id, booth.by, "withdrawn", booth.now)
 
 
 def _note(booth: Booth, action: str, id: int, **facts: Any) -> None:
