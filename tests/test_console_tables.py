@@ -56,8 +56,10 @@ def typed(who: Signed, table: int, rows: str, valid: int, blank: int = 0, void: 
 
 
 def actions(world: World) -> list[tuple[str, str]]:
+    """What the record has besides the life of the consultation itself."""
     with reading(world.desk.engine) as connection:
-        return [(row.action, row.facts) for row in audit.rows(connection)[::-1]]
+        rows = audit.rows(connection)[::-1]
+    return [(row.action, row.facts) for row in rows if not row.action.startswith("consultation.")]
 
 
 # Assisted
@@ -379,7 +381,7 @@ def test_the_public_record_tells_of_the_paper_and_the_rules_of_the_tables(little
     confirm(world, table, send(world, table))
     world.clock.forward(days=30)
     lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
-    lifecycle.publish(world.desk.engine, SLUG, "0" * 64, world.clock())
+    lifecycle.publish(world.desk.engine, SLUG, world.clock())
     page = client.get(f"/consultas/{SLUG}").text
     assert "1 mesa. 12 votos válidos, contados arriba. 2 en blanco. 1 nula." in page
     assert json.loads(client.get(f"/consultas/{SLUG}/resultados.json").data)["paper"] == {
