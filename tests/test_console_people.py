@@ -47,7 +47,7 @@ def proven(world: World, officer: Signed, kind: str = "export") -> str:
 
 def done(world: World) -> list[tuple[str, str]]:
     with reading(world.desk.engine) as connection:
-        return [(row.action, row.facts) for row in reversed(audit.rows(connection))]
+        return [(row.action, row.facts) for row in reversed(audit.rows(connection, action="request"))]
 
 
 def test_the_page_says_the_same_of_a_number_we_know_and_of_one_we_do_not(little_world: World, officer: Signed) -> None:
