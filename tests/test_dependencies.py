@@ -9,7 +9,6 @@ import pytest
 from tests.world import ROOT
 
 NOT_IMPORTED = {
-    "defusedxml": "openpyxl reads strangers' XML with it where it is there (tests/test_spreadsheet.py)",
     "import-linter": "lint-imports in the Makefile",
     "mypy": "the Makefile",
     "defusedxml": "openpyxl reads with it what people upload",
