@@ -11,7 +11,8 @@ from bench.world import settings_for
 from bot.messages import Outbound
 from bot.pace import Pace
 from cli import wiring
-from cli.standins import Limit, Standins
+from cli.standins import Standins
+from cli.traffic import Limit
 from storage import outbox
 from storage.contacts import Contact
 from storage.database import open_database, transaction

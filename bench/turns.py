@@ -17,7 +17,7 @@ from bench.load import FIRST_VOTE, TURNS
 from bench.postgres import postgres
 from bench.world import prepare, settings_for
 from cli.replay import free_port, running
-from cli.standins import TOKEN
+from cli.telegram_standin import TOKEN
 
 RESIDENTS, CONVERSATIONS, REPEATS = 20, 25, 5
 DELIVERED = RESIDENTS * CONVERSATIONS * len(TURNS)

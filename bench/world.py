@@ -6,7 +6,8 @@ from pathlib import Path
 from bot import lifecycle
 from cli.replay import ROOT, SharedClock, free_port
 from cli.settings import Settings, read_settings
-from cli.standins import ACCOUNT_SID, AUTH_TOKEN, TOKEN
+from cli.telegram_standin import TOKEN
+from cli.twilio_standin import ACCOUNT_SID, AUTH_TOKEN
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, transaction
 from storage.folder import read_folder

@@ -294,7 +294,7 @@ def test_every_call_is_as_twilio_describes_it(channel: str, to: str, service: st
             sender = TwilioSender(channel, line)
             for message in MESSAGES:
                 sid = await sender.send(to, message, 17)
-                assert sid in standins.outbound
+                assert sid in standins.twilio.outbound
                 assert await sender.find(to, Outbound("never sent"), DURING) is None
             await line.close()
             assert standins.wrong == []

@@ -45,7 +45,7 @@ def wrote(
     standins: Standins, number: int, text: str, channel: str = "sms", ago: timedelta = LONG_AGO, **more: Any
 ) -> str:
     """Somebody wrote that, so long ago; the message's sid."""
-    told = standins.receive(address(channel, number), NUMBERS[channel], text, DURING - ago)
+    told = standins.twilio.receive(address(channel, number), NUMBERS[channel], text, DURING - ago)
     told.update(more)
     return str(told["sid"])
 
@@ -103,7 +103,7 @@ def test_what_came_over_the_webhook_is_left_alone(world: World) -> None:
         async with twilio() as (standins, line):
             told = incoming("sms", address("sms", 1), "hola", 7)
             world.take(told)
-            standins.receive(told.address, NUMBERS["sms"], "hola", DURING - LONG_AGO, told.provider_id)
+            standins.twilio.receive(told.address, NUMBERS["sms"], "hola", DURING - LONG_AGO, told.provider_id)
             assert await reconciler.reconcile(line, world.desk) == 0
             assert len(world.rows(Inbox)) == 1
 
@@ -252,7 +252,7 @@ def reconciled(world: World, *late: tuple[str, timedelta]) -> list[str]:
     async def scene() -> None:
         async with twilio() as (standins, line):
             for text, ago in late:
-                standins.receive(address("sms", 1), NUMBERS["sms"], text, world.clock() - ago)
+                standins.twilio.receive(address("sms", 1), NUMBERS["sms"], text, world.clock() - ago)
             await reconciler.reconcile(line, world.desk)
 
     asyncio.run(scene())

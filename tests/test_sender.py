@@ -489,7 +489,7 @@ def test_at_twilio_it_is_looked_up_and_not_sent_twice(
         await here.rounds(lane)
         assert len(here.standins.sent) == 1
         assert here.states() == ["sent"]
-        assert here.row(1)["provider_id"] in here.standins.outbound
+        assert here.row(1)["provider_id"] in here.standins.twilio.outbound
         assert erased(little_world)
 
     play(little_world, scene)
@@ -501,7 +501,7 @@ def test_at_twilio_one_that_was_never_accepted_is_sent_again(little_world: World
         here.queue(person, "menu", channel="sms")
         lane = here.sender("sms")
         await here.rounds(lane)
-        for message in here.standins.outbound.values():  # the same words, sent an hour before
+        for message in here.standins.twilio.outbound.values():  # the same words, sent an hour before
             message["date_sent"] = "Wed, 16 Nov 2022 14:00:00 +0000"
         here.queue(person, "menu", channel="sms")
         here.standins.fail(how="drop")
@@ -521,11 +521,11 @@ def test_nothing_is_decided_while_the_provider_cannot_be_asked(little_world: Wor
         here.standins.fail(how="accept_then_drop")
         lane = here.sender("sms")
         await here.rounds(lane)
-        here.standins.auth_token = "another"
+        here.standins.twilio.auth_token = "another"
         here.forward(6)
         await here.rounds(lane)
         assert here.states() == ["uncertain"]
-        here.standins.auth_token = "stand-in-for-an-auth-token"
+        here.standins.twilio.auth_token = "stand-in-for-an-auth-token"
         here.forward(6)
         await here.rounds(lane)
         assert here.states() == ["sent"]

@@ -17,7 +17,8 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from cli.standins import Delivered, Limit, Standins, running_standins
+from cli.standins import Standins, running_standins
+from cli.traffic import Delivered, Limit
 from tests.specs import SPECS, check_call, checker
 
 NOON = datetime(2022, 11, 15, 12, tzinfo=UTC)
@@ -246,7 +247,7 @@ def test_the_webhook_and_the_commands_that_were_set_are_told() -> None:
         await bot.set_webhook("https://desk.example/hook2", secret_token="a-secret_1")
         told = await bot.get_webhook_info()
         assert (told.url, told.allowed_updates) == ("https://desk.example/hook2", ("message",))
-        assert standins.webhook_secret == "a-secret_1"
+        assert standins.telegram.webhook_secret == "a-secret_1"
         with pytest.raises(BadRequest):
             await bot.set_webhook("https://desk.example/hook", secret_token="not this!")
         await bot.delete_webhook()
@@ -374,7 +375,7 @@ def test_whoever_opted_out_gets_nothing(standins: Standins) -> None:
 
 def test_the_list_has_both_directions_newest_first_and_its_filters(standins: Standins) -> None:
     for day in range(4):
-        standins.receive(PERSON, DESK, f"day {day}", NOON + timedelta(days=day))
+        standins.twilio.receive(PERSON, DESK, f"day {day}", NOON + timedelta(days=day))
     client = client_of(standins)
     client.messages.create(to=PERSON, from_=DESK, body="answer")
     listed = client.messages.list()
@@ -393,22 +394,22 @@ def test_the_list_has_both_directions_newest_first_and_its_filters(standins: Sta
 
 def test_pages_stay_whole_while_messages_come_and_go(standins: Standins) -> None:
     for n in range(5):
-        standins.receive(PERSON, DESK, f"message {n}", NOON)  # all in one second: the order of arrival decides
+        standins.twilio.receive(PERSON, DESK, f"message {n}", NOON)  # all in one second: the order of arrival decides
     client = client_of(standins)
     read = []
     for message in client.messages.stream(to=DESK, page_size=2):
         read.append(message.body)
-        standins.receive(PERSON, DESK, "later", NOON + timedelta(hours=1))
+        standins.twilio.receive(PERSON, DESK, "later", NOON + timedelta(hours=1))
         client.messages(message.sid or "").delete()
     assert read == ["message 4", "message 3", "message 2", "message 1", "message 0"]
 
 
 def test_a_message_is_read_redacted_and_deleted(standins: Standins) -> None:
     client = client_of(standins)
-    sid = standins.receive(PERSON, DESK, "secreto", NOON)["sid"]
+    sid = standins.twilio.receive(PERSON, DESK, "secreto", NOON)["sid"]
     assert client.messages(sid).fetch().body == "secreto"
     assert client.messages(sid).update(body="").body == ""
-    assert standins.inbound[0]["body"] == ""
+    assert standins.twilio.inbound[0]["body"] == ""
     with pytest.raises(TwilioRestException):
         client.messages(sid).update(body="otra cosa")
     assert client.messages(sid).delete()
@@ -418,7 +419,7 @@ def test_a_message_is_read_redacted_and_deleted(standins: Standins) -> None:
 def test_the_account_and_its_numbers_are_told(standins: Standins) -> None:
     client = client_of(standins)
     hook = "https://desk.example/webhooks/twilio#rc=3&rp=5xx,ct,rt"
-    standins.numbers.append({"sid": "PN1", "phone_number": DESK, "sms_url": hook, "sms_fallback_url": ""})
+    standins.twilio.numbers.append({"sid": "PN1", "phone_number": DESK, "sms_url": hook, "sms_fallback_url": ""})
     account = client.api.accounts(standins.account_sid).fetch()
     assert str(account.status) in ("active", "Status.ACTIVE")
     found = client.incoming_phone_numbers.list(phone_number=DESK)
@@ -428,7 +429,7 @@ def test_the_account_and_its_numbers_are_told(standins: Standins) -> None:
 
 def test_a_content_template_shows_its_words_and_buttons(standins: Standins) -> None:
     actions = [{"title": "Sí", "id": "{{2}}"}, {"title": "No", "id": "n"}]
-    standins.content(TEMPLATE, {"twilio/quick-reply": {"body": "¿{{1}}, está bien?", "actions": actions}})
+    standins.twilio.content(TEMPLATE, {"twilio/quick-reply": {"body": "¿{{1}}, está bien?", "actions": actions}})
     client = client_of(standins)
     assert [one.sid for one in client.content.v1.contents.list()] == [TEMPLATE]
     assert client.content.v1.contents(TEMPLATE).fetch().language == "es"
@@ -473,15 +474,15 @@ def test_delivery_statuses_are_posted_with_a_signature() -> None:
         runner, url = await status_desk(answers)
         async with Standins(callbacks=True, check=check_call) as standins:
             await create(standins, f"{url}#rc=3")
-            await standins.settled()
+            await standins.twilio.settled()
             sid = standins.sent[0].id
             assert [form["MessageStatus"] for _path, form, _signature in answers] == ["sent", "delivered"]
-            assert standins.outbound[sid]["status"] == "delivered"
+            assert standins.twilio.outbound[sid]["status"] == "delivered"
             validator = RequestValidator(standins.auth_token)
             assert all(validator.validate(url, form, signature) for _path, form, signature in answers)
-            assert await standins.report(url, sid, "undelivered", PERSON, DESK, ErrorCode="30003") == 204
+            assert await standins.twilio.report(url, sid, "undelivered", PERSON, DESK, ErrorCode="30003") == 204
             assert (answers[-1][1]["MessageSid"], answers[-1][1]["ErrorCode"]) == (sid, "30003")
-            assert standins.outbound[sid]["error_code"] == 30003
+            assert standins.twilio.outbound[sid]["error_code"] == 30003
         await runner.cleanup()
 
     asyncio.run(scene())
@@ -493,8 +494,8 @@ def test_statuses_that_nobody_takes_are_counted_and_harm_nothing() -> None:
             closed.bind(("127.0.0.1", 0))  # bound and not listening: whoever calls is refused
             async with Standins(callbacks=True) as standins:
                 await create(standins, f"http://127.0.0.1:{closed.getsockname()[1]}/status")
-                await standins.settled()
-                assert (len(standins.sent), standins.unreported) == (1, 2)
+                await standins.twilio.settled()
+                assert (len(standins.sent), standins.twilio.unreported) == (1, 2)
 
     asyncio.run(scene())
 
@@ -505,7 +506,7 @@ def test_no_status_is_posted_unless_asked_for() -> None:
         runner, url = await status_desk(answers)
         async with Standins() as standins:
             await create(standins, url)
-            await standins.settled()
+            await standins.twilio.settled()
             assert answers == []
         await runner.cleanup()
 
