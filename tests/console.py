@@ -26,6 +26,7 @@ class Signed:
 
     def __init__(self, client: FlaskClient, id: int, login: str):
         self.client, self.id, self.login = client, id, login
+        self._token = ""
 
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.client.get(path, base_url=SITE, **more)
@@ -36,6 +37,11 @@ class Signed:
         return self.client.post(path, data=given, base_url=SITE, **more)
 
     def token(self) -> str:
+        """The token of this session's forms; it is the same in all of them."""
+        self._token = self._token or self._found()
+        return self._token
+
+    def _found(self) -> str:
         found = TOKEN.search(self.get("/consola/cuenta").text) or TOKEN.search(self.get("/consola/entrar").text)
         assert found
         return found[1]
