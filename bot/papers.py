@@ -13,13 +13,14 @@ from hashlib import sha256
 from bot import assisted, booths
 from bot.booths import Booth, NotTaken, Token
 from bot.speech import LANGUAGES, Speaker
-from bot.spreadsheet import DATED, MOST_ROWS
 from flows.answers import fold, pick_one
 from flows.language import Joined, NotUnderstood, Phrase, Said, _
-from storage import ballots, batches
+from storage import ballots, batches, sheets
 from storage.ballots import Paper, Twice
 from storage.batches import Batch
+from storage.faults import Fault
 from storage.ink import Ink
+from storage.typed import tidy
 
 HEADERS = {
     "slip": ("papeleta", "slip"),
@@ -33,7 +34,14 @@ HEADERS = {
 """The columns of the spreadsheet, in Spanish and in English."""
 
 TWICE = _("Somebody of this batch has a ballot already. Take the batch back and look at the marked rows.")
-DATE = _("The program took this for a date. Write the numbers with spaces between them, such as 1 4 6.")
+MOST_ROWS = 1_000
+MOST_LETTERS = 200
+"""Of a cell."""
+
+UNREAD = "\N{WARNING SIGN}"
+"""Begins a cell of which a program made something else: "1-4-6" became a date, and what was meant is lost."""
+
+TAKEN = _("The program took this for a date or a formula. Write it again, with spaces between numbers: 1 4 6.")
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,11 @@ def columns(way: str) -> tuple[str, ...]:
     return ("slip" if way == "slips" else "document", "choices", "age", "sex", "group", "place")
 
 
-def arranged(way: str, found: Sequence[Sequence[str]]) -> list[list[str]]:
+def arranged(way: str, found: Sequence[Sequence[sheets.Cell]]) -> list[list[str]]:
     """The rows in our order of columns. The first may name them in any order. Raises NotTaken."""
     wanted = columns(way)
     names = {fold(word): column for column in wanted for word in HEADERS[column]}
-    rows = [list(row) for row in found]
+    rows = [[_text(cell) for cell in row] for row in found]
     header = [names.get(fold(cell), "") for cell in rows[0]] if rows else []
     if any(header):
         _check_header(way, rows[0], header)
@@ -87,6 +95,11 @@ def arranged(way: str, found: Sequence[Sequence[str]]) -> list[list[str]]:
     if any(cell for row in rows for cell in row[len(wanted) :]):
         raise NotTaken(_("A row has more cells than there are columns."))
     return [[*row, *[""] * len(wanted)][: len(wanted)] for row in rows]
+
+
+def _text(cell: sheets.Cell) -> str:
+    text = f"{UNREAD} {cell.values['was']}" if isinstance(cell, Fault) else cell
+    return tidy(text[:MOST_LETTERS])
 
 
 def _check_header(way: str, typed: Sequence[str], header: Sequence[str]) -> None:
@@ -237,6 +250,10 @@ def _put(booth: Booth, papers: Sequence[Paper]) -> None:
         raise NotTaken(TWICE) from None
 
 
+def _taken(cell: Cell) -> Cell:
+    return Cell(cell.typed, wrong=TAKEN) if cell.typed.startswith(UNREAD) else cell
+
+
 class _Reader:
     """Reads the cells of a batch."""
 
@@ -250,7 +267,7 @@ class _Reader:
         first, token = self._shown(shown)
         second, chosen = self._choices(choices)
         told = [self._asked(name, cell) for name, cell in zip(("age", "sex", "group", "place"), asked, strict=True)]
-        cells = (first, second, *(cell for cell, _value in told))
+        cells = tuple(map(_taken, (first, second, *(cell for cell, _value in told))))
         if token is None or any(cell.wrong for cell in cells):
             return Row(number, cells, None)
         profile = dict(zip(("age", "sex", "group", "place"), (value for _cell, value in told), strict=True))
@@ -267,8 +284,6 @@ class _Reader:
     def _choices(self, typed: str) -> tuple[Cell, tuple[str, ...]]:
         if not typed:
             return Cell(typed, wrong=_("Empty. Blank papers have no row: state them as blank.")), ()
-        if typed.startswith(DATED):
-            return Cell(typed, wrong=DATE), ()
         try:
             chosen = assisted.read_choices(self._booth, typed)
         except NotTaken as unread:

@@ -16,6 +16,7 @@ from storage import batches, consultations, counts
 from storage.ballots import Ballot, Roll
 from storage.consultations import ConsultationRow
 from storage.database import reading, transaction
+from storage.faults import Fault
 from tests.booths import (
     ANA,
     BEA,
@@ -344,16 +345,23 @@ def test_each_bad_cell_is_named(little_world: World) -> None:
     keep(
         little_world, table,
         ["1", "1 4 6", "35-44", "f", "", "barrio bocagrande"],
-        ["21", "1"], ["x", "1"], ["2", ""], ["3", "1 2 3 4"], ["4", "13"], ["5", "\N{CALENDAR} 01/04/2026"],
+        ["21", "1"], ["x", "1"], ["2", ""], ["3", "1 2 3 4"], ["4", "13"], ["5", f"{papers.UNREAD} 01/04/2026"],
         ["6", "1", "ninety"], ["7", "1", "", "", "", "nowhere at all"], ["1", "2"],
-        ["8", "1", "", "", "", "El Recreo"],
+        ["8", "1", "", "", "", "El Recreo"], ["9", f"{papers.UNREAD} =1+4"], [f"{papers.UNREAD} 10", "1"],
     )  # fmt: skip
     rows = checked(little_world, table)
     wrong = [[n for n, cell in enumerate(row.cells) if cell.wrong] for row in rows]
-    assert wrong == [[], [0], [0], [1], [1], [1], [1], [2], [5], [0], [5]]
+    assert wrong == [[], [0], [0], [1], [1], [1], [1], [2], [5], [0], [5], [1], [0]]
     assert rows[0].paper is not None
     assert Speaker("es").say(rows[0].cells[5].means).startswith("Bocagrande")
     assert "filas por corregir" in refused(lambda: send(little_world, table)).lower()
+
+
+def test_what_a_program_made_of_a_cell_is_marked_and_says_what_it_is_now() -> None:
+    cells = [Fault("is a date", was="01/04/2026"), Fault("has a formula", was=" =1 +4"), " 35 - 44\n", "x" * 300]
+    assert papers.arranged("slips", [cells]) == [
+        [f"{papers.UNREAD} 01/04/2026", f"{papers.UNREAD} =1 +4", "35 - 44", "x" * papers.MOST_LETTERS, "", ""]
+    ]
 
 
 def test_the_totals_of_the_signed_sheet_must_agree(little_world: World) -> None:

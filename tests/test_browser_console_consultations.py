@@ -13,7 +13,7 @@ from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
 from tests.console import SITE, Signed, signed_in
 from tests.test_browser_site import LOOKS, WHOLE, faults
 from tests.test_console_consultations import NOW, SENTENCE, begin, bring, fields, save, scheduled, seen
-from tests.test_sheets import HEADER, ROWS, as_xlsx
+from tests.test_proposal_sheet import HEADER, ROWS, as_xlsx
 from tests.world import EXAMPLE, Clock, World
 from web.console.access import Role
 

@@ -20,9 +20,10 @@ from storage.ballots import Ballot
 from storage.database import reading, transaction
 from storage.definition import PROPOSAL_COLUMNS
 from storage.folder import read_folder
-from storage.sheets import HEADINGS, LARGEST
+from storage.proposal_sheet import HEADINGS
+from storage.sheets import LARGEST
 from tests.console import SITE, Signed, signed_in
-from tests.test_sheets import HEADER, ROWS, as_csv, as_xlsx, hostile
+from tests.test_proposal_sheet import HEADER, ROWS, as_csv, as_xlsx, hostile
 from tests.test_site import SMUGGLED
 from tests.test_typed import plaza
 from tests.visitor import read

@@ -76,7 +76,7 @@ def test_a_person_is_shown_their_data_and_then_the_request_is_ended(little_world
     assert "18 a 24 años" in read
     assert "cartagena-2022" in read
     file = officer.get(f"{page}/datos.json")
-    assert file.headers["Content-Disposition"] == "attachment; filename=mis-datos.json"
+    assert file.headers["Content-Disposition"] == 'attachment; filename="mis-datos.json"'
     assert file.get_json()["took_part"] == ["cartagena-2022"]
     assert officer.post(f"{page}/cerrar", {"outcome": "done"}).status_code == 303
     assert officer.get(f"{page}/datos").status_code == 409

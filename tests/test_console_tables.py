@@ -15,6 +15,7 @@ from storage import audit
 from storage.ballots import Ballot, Roll
 from storage.batches import Batch
 from storage.database import reading
+from storage.sheets import LARGEST
 from tests.booths import SLUG, batch, confirm, keep, paper_table, send
 from tests.console import SITE, Signed, signed_in
 from tests.test_booths import paper_until
@@ -293,8 +294,28 @@ def test_a_spreadsheet_is_sent_and_its_template_reads_back(world: World, ana: Si
     bad = {"valid": "2", "blank": "0", "void": "0", "file": (io.BytesIO(b"PK\x03\x04broken"), "mesa.xlsx")}
     answer = ana.post(f"/consola/mesas/{table}/filas", bad, content_type="multipart/form-data")
     assert answer.status_code == 422
-    assert "dañado" in answer.text
+    assert "El archivo no se puede leer" in answer.text
     assert "Todo coincide" in ana.get(f"/consola/mesas/{table}").text  # what was there before stays
+
+
+def test_a_formula_of_a_spreadsheet_is_shown_and_marked_and_a_full_file_fits(little_world: World) -> None:
+    who = signed_in(app_of(little_world), little_world, Role.PARTICIPATION)
+    table = opened(who, "paper")
+
+    def sent(body: bytes) -> str:
+        form = {"valid": "1", "blank": "0", "void": "0", "file": (io.BytesIO(body), "mesa.xlsx")}
+        page = who.post(f"/consola/mesas/{table}/filas", form, content_type="multipart/form-data")
+        return page.text + who.get(f"/consola/mesas/{table}").text
+
+    book = openpyxl.Workbook()
+    book.active.append([DOCUMENT, "=1+4"])
+    made = io.BytesIO()
+    book.save(made)
+    page = sent(made.getvalue())
+    assert "=1+4" in page
+    assert "El programa lo tomó por una fecha o una fórmula" in page
+    assert "El archivo no es XLSX ni CSV" in sent(b"\0" * LARGEST)
+    assert "El archivo pesa más de 2 megabytes" in sent(b"\0" * (LARGEST + 1))
 
 
 def test_what_officers_type_is_text_on_the_page(little_world: World) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 from wtforms import Form, StringField, TextAreaField
 
@@ -28,9 +28,9 @@ from storage.pages import Words, fault
 from storage.typed import cut, tidy, typed_of
 from web import invitation, paging, poster
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import download, see
 from web.console.approvals import Step
-from web.console.drafts import phrase
-from web.console.forms import Within, plain
+from web.console.forms import Within, phrase, plain
 from web.invitation import Public
 from web.turnout import by_place
 
@@ -122,9 +122,9 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 try:
                     id = drafts.start(connection, typed_of(listed.row), staff().id, desk.clock())
                 except TooMany:
-                    return _see(".consultations")
+                    return see(".consultations")
                 audit.note(connection, desk.clock(), staff().id, "draft.begun", str(id))
-        return _see(".draft", id=id)
+        return see(".draft", id=id)
 
     @blueprint.route("/consultas/<slug>/corregir", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION, fresh=True)
@@ -133,7 +133,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if request.method == "POST" and form.complete():
             try:
                 lifecycle.correct(desk.engine, one(slug).row.slug, form.words, desk.clock(), staff().id)
-                return _see(".consultation", slug=slug)
+                return see(".consultation", slug=slug)
             except NotPossible as reason:
                 problem = reason.reason
         return _page("correction.html", slug, form, problem)
@@ -158,7 +158,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             with transaction(desk.engine) as connection:
                 id = approvals.ask(connection, kind, slug, detail, staff().id, desk.clock())
                 audit.note(connection, desk.clock(), staff().id, "approval.asked", str(id), kind=kind, about=slug)
-            return _see(".consultation", slug=slug)
+            return see(".consultation", slug=slug)
         return _page(template, slug, form, problem)
 
     @blueprint.route("/consultas/<slug>/contar", methods=["GET", "POST"])
@@ -170,7 +170,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 lifecycle.count(
                     desk.engine, desk.keys, one(slug).row.slug, desk.clock(), cut(form.office.data), staff().id
                 )
-                return _see(".consultation", slug=slug)
+                return see(".consultation", slug=slug)
             except NotPossible as reason:
                 problem = reason.reason
         return _page("counting.html", slug, form, problem)
@@ -182,7 +182,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if request.method == "POST":
             try:
                 lifecycle.publish(desk.engine, one(slug).row.slug, desk.clock(), by=staff().id)
-                return _see(".consultation", slug=slug)
+                return see(".consultation", slug=slug)
             except NotPossible as reason:
                 problem = reason.reason
         return _page("publication.html", slug, Form(), problem)
@@ -198,9 +198,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         site = f"{public.url}{'/en' if tongue == 'en' else ''}/consultas/{slug}"
         ways = invitation.ways(public, tongue, slug)
         made = poster.draw(listed.seen, here.city.name, ways, site, tongue, size)
-        name = f"{slug}-{size}-{tongue}.pdf"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(made, content_type="application/pdf", headers=headers)
+        return download(made, "application/pdf", f"{slug}-{size}-{tongue}.pdf")
 
     def _page(template: str, slug: str, form: Form, problem: Phrase | None) -> Response:
         """A page on which a step is confirmed."""
@@ -260,7 +258,3 @@ STEPS = (
     ),
 )  # fmt: skip
 """Closing early and annulling: one asks, another agrees."""
-
-
-def _see(view: str, **values: Any) -> Response:
-    return redirect(url_for(view, **values), 303)  # type: ignore[return-value]

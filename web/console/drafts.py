@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 from wtforms import Field, Form, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
@@ -17,23 +17,22 @@ from wtforms.validators import Optional
 from bot import lifecycle, preview, tables
 from bot.catalogue import Catalogue
 from bot.turn import Desk
-from flows.language import Joined, Phrase, Text, _
-from storage import audit, definition, drafts, sheets, typed
+from flows.language import Joined, Phrase, _
+from storage import audit, definition, drafts, proposal_sheet, typed
 from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading, transaction
 from storage.definition import LENGTHS, MOST_PROPOSALS, PROPOSAL_COLUMNS
 from storage.drafts import Changed, Gone, Kept, TooMany, print_of
 from storage.faults import Fault
+from storage.sheets import Unreadable
 from storage.typed import CELLS, Checked, check, check_proposals
 from web import paging
 from web.console.access import Role, allows, shown, staff
-from web.console.forms import Boxes
+from web.console.answers import CSV, XLSX, download, see
+from web.console.forms import UPLOAD, Boxes, phrase
 from web.invitation import Public
 from web.rendering import say
-
-UPLOAD = sheets.LARGEST + 100_000
-"""Bytes of a request with a file; the form around it is small."""
 
 PER_PAGE = 50
 """Proposals on one page of the console."""
@@ -157,12 +156,6 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             abort(404)
         return kept
 
-    @blueprint.url_value_preprocessor
-    def room(endpoint: str | None, _values: Any) -> None:
-        """Room for a sheet; said before the gate reads the form for its token."""
-        if (endpoint or "").rpartition(".")[2] == "sheet":
-            request.max_content_length = UPLOAD
-
     @blueprint.route("/borradores/nuevo", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def draft_new() -> Response:
@@ -172,7 +165,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 with transaction(desk.engine) as connection:
                     id = drafts.start(connection, _framed(form), staff().id, desk.clock())
                     audit.note(connection, desk.clock(), staff().id, "draft.begun", str(id))
-                return _see(".sheet" if "hoja" in request.form else ".draft", id=id)
+                return see(".sheet" if "hoja" in request.form else ".draft", id=id)
             except TooMany:
                 problem = _("There are too many drafts. Discard those that nobody needs.")
         return shown("console/draft_new.html", 422 if problem else 200, form=form, problem=problem)
@@ -191,7 +184,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
             try:
                 change(id, edit)
-                return _see(".draft", id=id, guardado=1)
+                return see(".draft", id=id, guardado=1)
             except Changed:
                 theirs = mine
         found, checked, _here = looked_at(id)
@@ -221,18 +214,18 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     def proposal_new(id: int) -> Response:
         found, _checked, _here = looked_at(id)
         if len(found.proposals) >= MOST_PROPOSALS:
-            return _see(".proposals", id=id)
+            return see(".proposals", id=id)
         form = Proposal(request.form)
         if request.method == "POST":
             added = len(found.proposals)
 
             def edit(now: dict[str, Any]) -> dict[str, Any]:
                 rows = [*now.get("proposals", ()), _proposed(form)]
-                return {**now, "proposals": _moved(sheets.with_ids(rows), len(rows) - 1, form)[:MOST_PROPOSALS]}
+                return {**now, "proposals": _moved(proposal_sheet.with_ids(rows), len(rows) - 1, form)[:MOST_PROPOSALS]}
 
             kept = change(id, edit)
             place = min(_wished(form, added), len(kept.proposals) - 1)
-            return _see(".proposal", id=id, place=place, guardado=1)
+            return see(".proposal", id=id, place=place, guardado=1)
         _measure(form, IN_PROPOSAL)
         return shown("console/proposal.html", draft=found, form=form, place=None, seen="", differ={}, saved=False)
 
@@ -247,11 +240,11 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 rows = list(now.get("proposals", ()))
                 _unchanged(rows[place] if place < len(rows) else None)
                 rows[place] = _proposed(given)
-                return {**now, "proposals": _moved(sheets.with_ids(rows), place, given)}
+                return {**now, "proposals": _moved(proposal_sheet.with_ids(rows), place, given)}
 
             try:
                 kept = change(id, edit)
-                return _see(".proposal", id=id, place=min(_wished(given, place), len(kept.proposals) - 1), guardado=1)
+                return see(".proposal", id=id, place=min(_wished(given, place), len(kept.proposals) - 1), guardado=1)
             except Changed:
                 pass
         found, checked, _here = looked_at(id)
@@ -281,7 +274,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
             try:
                 change(id, edit)
-                return _see(".proposals", id=id)
+                return see(".proposals", id=id)
             except Changed:
                 pass
         found, _checked, _here = looked_at(id)
@@ -300,7 +293,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         found, _checked, _here = looked_at(id)
         rows = [[row.get(name, "") for name in CELLS] for row in found.proposals]
         numbered = [[row[0], place, *row[1:]] for place, row in enumerate(rows, start=1)]
-        return _download(tables.as_csv([PROPOSAL_COLUMNS, *numbered]), "text/csv; charset=utf-8", "propuestas.csv")
+        return download(tables.as_csv([PROPOSAL_COLUMNS, *numbered]), CSV, "propuestas.csv")
 
     @blueprint.get("/borradores/plantilla.<kind>")
     @allows(Role.PARTICIPATION)
@@ -309,25 +302,25 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if kind not in ("csv", "xlsx"):
             abort(404)
         if kind == "csv":
-            made = b"\xef\xbb\xbf" + tables.as_csv([list(sheets.HEADINGS[tongue].values())])
-            return _download(made, "text/csv; charset=utf-8", "plantilla.csv")
-        made = sheets.blank(tongue, {name: say(_told(name)) for name in PROPOSAL_COLUMNS}, say(_("Help")))
-        return _download(made, XLSX, "plantilla.xlsx")
+            made = b"\xef\xbb\xbf" + tables.as_csv([list(proposal_sheet.HEADINGS[tongue].values())])
+            return download(made, CSV, "plantilla.csv")
+        made = proposal_sheet.blank(tongue, {name: say(_told(name)) for name in PROPOSAL_COLUMNS}, say(_("Help")))
+        return download(made, XLSX, "plantilla.xlsx")
 
     @blueprint.route("/borradores/<int(max=2147483647):id>/hoja", methods=["GET", "POST"])
-    @allows(Role.PARTICIPATION)
+    @allows(Role.PARTICIPATION, most=UPLOAD)
     def sheet(id: int) -> Response:
         problem: Phrase | None = None
         if request.method == "POST":
             file = request.files.get("archivo")
             try:
-                read = sheets.read(file.read(UPLOAD)) if file else None
+                read = proposal_sheet.read(file.read()) if file else None
                 if read is None or not file or not file.filename:
                     problem = _("Choose a file first.")
                 else:
                     _lay(desk, id, _kept(read))
-                    return _see(".sheet", id=id)
-            except sheets.Unreadable as unreadable:
+                    return see(".sheet", id=id)
+            except Unreadable as unreadable:
                 problem = _("The file {reason}.", reason=phrase(unreadable.reason))
         found, _checked, _here = looked_at(id)
         rows: list[tuple[int, Mapping[str, str], Mapping[str, Sequence[Fault]]]] = []
@@ -351,13 +344,13 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             except Gone:
                 abort(404)
             if found.sheet is None or print_of(found.sheet) != request.form.get("seen"):
-                return _see(".sheet", id=id)
+                return see(".sheet", id=id)
             drafts.lay(connection, id, None)
             if what == "usar":
                 rows = found.sheet["rows"]
                 drafts.change(connection, id, lambda now: {**now, "proposals": rows}, staff().id, desk.clock())
                 audit.note(connection, desk.clock(), staff().id, "draft.filled", str(id), proposals=len(rows))
-        return _see(".proposals" if what == "usar" else ".sheet", id=id)
+        return see(".proposals" if what == "usar" else ".sheet", id=id)
 
     @blueprint.get("/borradores/<int(max=2147483647):id>/vista")
     @allows(Role.PARTICIPATION)
@@ -381,7 +374,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             try:
                 seen = request.form.get("seen", "")
                 slug = lifecycle.schedule(desk.engine, desk.keys, id, seen, desk.clock(), staff().id)
-                return _see(".consultation", slug=slug)
+                return see(".consultation", slug=slug)
             except lifecycle.NotPossible as reason:
                 problem = reason.reason
             except Gone:
@@ -400,16 +393,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             with transaction(desk.engine) as connection:
                 drafts.discard(connection, id)
                 audit.note(connection, desk.clock(), staff().id, "draft.discarded", str(id))
-            return _see(".consultations")
+            return see(".consultations")
         return shown("console/draft_gone.html", draft=found, seen=print_of(found.typed))
-
-
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def phrase(fault: Fault) -> Text:
-    """A fault, to be said in the reader's language."""
-    return Text(fault.msgid, fault.values)
 
 
 def _framed(form: Frame) -> dict[str, Any]:
@@ -488,7 +473,7 @@ def _told(column: str) -> Phrase:
     return _("At most {most} letters.", most=most)
 
 
-def _kept(read: sheets.Sheet) -> dict[str, Any]:
+def _kept(read: proposal_sheet.Sheet) -> dict[str, Any]:
     """A read sheet as it waits beside the draft."""
     faults = [[list(where), fault.msgid, dict(fault.values)] for where, fault in read.faults.items()]
     return {"rows": list(read.rows), "faults": faults}
@@ -509,11 +494,3 @@ def _lay(desk: Desk, id: int, sheet: Mapping[str, Any]) -> None:
             drafts.lay(connection, id, sheet)
     except Gone:
         abort(404)
-
-
-def _download(body: bytes, kind: str, name: str) -> Response:
-    return Response(body, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-def _see(view: str, **values: Any) -> Response:
-    return redirect(url_for(view, **values), 303)  # type: ignore[return-value]

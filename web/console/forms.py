@@ -7,7 +7,12 @@ from typing import Any
 from wtforms import SelectMultipleField
 from wtforms.validators import ValidationError
 
-from flows.language import Phrase, _
+from flows.language import Phrase, Text, _
+from storage.faults import Fault
+from storage.sheets import LARGEST
+
+UPLOAD = LARGEST + 100_000
+"""Bytes of a form with a spreadsheet and what is typed beside it."""
 
 
 class Boxes(SelectMultipleField):
@@ -28,6 +33,11 @@ class Within:
     def __call__(self, _form: Any, field: Any) -> None:
         if not self._least <= len(field.data or "") <= self._most:
             raise ValidationError(self._message)
+
+
+def phrase(fault: Fault) -> Text:
+    """A fault, to be said in the reader's language."""
+    return Text(fault.msgid, fault.values)
 
 
 def plain(text: str | None) -> str:

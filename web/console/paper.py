@@ -1,31 +1,30 @@
 """Paper of a table: typed or sent as a spreadsheet, looked at row by row, sent to a second person, who confirms it."""
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-import openpyxl
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 from wtforms import FileField, Form, IntegerField, TextAreaField
 from wtforms.validators import NumberRange
 
-from bot import booths, papers, spreadsheet
+from bot import booths, papers
 from bot.booths import MOST_SLIPS, Booth, NotTaken
 from bot.lifecycle import NotPossible
-from bot.papers import HEADERS, Row, Sheet
-from bot.spreadsheet import MOST_BYTES, MOST_ROWS, Unreadable
+from bot.papers import HEADERS, MOST_ROWS, Row, Sheet
 from bot.turn import Desk
 from flows.language import Phrase, _
-from storage import approvals, audit, batches
+from storage import approvals, audit, batches, sheets
 from storage.approvals import Approval, Decided
 from storage.batches import Batch
 from storage.database import reading, transaction
 from web import paging
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import XLSX, download, see
 from web.console.approvals import Step
+from web.console.forms import UPLOAD, phrase
 from web.rendering import language
 
 KIND = "table.paper"
@@ -33,7 +32,6 @@ SHOWN = 50
 """Rows of a page of the preview; those with a mistake come first."""
 
 STATED = NumberRange(0, MOST_SLIPS, _("Write a whole number, 0 if there is none."))
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NAMES: dict[str, Phrase] = {
     "slip": _("Slip"),
     "document": _("Document"),
@@ -73,13 +71,13 @@ def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
 
     def again(id: int, problem: Phrase | None, status: int = 409) -> Response:
         if problem is None:
-            return _see(id)
+            return see(".table", id=id)
         with reading(desk.engine) as connection:
             batch, booth = find(desk, connection, id)
             return page(booth, batch, problem=problem, status=status)
 
     @blueprint.post("/mesas/<int(max=2147483647):id>/filas")
-    @allows(Role.PARTICIPATION)
+    @allows(Role.PARTICIPATION, most=UPLOAD)
     def type_rows(id: int) -> Response:
         with reading(desk.engine) as connection:
             batch, booth = find(desk, connection, id)
@@ -88,7 +86,7 @@ def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
                 return page(booth, batch, form=form, status=422)
         try:
             rows = papers.arranged(batch.way, _sent())
-        except (Unreadable, NotTaken) as refused:
+        except NotTaken as refused:
             with reading(desk.engine) as connection:
                 return page(find(desk, connection, id)[1], batch, form=form, problem=refused.why, status=422)
         sheet = Sheet(form.valid.data, form.blank.data, form.void.data)
@@ -144,7 +142,7 @@ def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
     def paper_template(id: int) -> Response:
         with reading(desk.engine) as connection:
             batch, _booth = find(desk, connection, id)
-        return file(template(batch), XLSX, f"mesa-{id}.xlsx")
+        return download(template(batch), XLSX, f"mesa-{id}.xlsx")
 
 
 def page(
@@ -174,26 +172,12 @@ def page(
 
 def template(batch: Batch) -> bytes:
     """A spreadsheet for a table: the columns, the table's slips, and cells that are text, so that 1-4 is no date."""
-    book = openpyxl.Workbook()
-    sheet = book.active
-    names = papers.columns(batch.way)
-    sheet.append([HEADERS[name][0 if language() == "es" else 1] for name in names])
+    names = [HEADERS[name][0 if language() == "es" else 1] for name in papers.columns(batch.way)]
+    slips: Sequence[int] = ()
     if batch.first_slip is not None and batch.last_slip is not None:
-        for number in range(batch.first_slip, min(batch.last_slip + 1, batch.first_slip + MOST_ROWS)):
-            sheet.append([str(number)])
-    for row in sheet.iter_rows(min_row=2, max_row=MOST_ROWS + 1, max_col=len(names)):
-        for cell in row:
-            cell.number_format = "@"
-    made = io.BytesIO()
-    book.save(made)
-    return made.getvalue()
-
-
-def file(body: bytes, kind: str, name: str) -> Response:
-    """A file to keep."""
-    answer = Response(body, content_type=kind)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+        slips = range(batch.first_slip, batch.last_slip + 1)[:MOST_ROWS]
+    book, _sheet = sheets.blank(names, MOST_ROWS, [str(number) for number in slips])
+    return sheets.packed(book)
 
 
 def steps(desk: Desk) -> tuple[Step, ...]:
@@ -224,12 +208,18 @@ def _asked(desk: Desk, find: Find, id: int, name: str) -> Response:
     return shown(name, batch=batch, booth=booth, sheet=papers.stated(batch))
 
 
-def _sent() -> list[list[str]]:
-    """The rows of the file, if one was sent, or else those that were typed. Raises Unreadable."""
+def _sent() -> list[list[sheets.Cell]]:
+    """The rows of the file, if one was sent, or else those that were typed. Raises NotTaken."""
     sent = request.files.get("file")
     if sent is not None and sent.filename:
-        return spreadsheet.read(sent.stream.read(MOST_BYTES + 1))
-    return spreadsheet.typed(request.form.get("rows", ""))
+        try:
+            return sheets.rows(sent.read())
+        except sheets.Unreadable as unreadable:
+            raise NotTaken(_("The file {reason}.", reason=phrase(unreadable.reason))) from None
+    try:
+        return sheets.rows_of_text(request.form.get("rows", ""))
+    except sheets.Unreadable as unreadable:
+        raise NotTaken(_("What you typed {reason}.", reason=phrase(unreadable.reason))) from None
 
 
 def _withdraw(booth: Booth, id: int) -> None:
@@ -243,7 +233,3 @@ def _withdraw(booth: Booth, id: int) -> None:
 def _note(booth: Booth, action: str, id: int, **facts: Any) -> None:
     """Note what was done with a batch; never a ballot."""
     audit.note(booth.connection, booth.now, booth.by, action, str(id), consultation=booth.slug, **facts)
-
-
-def _see(id: int) -> Response:
-    return redirect(url_for(".table", id=id), 303)  # type: ignore[return-value]
