@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
+from flask import Blueprint, Flask, Response, current_app, g, request, session, url_for
 from flask_wtf import CSRFProtect
 from sqlalchemy import Row
 
@@ -21,6 +21,7 @@ from storage import audit, sessions
 from storage import catalogue as shelf
 from storage.database import reading, transaction
 from web.chat import is_foreign
+from web.console.answers import see
 from web.console.credentials import Safe
 from web.rendering import moment, page
 
@@ -220,7 +221,7 @@ def _elsewhere(view: str, title: Text) -> Response:
     """Where one proves who one is. What was typed into a form stays in it: its page can be sent once more then."""
     if request.method in SAFE_METHODS:
         back = request.full_path.rstrip("?")
-        return redirect(url_for(f".{view}", sigue=back), 303)  # type: ignore[return-value]
+        return see(f".{view}", sigue=back)
     return shown("console/again.html", 401, title=title, door=url_for(f".{view}"))
 
 

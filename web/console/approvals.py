@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, Response, abort, redirect, url_for
+from flask import Blueprint, Response, abort
 from sqlalchemy import Connection
 
 from bot.lifecycle import NotPossible
@@ -15,6 +15,7 @@ from storage import staff as accounts
 from storage.approvals import Approval, Decided, SamePerson
 from storage.database import reading, transaction
 from web.console.access import Role, allows, has, shown, staff
+from web.console.answers import see
 
 LATEST = 20
 """Decided ones that are still shown."""
@@ -85,7 +86,7 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
             return _page(id, problem.reason)
         if word == "granted":
             step.after(desk, asked)
-        return redirect(url_for(".pending"), 303)  # type: ignore[return-value]
+        return see(".pending")
 
     def _known(id: int) -> tuple[Approval, Step]:
         with reading(desk.engine) as connection:

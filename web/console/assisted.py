@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 from wtforms import BooleanField, Form, IntegerField, RadioField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Optional
@@ -21,6 +21,7 @@ from storage.batches import Batch
 from storage.database import reading, transaction
 from web.console import paper, slips
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import download, see
 from web.console.forms import PLAIN, Boxes, Within
 from web.invitation import Public
 from web.rendering import say
@@ -116,7 +117,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         problem: Phrase | None = None
         if request.method == "POST" and form.validate():
             try:
-                return _see(".table", id=_opened(desk, slug, form))
+                return see(".table", id=_opened(desk, slug, form))
             except NotTaken as refused:
                 problem = refused.why
         status = 422 if request.method == "POST" else 200
@@ -164,7 +165,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         problem = attempt(desk, batch, ended)
         if problem is not None:
             return shown("console/table_end.html", 409, batch=batch, booth=booth, entered=entered, problem=problem)
-        return _see(".tables")
+        return see(".tables")
 
     @blueprint.get("/mesas/<int(max=2147483647):id>/papeletas.pdf")
     @allows(Role.PARTICIPATION)
@@ -175,7 +176,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             abort(404)
         numbers = range(batch.first_slip, batch.last_slip + 1)
         printed = slips.sheet(booth.listed.seen, batch.name, numbers, say)
-        return paper.file(printed, "application/pdf", f"papeletas-{id}.pdf")
+        return download(printed, "application/pdf", f"papeletas-{id}.pdf")
 
     paper.add(blueprint, desk, _table)
 
@@ -253,7 +254,3 @@ def _entered(desk: Desk, batch: Batch, form: Ballot) -> Entered:
         profile = {"age": form.age.data, "sex": form.sex.data, "group": form.group.data, "place": place}
         assert batch.id is not None
         return assisted.enter(booth, batch.id, form.shown.data, form.choices.data, profile, form.again.data)
-
-
-def _see(endpoint: str, **values: Any) -> Response:
-    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
 
-from flask import Blueprint, Response, abort, g, redirect, request, session, url_for
+from flask import Blueprint, Response, abort, g, request, session, url_for
 from flask_limiter import Limiter
 from sqlalchemy import Row
 from wtforms import Form, PasswordField, StringField
@@ -17,6 +17,7 @@ from storage import staff as accounts
 from storage.database import reading, transaction
 from web.console import credentials
 from web.console.access import LABELS, Role, allows, begin, everybody, shown, staff, token_hash
+from web.console.answers import go, see
 from web.console.credentials import Safe
 from web.invitation import Public
 
@@ -96,7 +97,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
                 abort(400)
             _play(desk, safe, Role(role), token)
             begin(token)
-            return _see(".home")
+            return see(".home")
 
     @blueprint.post("/salir")
     @everybody
@@ -107,7 +108,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
                 sessions.end(connection, token_hash(safe))
                 audit.note(connection, desk.clock(), row.id, "session.ended")
         session.clear()
-        answer = _see(".entrance")
+        answer = see(".entrance")
         answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
@@ -118,7 +119,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
         with reading(desk.engine) as connection:
             row = sessions.find(connection, token_hash(safe))
         if row is None:
-            return _see(".entrance", sigue=_after())
+            return see(".entrance", sigue=_after())
         form = Proof(request.form)
         if request.method == "GET":
             return shown("console/confirm.html", form=form, login=row.login, after=_after())
@@ -156,7 +157,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
         with transaction(desk.engine) as connection:
             ended = sessions.end_all(connection, staff().id, token_hash(safe))
             audit.note(connection, desk.clock(), staff().id, "session.others", number=ended)
-        return _see(".account")
+        return see(".account")
 
     @blueprint.post("/cuenta/codigos")
     @allows(*Role, fresh=True)
@@ -178,7 +179,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
             form.password.errors = [weak]
             return shown("console/password.html", 422, form=form)
         _changed(desk, safe, "account.password", password=credentials.hash_password(form.password.data or ""))
-        return _see(".account")
+        return see(".account")
 
     @blueprint.route("/cuenta/generador", methods=["GET", "POST"])
     @allows(*Role, fresh=True)
@@ -193,7 +194,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
             status = 422 if request.method == "POST" else 200
             return shown("console/generator.html", status, form=form, secret=_grouped(secret), code=code)
         _changed(desk, safe, "account.generator", totp=safe.seal(secret), step=step)
-        return _see(".account")
+        return see(".account")
 
 
 def _play(desk: Desk, safe: Safe, role: Role, token: str) -> None:
@@ -320,8 +321,4 @@ def _after() -> str:
 
 
 def _onward() -> Response:
-    return redirect(_after() or url_for(".home"), 303)  # type: ignore[return-value]
-
-
-def _see(endpoint: str, **values: Any) -> Response:
-    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]
+    return go(_after() or url_for(".home"))

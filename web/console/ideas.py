@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection, Row
 from wtforms import Form, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
@@ -25,6 +25,7 @@ from storage import catalogue as shelf
 from storage.database import reading, transaction
 from web import invitation
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import see
 from web.console.forms import PLAIN, Within, plain
 from web.invitation import Public
 from web.paging import Part
@@ -207,7 +208,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with transaction(desk.engine) as connection:
             known(read(connection), slug)
             if not ids:
-                return redirect(url_for(".ideas_of", slug=slug), 303)  # type: ignore[return-value]
+                return see(".ideas_of", slug=slug)
             if into.isdecimal() and len(into) < 10:
                 _city, collection, draft = found(connection, slug, int(into))
                 id = draft.row.id
@@ -218,7 +219,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 id = ideas.draft(connection, slug, desk.clock())
             number = ideas.put(connection, slug, ids, id)
             note(connection, "ideas.gathered", str(id), ideas=number)
-        return redirect(url_for(".idea_answer", slug=slug, id=id), 303)  # type: ignore[return-value]
+        return see(".idea_answer", slug=slug, id=id)
 
     @blueprint.get("/ideas/<slug>/respuestas")
     @allows(Role.PARTICIPATION)
@@ -245,7 +246,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 ideas.write(connection, id, what, subject, form.words("summary"), form.words("reason"))
                 note(connection, "ideas.mended" if row.sent_at else "ideas.written", str(id))
                 following = ".idea_answer" if row.sent_at else ".send_answer"
-                return redirect(url_for(following, slug=slug, id=id), 303)  # type: ignore[return-value]
+                return see(following, slug=slug, id=id)
         return shown(
             "console/idea_answer.html", 422 if request.method == "POST" else 200, collection=collection, draft=draft,
             ideas=inside, form=form, vias=VIAS,
@@ -260,7 +261,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             if draft.row.sent_at is None and given.isdecimal() and len(given) < 10:
                 ideas.take_out(connection, int(given), id)
                 note(connection, "ideas.parted", str(id), idea=int(given))
-        return redirect(url_for(".idea_answer", slug=slug, id=id), 303)  # type: ignore[return-value]
+        return see(".idea_answer", slug=slug, id=id)
 
     @blueprint.route("/ideas/<slug>/respuestas/<int(max=2147483647):id>/enviar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION, fresh=True)
@@ -272,7 +273,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             same = request.form.get("digest") == _digest(draft.row, number)
             if request.method == "POST" and ready and same and ideas.publish(connection, id, desk.clock()):
                 note(connection, "ideas.answered", str(id), ideas=number)
-                return redirect(url_for(".idea_answers", slug=slug), 303)  # type: ignore[return-value]
+                return see(".idea_answers", slug=slug)
         return shown(
             "console/send_answer.html", 409 if request.method == "POST" else 200, collection=collection, draft=draft,
             number=number, people=people, ready=ready, digest=_digest(draft.row, number),
@@ -287,7 +288,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 abort(404)
             if request.method == "POST" and ideas.discard(connection, id):
                 note(connection, "ideas.discarded", str(id))
-                return redirect(url_for(".ideas_of", slug=slug), 303)  # type: ignore[return-value]
+                return see(".ideas_of", slug=slug)
         return shown("console/discard_answer.html", collection=collection, draft=draft)
 
     @blueprint.route("/ideas/<slug>/anotar", methods=["GET", "POST"])
@@ -307,7 +308,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                     ideas.enter(connection, rows, desk.clock())
                     note(connection, "ideas.entered", slug, ideas=len(rows))
                     first = ideas.entered(connection, form.once.data)
-                return redirect(url_for(".slips", slug=slug, desde=first), 303)  # type: ignore[return-value]
+                return see(".slips", slug=slug, desde=first)
         return shown(
             "console/enter_ideas.html", 422 if request.method == "POST" else 200, collection=collection, form=form
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, abort, jsonify, request
 from sqlalchemy import Connection, Row
 from wtforms import DateField, Form, RadioField, SelectField, StringField
 from wtforms.fields import SelectChoice
@@ -23,6 +23,7 @@ from storage import requests as register
 from storage.approvals import Approval
 from storage.database import Moved, reading, transaction
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import download, see
 from web.console.approvals import Step
 from web.console.forms import PLAIN
 from web.invitation import Public
@@ -170,7 +171,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             problem = PROBLEMS[refused.why]
         except Moved:
             problem = MOVED
-        return the_page(id, problem, 409) if problem else _see(".data_request", id=id)
+        return the_page(id, problem, 409) if problem else see(".data_request", id=id)
 
     @blueprint.get("/personas")
     @allows(Role.ADMINISTRATOR, Role.PARTICIPATION, Role.COMMUNICATIONS, Role.APPROVER)
@@ -212,7 +213,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 where.errors = [PROBLEMS[refused.why]]
             problem = None if where is not None else PROBLEMS[refused.why]
             return shown("console/new_data_request.html", 422, form=form, problem=problem)
-        return _see(".data_request", id=id)
+        return see(".data_request", id=id)
 
     @blueprint.get("/personas/solicitudes/<int(max=2147483647):id>")
     @allows(Role.PARTICIPATION)
@@ -305,9 +306,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         found = exported(id)
         if isinstance(found, Response):
             return found
-        answer = jsonify(found[0])
-        answer.headers["Content-Disposition"] = "attachment; filename=mis-datos.json"
-        return answer
+        return download(jsonify(found[0]).data, "application/json", "mis-datos.json")
 
     @blueprint.route("/personas/solicitudes/<int(max=2147483647):id>/corregir", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION, fresh=True)
@@ -455,10 +454,6 @@ def _day(stated: str | None) -> date | None:
 
 def _today(desk: Desk, city: Catalogue) -> date:
     return city.hours.today(desk.clock())
-
-
-def _see(endpoint: str, **values: Any) -> Response:
-    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]
 
 
 def _says_paper(asked: Approval) -> Phrase:

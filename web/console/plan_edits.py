@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy import Connection
 from wtforms import Form, HiddenField, SelectField, StringField, TextAreaField
 
@@ -18,6 +18,7 @@ from storage import audit
 from storage import plans as promises
 from storage.database import reading, transaction
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import go, see
 from web.console.forms import Boxes
 from web.console.plans import known_commitment, known_milestone, known_plan, read
 from web.invitation import Public
@@ -136,7 +137,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if request.method == "GET":
             return page(form, title, back, **more)
         done = kept(plan, form, action, act, id)
-        return _see(back) if done.problem is None else page(form, title, back, done.problem, stands=done.stands, **more)
+        return go(back) if done.problem is None else page(form, title, back, done.problem, stands=done.stands, **more)
 
     @blueprint.route("/compromisos/<commitment>/editar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
@@ -193,7 +194,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             return plan_edits.add_milestone(connection, promised.id, form.data, edit)
 
         done = kept(sight.plan, form, "milestone.added", act)
-        return page(form, title, back, done.problem) if done.problem else _see(url_for(".milestone", milestone=done.id))
+        return page(form, title, back, done.problem) if done.problem else see(".milestone", milestone=done.id)
 
     @blueprint.route("/planes/<plan>/compromisos", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
@@ -217,9 +218,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             return plan_edits.add_commitment(connection, form.data, set(whence), edit)
 
         done = kept(found, form, "commitment.added", act)
-        return (
-            page(form, title, back, done.problem) if done.problem else _see(url_for(".commitment", commitment=done.id))
-        )
+        return page(form, title, back, done.problem) if done.problem else see(".commitment", commitment=done.id)
 
     @blueprint.route("/hitos/<milestone>/quitar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
@@ -327,7 +326,3 @@ def _begun(city: Catalogue, origins: Collection[str]) -> Mapping[str, Any]:
     words = {"title": proposal.title, "short": proposal.short, "more": proposal.more}
     texts = {f"{name}_{language}": text for name, by in words.items() for language, text in by.by_language.items()}
     return {**texts, "origin": f"{slug}/{id}"}
-
-
-def _see(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy import Row
 from werkzeug.datastructures import FileStorage
 from wtforms import Form, MultipleFileField, RadioField, TextAreaField
@@ -19,6 +19,7 @@ from storage import audit, voices
 from storage.database import reading, transaction
 from web import paging
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import go, see
 from web.console.plans import Sight, known_commitment, known_milestone, known_plan, read, today
 from web.history import office_name
 from web.invitation import Public
@@ -91,7 +92,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             )
             evidence.attach(connection, files, now, report_id=number)
             audit.note(connection, now, staff().id, "milestone.reported", step.id, report=number, files=len(files))
-        return _see(url_for(".milestone", milestone=step.id))
+        return see(".milestone", milestone=step.id)
 
     @blueprint.get("/objeciones")
     @allows(Role.OFFICE, Role.PARTICIPATION, Role.MONITOR)
@@ -133,7 +134,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with transaction(desk.engine) as connection:
             if voices.answer(connection, number, row.reporter, said, desk.clock()):
                 audit.note(connection, desk.clock(), staff().id, "objection.answered", str(number))
-        return _see(url_for(".objection", number=number))
+        return see(".objection", number=number)
 
     @blueprint.route("/planes/<plan>/calificaciones/<subject>", methods=["GET", "POST"])
     @allows(Role.MONITOR, most=UPLOAD)
@@ -164,7 +165,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             number = voices.grade(connection, found.slug, subject, form.grade.data, said, now)
             evidence.attach(connection, files, now, grade_id=number)
             audit.note(connection, now, staff().id, "plan.graded", subject, grade=number, files=len(files))
-        return _see(back)
+        return go(back)
 
 
 def _may_see(city: Any, row: Row[Any]) -> bool:
@@ -213,7 +214,3 @@ def _unfit(reason: str, name: str) -> Phrase:
 
 def _wrong(form: Form) -> bool:
     return any(field.errors for field in form)
-
-
-def _see(address: str) -> Response:
-    return redirect(address, 303)  # type: ignore[return-value]

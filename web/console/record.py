@@ -15,6 +15,7 @@ from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading
 from web.console.access import Role, allows, shown
+from web.console.answers import CSV, download
 
 MOST = 50
 """Rows of a page."""
@@ -48,9 +49,7 @@ def add(blueprint: Blueprint, desk: Desk) -> None:
     @blueprint.get("/registro.csv")
     @allows(Role.AUDITOR)
     def exported() -> Response:
-        answer = Response(tables.csv_lines(_rows(desk)), content_type="text/csv; charset=utf-8")
-        answer.headers["Content-Disposition"] = "attachment; filename=registro.csv"
-        return answer
+        return download(tables.csv_lines(_rows(desk)), CSV, "registro.csv")
 
 
 def _rows(desk: Desk) -> Iterator[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 
 from bot import plan_commands
@@ -15,6 +15,7 @@ from flows.plan import Plan
 from storage import audit, participants
 from storage.database import reading, transaction
 from web.console.access import Role, allows, shown, staff
+from web.console.answers import see
 from web.console.plans import known_plan, read
 from web.invitation import Public
 
@@ -66,7 +67,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with transaction(desk.engine) as connection:
             ENDS[kind](connection, found.slug, which)
             audit.note(connection, desk.clock(), staff().id, f"{kind}.ended", f"{found.slug}/{which}")
-        return redirect(url_for(f".{kind}s", plan=found.slug), 303)  # type: ignore[return-value]
+        return see(f".{kind}s", plan=found.slug)
 
     @blueprint.route("/planes/<plan>/sillas/<seat>/codigo", methods=["GET", "POST"])
     @allows(*KEEPERS, fresh=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy import Connection
 from wtforms import Form, StringField
 from wtforms.fields import SelectChoice
@@ -21,6 +21,7 @@ from storage import staff as accounts
 from storage.approvals import Approval
 from storage.database import reading, transaction
 from web.console.access import LABELS, TWO_PEOPLE, Role, allows, shown, staff
+from web.console.answers import see
 from web.console.approvals import Step
 from web.console.credentials import Safe
 from web.console.forms import PLAIN, Boxes, Within, plain
@@ -99,7 +100,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
         if request.method == "GET" or not (form.validate() and _agree(form)):
             return shown("console/member.html", 422 if request.method == "POST" else 200, form=form, row=row)
         asked = _change(desk, id, form.roles.data, form.offices.data, row.roles)
-        return _see(".pending" if asked else ".members")
+        return see(".pending" if asked else ".members")
 
     @blueprint.post("/personal/<int(max=2147483647):id>/nuevo-comienzo")
     @allows(Role.ADMINISTRATOR, fresh=True)
@@ -126,7 +127,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
             accounts.change(connection, id, active=False)
             sessions.end_all(connection, id)
             audit.note(connection, desk.clock(), staff().id, "account.closed", str(id))
-        return _see(".members")
+        return see(".members")
 
     @blueprint.post("/personal/invitaciones/<code>/retirar")
     @allows(Role.ADMINISTRATOR)
@@ -136,7 +137,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
         with transaction(desk.engine) as connection:
             if accounts.forget(connection, code):
                 audit.note(connection, desk.clock(), staff().id, "invitation.withdrawn")
-        return _see(".members")
+        return see(".members")
 
 
 def invited(
@@ -234,7 +235,3 @@ def _offices(city: Catalogue) -> list[SelectChoice]:
         for plan in city.plans.values()
         for office in plan.offices.values()
     ]
-
-
-def _see(endpoint: str) -> Response:
-    return redirect(url_for(endpoint), 303)  # type: ignore[return-value]

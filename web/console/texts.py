@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 
 from bot import texts
@@ -21,6 +21,7 @@ from storage.folder import DAYS, TEXTS
 from storage.retention import HOUR, PERIODS, lengths
 from storage.texts import Stale
 from web.console.access import Role, allows, has, shown, staff
+from web.console.answers import see
 from web.console.forms import plain
 from web.invitation import Public
 
@@ -100,7 +101,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     @allows(Role.ADMINISTRATOR, Role.COMMUNICATIONS)
     def text(key: str) -> Response:
         if mine(key) not in texts.WORDS:
-            return _see(f".{key}")
+            return see(f".{key}")
         with reading(desk.engine) as connection:
             now, seen = versions.current(connection, key), city(connection)
             known = json.loads(shelf.texts(connection).get(key, "{}"))
@@ -111,7 +112,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         problem: Phrase | None = None
         if request.method == "POST" and not wrong and request.form.get("hacer") == "guardar":
             if keep(key, words, request.form.get("version", 0, int)):
-                return _see(".texts")
+                return see(".texts")
             problem = STALE
         previews = [] if wrong else [
             shown_on for each in LANGUAGES for shown_on in texts.preview(seen, desk.channels, key, words, each)
@@ -156,7 +157,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             given, wrong = read(chosen)
             if not wrong and request.form.get("hacer") == "guardar":
                 if keep(key, given, request.form.get("version", 0, int)):
-                    return _see(".texts")
+                    return see(".texts")
                 problem = STALE
         return shown(
             template, 409 if problem else 422 if wrong else 200, label=LABELS[key], given=given, known=chosen,
@@ -192,7 +193,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         problem = _unfit(key, words, known)
         if request.method == "POST" and problem is None:
             if keep(key, words, request.form.get("version", 0, int), "restored"):
-                return _see(".text_history", key=key)
+                return see(".text_history", key=key)
             problem = STALE
         return shown(
             "console/text_version.html", 409 if request.method == "POST" else 200, key=key, label=LABELS[key], row=row,
@@ -231,7 +232,3 @@ def _span(kind: str) -> list[int]:
     """The hours of a kind of day as they were chosen; none where nothing goes out."""
     first, last = (request.form.get(f"{kind}-{end}", -1, int) for end in ("first", "last"))
     return [] if first < 0 and last < 0 else [first, last]
-
-
-def _see(endpoint: str, **values: Any) -> Response:
-    return redirect(url_for(endpoint, **values), 303)  # type: ignore[return-value]
