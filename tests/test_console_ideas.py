@@ -74,7 +74,7 @@ def gathered(clerk: Signed, ids: list[int], into: str = "") -> str:
 
 
 def digest(page: str) -> str:
-    found = re.search(r'name="digest" value="([0-9a-f]+)"', page)
+    found = re.search(r'name="seen" value="([0-9a-f]+)"', page)
     assert found, page
     return found[1]
 
@@ -83,7 +83,7 @@ def send(clerk: Signed, path: str, **words: str) -> None:
     """Write an answer, look at it, and send it."""
     done = clerk.post(path, {**MERGED, **words})
     assert (done.status_code, done.headers.get("Location")) == (303, f"{path}/enviar"), done.text
-    assert clerk.post(f"{path}/enviar", {"digest": digest(clerk.get(f"{path}/enviar").text)}).status_code == 303
+    assert clerk.post(f"{path}/enviar", {"seen": digest(clerk.get(f"{path}/enviar").text)}).status_code == 303
 
 
 def test_from_what_people_said_to_what_they_are_told(city: World, app: Flask, clerk: Signed) -> None:
@@ -170,21 +170,21 @@ def test_an_answer_that_is_not_whole_is_not_kept(city: World, clerk: Signed, giv
 def test_an_answer_is_sent_as_it_was_looked_at_and_once(city: World, clerk: Signed) -> None:
     propose(city)
     path = gathered(clerk, [row["id"] for row in city.rows(Idea)])
-    assert clerk.post(f"{path}/enviar", {"digest": "0" * 32}).status_code == 409  # nothing is written yet
+    assert clerk.post(f"{path}/enviar", {"seen": "0" * 32}).status_code == 409  # nothing is written yet
     clerk.post(path, MERGED)
     looked = digest(clerk.get(f"{path}/enviar").text)
     clerk.post(path, {**MERGED, "reason_es": "Otra razón."})
-    assert clerk.post(f"{path}/enviar", {"digest": looked}).status_code == 409
+    assert clerk.post(f"{path}/enviar", {"seen": looked}).status_code == 409
     looked = digest(clerk.get(f"{path}/enviar").text)
-    assert clerk.post(f"{path}/enviar", {"digest": looked}).status_code == 303
-    assert clerk.post(f"{path}/enviar", {"digest": looked}).status_code == 409
+    assert clerk.post(f"{path}/enviar", {"seen": looked}).status_code == 303
+    assert clerk.post(f"{path}/enviar", {"seen": looked}).status_code == 409
     assert clerk.get(f"{path}/descartar").status_code == clerk.post(f"{path}/descartar").status_code == 404
 
 
 def test_of_two_who_send_at_once_one_does(city: World, clerk: Signed) -> None:
     path = gathered(clerk, enter(city, 1))
     clerk.post(path, MERGED)
-    data = {"digest": digest(clerk.get(f"{path}/enviar").text), "csrf_token": clerk.token()}
+    data = {"seen": digest(clerk.get(f"{path}/enviar").text), "csrf_token": clerk.token()}
     statuses: list[int] = []
 
     def go() -> None:

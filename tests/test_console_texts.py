@@ -62,7 +62,7 @@ def reload(world: World, **more: Any) -> Any:
 
 
 def version_in(page: str) -> str:
-    found = re.search(r'name="version" value="(\d+)"', page)
+    found = re.search(r'name="seen" value="(\d+)"', page)
     assert found
     return found[1]
 
@@ -155,7 +155,7 @@ def test_letters_that_nobody_sees_are_refused(editor: Signed, hidden: str) -> No
 
 def test_a_control_character_does_not_get_in(little_world: World, editor: Signed) -> None:
     page = editor.get("/consola/textos/help").text
-    form = {**PLAIN, "es": "Venga\x00 hoy.\r\nO mañana.", "hacer": "guardar", "version": version_in(page)}
+    form = {**PLAIN, "es": "Venga\x00 hoy.\r\nO mañana.", "hacer": "guardar", "seen": version_in(page)}
     assert editor.post("/consola/textos/help", form).status_code == 303
     assert body(little_world, "help")["es"] == "Venga hoy.\nO mañana."
 
@@ -163,12 +163,12 @@ def test_a_control_character_does_not_get_in(little_world: World, editor: Signed
 def test_a_text_is_seen_on_each_channel_before_it_is_kept(little_world: World, editor: Signed) -> None:
     page = editor.get("/consola/textos/help").text
     assert "Guardar" not in page
-    seen = editor.post("/consola/textos/help", {**PLAIN, "hacer": "ver", "version": version_in(page)}).text
+    seen = editor.post("/consola/textos/help", {**PLAIN, "hacer": "ver", "seen": version_in(page)}).text
     for channel in ("WhatsApp", "Telegram", "SMS"):
         assert seen.count(f"<h3>{channel}") == 2
     assert seen.count(PLAIN["es"]) >= 4
     assert body(little_world, "help") != PLAIN
-    kept = editor.post("/consola/textos/help", {**PLAIN, "hacer": "guardar", "version": version_in(seen)})
+    kept = editor.post("/consola/textos/help", {**PLAIN, "hacer": "guardar", "seen": version_in(seen)})
     assert kept.status_code == 303
     assert body(little_world, "help") == PLAIN
 
@@ -196,7 +196,7 @@ def test_who_writes_hard_words_is_told_which(editor: Signed) -> None:
 def test_the_second_of_two_editors_sees_both_texts(little_world: World, editor: Signed) -> None:
     old = version_in(editor.get("/consola/textos/help").text)
     write(little_world, "help", {"es": "Otra ayuda.", "en": "Other help."})
-    answer = editor.post("/consola/textos/help", {**PLAIN, "hacer": "guardar", "version": old})
+    answer = editor.post("/consola/textos/help", {**PLAIN, "hacer": "guardar", "seen": old})
     assert answer.status_code == 409
     assert "Otra ayuda." in answer.text
     assert PLAIN["es"] in answer.text
@@ -208,7 +208,7 @@ def test_an_older_text_is_put_back(little_world: World, editor: Signed) -> None:
     write(little_world, "help", PLAIN)
     page = f"/consola/textos/help/historia/{old}"
     assert f'href="{page}"' in editor.get("/consola/textos/help/historia").text
-    answer = editor.post(page, {"version": version_in(editor.get(page).text)})
+    answer = editor.post(page, {"seen": version_in(editor.get(page).text)})
     assert answer.status_code == 303
     assert body(little_world, "help") == first
     assert editor.get("/consola/textos/privacy/historia").status_code == 404
@@ -229,7 +229,7 @@ def test_hours_are_kept_and_obeyed(little_world: World, administrator: Signed) -
     form = {f"{kind}-{end}": "-1" for kind in ("saturdays", "sundays") for end in ("first", "last")}
     form |= {"weekdays-first": "14", "weekdays-last": "9"}
     assert administrator.post(path, {**form, "hacer": "guardar"}).status_code == 422
-    good = {**form, "weekdays-first": "9", "weekdays-last": "12", "version": version_in(administrator.get(path).text)}
+    good = {**form, "weekdays-first": "9", "weekdays-last": "12", "seen": version_in(administrator.get(path).text)}
     assert "de 9:00 a 12:00" in administrator.post(path, {**good, "hacer": "ver"}).text
     assert administrator.post(path, {**good, "hacer": "guardar"}).status_code == 303
     with reading(little_world.desk.engine) as connection:
@@ -245,7 +245,7 @@ def periods(**more: int) -> dict[str, str]:
 def test_a_retention_is_kept_and_the_worker_obeys_it(little_world: World, administrator: Signed) -> None:
     little_world.say("hola")
     path = "/consola/textos/plazos"
-    form = {**periods(**{"contacts without consent": 1}), "version": version_in(administrator.get(path).text)}
+    form = {**periods(**{"contacts without consent": 1}), "seen": version_in(administrator.get(path).text)}
     assert "<strong>1</strong>" in administrator.post(path, {**form, "hacer": "ver"}).text
     assert administrator.post(path, {**form, "hacer": "guardar"}).status_code == 303
     little_world.clock.forward(days=1, seconds=1)

@@ -1,6 +1,7 @@
 """Rendering: templates in the reader's language, which is the one of the address (`/en/…` is English), and answers."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -114,9 +115,9 @@ def other_language(number: int = 1) -> str:
     return url_for(f"{theirs}.home")
 
 
-def turned(number: int) -> str:
-    """The address of another part of this page's list."""
-    return url_for(request.endpoint or "", **_part(number))
+def turned(number: int, asked: Mapping[str, str] | None = None) -> str:
+    """The address of another part of this page's list, which was asked for in these words of the query."""
+    return url_for(request.endpoint or "", **{**_part(number), **(asked or {})})
 
 
 def _part(number: int) -> dict[str, Any]:

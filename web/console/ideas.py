@@ -6,7 +6,6 @@ Who sent an idea is nowhere here. The words are shown to this role alone, and ne
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
@@ -23,7 +22,8 @@ from flows.language import Phrase, Text, _
 from storage import audit, ideas
 from storage import catalogue as shelf
 from storage.database import reading, transaction
-from web import invitation
+from storage.drafts import print_of
+from web import invitation, paging
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import see
 from web.console.forms import PLAIN, Within, plain
@@ -175,7 +175,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     def ideas_of(slug: str) -> Response:
         asked = {name: plain(request.args.get(name))[:100] for name in ("estado", "via", "buscar", "lugar")}
         asked["estado"] = asked["estado"] if asked["estado"] in STANDINGS else ""
-        number = max(1, min(request.args.get("pagina", 1, int), 100_000))
+        number = max(1, min(paging.asked(), 100_000))
         with reading(desk.engine) as connection:
             city = read(connection)
             collection, territory = known(city, slug), city.city.territory
@@ -224,13 +224,10 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     @blueprint.get("/ideas/<slug>/respuestas")
     @allows(Role.PARTICIPATION)
     def idea_answers(slug: str) -> Response:
-        number = max(1, min(request.args.get("pagina", 1, int), 100_000))
         with reading(desk.engine) as connection:
             city = read(connection)
             collection, every = known(city, slug), _drafts(connection, city, slug)[::-1]
-        part = Part(every[(number - 1) * MOST : number * MOST], number, max(1, -(-len(every) // MOST)))
-        if number > part.of:
-            abort(404)
+        part = paging.part(every, paging.asked(), most=MOST)
         return shown("console/idea_answers.html", collection=collection, part=part)
 
     @blueprint.route("/ideas/<slug>/respuestas/<int(max=2147483647):id>", methods=["GET", "POST"])
@@ -270,13 +267,14 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             _city, collection, draft = found(connection, slug, id)
             number, people = len(ideas.ideas_in(connection, id)), ideas.people_of(connection, id)
             ready = bool(draft.row.what) and number > 0 and draft.row.sent_at is None and not _lost(draft)
-            same = request.form.get("digest") == _digest(draft.row, number)
+            print = _print(draft.row, number)
+            same = request.form.get("seen") == print
             if request.method == "POST" and ready and same and ideas.publish(connection, id, desk.clock()):
                 note(connection, "ideas.answered", str(id), ideas=number)
                 return see(".idea_answers", slug=slug)
         return shown(
             "console/send_answer.html", 409 if request.method == "POST" else 200, collection=collection, draft=draft,
-            number=number, people=people, ready=ready, digest=_digest(draft.row, number),
+            number=number, people=people, ready=ready, seen=print,
         )  # fmt: skip
 
     @blueprint.route("/ideas/<slug>/respuestas/<int(max=2147483647):id>/descartar", methods=["GET", "POST"])
@@ -358,6 +356,6 @@ def _lost(draft: Draft) -> bool:
     return bool(draft.row.subject) and draft.answer.target is None
 
 
-def _digest(row: Row[Any], number: int) -> str:
+def _print(row: Row[Any], number: int) -> str:
     """What was looked at before it is sent: if it changes meanwhile, it is looked at again."""
-    return sha256(json.dumps([row.what, row.subject, row.summary, row.reason, number]).encode()).hexdigest()[:32]
+    return print_of([row.what, row.subject, row.summary, row.reason, number])

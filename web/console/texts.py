@@ -111,7 +111,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         wrong = {each: fault for each, fault in wrong.items() if fault is not None}
         problem: Phrase | None = None
         if request.method == "POST" and not wrong and request.form.get("hacer") == "guardar":
-            if keep(key, words, request.form.get("version", 0, int)):
+            if keep(key, words, request.form.get("seen", 0, int)):
                 return see(".texts")
             problem = STALE
         previews = [] if wrong else [
@@ -119,7 +119,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         ]  # fmt: skip
         return shown(
             "console/text.html", 409 if problem else 422 if wrong else 200, key=key, label=LABELS[key], words=words,
-            known=known, version=now.version, wrong=wrong, problem=problem, previews=previews, most=TEXTS[key],
+            known=known, seen=now.version, wrong=wrong, problem=problem, previews=previews, most=TEXTS[key],
             lines=key == "help", reading=texts.reading(words.get("es", "")), tried=request.method == "POST",
         )  # fmt: skip
 
@@ -156,12 +156,12 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if request.method == "POST":
             given, wrong = read(chosen)
             if not wrong and request.form.get("hacer") == "guardar":
-                if keep(key, given, request.form.get("version", 0, int)):
+                if keep(key, given, request.form.get("seen", 0, int)):
                     return see(".texts")
                 problem = STALE
         return shown(
             template, 409 if problem else 422 if wrong else 200, label=LABELS[key], given=given, known=chosen,
-            version=now.version, wrong=wrong, problem=problem, tried=request.method == "POST" and not wrong,
+            seen=now.version, wrong=wrong, problem=problem, tried=request.method == "POST" and not wrong,
             limits={kind: texts.limits(kind, chosen) for kind in PERIODS}, key=key,
             hourly={kind for kind, period in PERIODS.items() if period.unit == HOUR}, **more,
         )  # fmt: skip
@@ -192,12 +192,12 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         words = json.loads(row.body)
         problem = _unfit(key, words, known)
         if request.method == "POST" and problem is None:
-            if keep(key, words, request.form.get("version", 0, int), "restored"):
+            if keep(key, words, request.form.get("seen", 0, int), "restored"):
                 return see(".text_history", key=key)
             problem = STALE
         return shown(
             "console/text_version.html", 409 if request.method == "POST" else 200, key=key, label=LABELS[key], row=row,
-            words=words, version=now.version, who=who, problem=problem, is_words=key in texts.WORDS,
+            words=words, seen=now.version, who=who, problem=problem, is_words=key in texts.WORDS,
             current=number == now.version,
         )  # fmt: skip
 
