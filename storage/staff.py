@@ -70,6 +70,11 @@ def one(connection: Connection, id: int) -> Row[Any] | None:
     return connection.execute(select(*_A).where(_A.id == id)).one_or_none()
 
 
+def hold(connection: Connection, id: int) -> Row[Any] | None:
+    """An account, locked until this transaction ends."""
+    return connection.execute(select(*_A).where(_A.id == id).with_for_update()).one_or_none()
+
+
 def every(connection: Connection) -> list[Row[Any]]:
     """All accounts by login."""
     shown = select(_A.id, _A.login, _A.name, _A.roles, _A.offices, _A.active).order_by(_A.login)
@@ -144,6 +149,11 @@ def agree(connection: Connection, code: str) -> bool:
 def forget(connection: Connection, code: str) -> bool:
     """Withdraw or use up an invitation; False if somebody was quicker."""
     return connection.execute(delete(StaffInvitation).where(_I.code == code)).rowcount == 1
+
+
+def uninvite(connection: Connection, login: str) -> None:
+    """Withdraw what was sent to a login, if anything was."""
+    connection.execute(delete(StaffInvitation).where(_I.login == login))
 
 
 def purge(connection: Connection, before: datetime) -> None:

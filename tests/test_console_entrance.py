@@ -384,6 +384,54 @@ def test_rights_to_approve_are_given_by_two_people_and_others_by_one(world: Worl
     assert row.roles == "auditor approver"
 
 
+def test_an_administrator_makes_no_other_one_alone(world: World, app: Flask) -> None:
+    """With two accounts one person could agree to what they asked themselves."""
+    one, other = signed_in(app, world, Role.ADMINISTRATOR), signed_in(app, world, Role.ADMINISTRATOR, login="second")
+    third = signed_in(app, world, Role.MONITOR)
+    made = invite(one, "eva", Role.ADMINISTRATOR)
+    over = LINK.search(one.post(f"/consola/personal/{other.id}/nuevo-comienzo").text)
+    assert over
+    for link in (made, over[0]):
+        assert begin(world, app.test_client(), link).status_code == 404
+    one.post(f"/consola/personal/{third.id}", {"roles": ["administrator"]})
+    assert third.get("/consola/personal").status_code == 403
+    asked = other.get("/consola/pendientes/1").text
+    assert "eva" in asked
+    assert "Administra" in asked
+    assert other.post("/consola/pendientes/1/aceptar").status_code == 303
+    assert begin(world, app.test_client(), made).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["closed", "rights"])
+def test_a_link_brings_nothing_back_that_was_taken_away_since(world: World, app: Flask, how: str) -> None:
+    admin, eva = signed_in(app, world, Role.ADMINISTRATOR), signed_in(app, world, Role.PARTICIPATION, login="eva")
+    found = LINK.search(admin.post(f"/consola/personal/{eva.id}/nuevo-comienzo").text)
+    assert found
+    if how == "closed":
+        admin.post(f"/consola/personal/{eva.id}/cerrar")
+    else:
+        admin.post(f"/consola/personal/{eva.id}", {"roles": ["monitor"]})
+    assert begin(world, app.test_client(), found[0]).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["closed", "rights"])
+def test_rights_are_not_given_to_an_account_that_changed_since(world: World, app: Flask, how: str) -> None:
+    one, other = signed_in(app, world, Role.ADMINISTRATOR), signed_in(app, world, Role.ADMINISTRATOR, login="second")
+    eva = signed_in(app, world, Role.PARTICIPATION, login="eva")
+    one.post(f"/consola/personal/{eva.id}", {"roles": ["participation", "approver"]})
+    if how == "closed":
+        one.post(f"/consola/personal/{eva.id}/cerrar")
+    else:
+        one.post(f"/consola/personal/{eva.id}", {"roles": ["monitor"]})
+    answer = other.post("/consola/pendientes/1/aceptar")
+    assert answer.status_code == 409
+    assert "cambió después" in answer.text
+    with reading(world.desk.engine) as connection:
+        row = accounts.one(connection, eva.id)
+    assert row is not None
+    assert row.roles == ("participation" if how == "closed" else "monitor")
+
+
 @pytest.mark.parametrize(
     ("roles", "field"),
     [([], "roles"), (["administrator", "approver"], "roles"), (["emperor"], "roles"), (["office"], "offices")],

@@ -38,7 +38,7 @@ VALUES = {
     "known": "1, 2", "reason": "está dañado.", "word": "VOTAR",
     "answers": "Masculino / Femenino", "papers": "12", "places": "El Recreo (13)",
     "rows": "11", "slips": "20", "valid": "10",
-    "blank": "2", "void": "1",
+    "blank": "2", "void": "1", "roles": "Aprobar lo que otros piden",
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",

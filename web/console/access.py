@@ -69,8 +69,12 @@ LABELS: dict[Role, Text] = {
     Role.AUDITOR: _("Auditor: reads the record of what was done"),
 }
 
-TWO_PEOPLE = frozenset({Role.APPROVER, Role.RECEIVER})
-"""Who gets one of these is invited by two people."""
+TRUSTED = frozenset({Role.APPROVER, Role.RECEIVER})
+"""No administrator has one of these, and nobody gets one from one person alone, not from the operator either."""
+
+TWO_PEOPLE = TRUSTED | {Role.ADMINISTRATOR}
+"""Who gets one of these in the console is invited by two people: an administrator who made another one alone could
+agree to what they asked themselves."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
+from typing import Any
 
 from flask import Blueprint, Response, abort, request, url_for
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from wtforms import Form, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Regexp
@@ -14,13 +15,13 @@ from wtforms.validators import Regexp
 from bot.catalogue import Catalogue
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
-from flows.language import Phrase, _
+from flows.language import Joined, Phrase, _
 from storage import approvals, audit, sessions
 from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.approvals import Approval
 from storage.database import reading, transaction
-from web.console.access import LABELS, TWO_PEOPLE, Role, allows, shown, staff
+from web.console.access import LABELS, TRUSTED, TWO_PEOPLE, Role, allows, shown, staff
 from web.console.answers import see
 from web.console.approvals import Step
 from web.console.credentials import Safe
@@ -99,7 +100,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
         form.offices.choices = choices
         if request.method == "GET" or not (form.validate() and _agree(form)):
             return shown("console/member.html", 422 if request.method == "POST" else 200, form=form, row=row)
-        asked = _change(desk, id, form.roles.data, form.offices.data, row.roles)
+        asked = _change(desk, id, form.roles.data, form.offices.data)
         return see(".pending" if asked else ".members")
 
     @blueprint.post("/personal/<int(max=2147483647):id>/nuevo-comienzo")
@@ -125,6 +126,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
             return shown("console/close.html", row=row, oneself=id == staff().id)
         with transaction(desk.engine) as connection:
             accounts.change(connection, id, active=False)
+            accounts.uninvite(connection, row.login)
             sessions.end_all(connection, id)
             audit.note(connection, desk.clock(), staff().id, "account.closed", str(id))
         return see(".members")
@@ -152,7 +154,8 @@ def invited(
     if clash is not None:
         raise NotPossible(clash)
     token = token_urlsafe(32)
-    code, agreed = safe.hashed("invitation", token), TWO_PEOPLE.isdisjoint(map(Role, roles))
+    needs_two = TRUSTED if by is None else TWO_PEOPLE
+    code, agreed = safe.hashed("invitation", token), needs_two.isdisjoint(map(Role, roles))
     values = {
         "code": code, "login": login, "name": name, "roles": " ".join(roles), "offices": " ".join(offices),
         "agreed": agreed, "invited_by": by, "expires_at": now + LASTS,
@@ -170,7 +173,7 @@ def conflict(roles: Iterable[str]) -> Phrase | None:
     given = set(map(Role, roles))
     if not given:
         return _("Choose at least one role.")
-    if Role.ADMINISTRATOR in given and given & TWO_PEOPLE:
+    if Role.ADMINISTRATOR in given and given & TRUSTED:
         return _("Who manages accounts neither approves nor receives complaints. Make two accounts.")
     return None
 
@@ -185,31 +188,43 @@ def _agree(form: Person | Rights) -> bool:
     return clash is None and needed is None
 
 
-def _change(desk: Desk, id: int, roles: list[str], offices: list[str], before: str) -> bool:
+def _change(desk: Desk, id: int, roles: list[str], offices: list[str]) -> bool:
     """Give an account other rights, now, or ask a second person; whether it was asked."""
     now = desk.clock()
-    detail = {"roles": roles, "offices": offices}
-    gains = (set(roles) - set(before.split())) & TWO_PEOPLE
     with transaction(desk.engine) as connection:
+        row = accounts.hold(connection, id) or abort(404)
+        gains = (set(roles) - set(row.roles.split())) & TWO_PEOPLE
         if gains:
+            detail = {"login": row.login, "roles": roles, "offices": offices, "before": _rights(row)}
             approvals.ask(connection, "staff.rights", str(id), detail, staff().id, now)
         else:
-            _write_rights(connection, id, roles, offices)
+            _write_rights(connection, row, roles, offices)
         audit.note(connection, now, staff().id, f"account.{'asked' if gains else 'rights'}", str(id), roles=roles)
     return bool(gains)
 
 
-def _write_rights(connection: Connection, id: int, roles: list[str], offices: list[str]) -> None:
-    # Rights are read anew with each request: what was taken away is gone at once (ASVS 8.3.2).
-    accounts.change(connection, id, roles=" ".join(roles), offices=" ".join(offices))
+def _write_rights(connection: Connection, row: Row[Any], roles: list[str], offices: list[str]) -> None:
+    # Rights are read anew with each request: what was taken away is gone at once (ASVS 8.3.2). A link to a new start
+    # that was made before would bring it back.
+    accounts.change(connection, row.id, roles=" ".join(roles), offices=" ".join(offices))
+    accounts.uninvite(connection, row.login)
+
+
+def _rights(row: Row[Any]) -> list[str]:
+    """What an account may do as it stands: roles and offices, or nothing once it was closed."""
+    return [row.roles, row.offices] if row.active else []
 
 
 def _says_invite(asked: Approval) -> Phrase:
-    return _("Invite {login} as approver or receiver of complaints", login=asked.detail["login"])
+    return _("Invite {login}. Roles: {roles}", login=asked.detail["login"], roles=_named(asked))
 
 
 def _says_rights(asked: Approval) -> Phrase:
-    return _("Let account {id} approve or receive complaints", id=asked.subject)
+    return _("Give {login} other rights. Roles: {roles}", login=asked.detail["login"], roles=_named(asked))
+
+
+def _named(asked: Approval) -> Phrase:
+    return Joined([LABELS[Role(role)] for role in asked.detail["roles"]], "; ")
 
 
 def _do_invite(connection: Connection, asked: Approval, _by: int, _now: datetime) -> None:
@@ -218,7 +233,10 @@ def _do_invite(connection: Connection, asked: Approval, _by: int, _now: datetime
 
 
 def _do_rights(connection: Connection, asked: Approval, _by: int, _now: datetime) -> None:
-    _write_rights(connection, int(asked.subject), asked.detail["roles"], asked.detail["offices"])
+    row = accounts.hold(connection, int(asked.subject))
+    if row is None or _rights(row) != asked.detail["before"]:
+        raise NotPossible(_("The account changed after this was asked for. Ask again."))
+    _write_rights(connection, row, asked.detail["roles"], asked.detail["offices"])
 
 
 GRANTS = (Role.ADMINISTRATOR, Role.APPROVER)
