@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -59,6 +59,13 @@ class RecoveryCode(SQLModel, table=True):
 
 
 _A, _I, _R = columns(Account), columns(StaffInvitation), columns(RecoveryCode)
+
+
+_GIVEN = ("code", "login", "name", "roles", "offices", "agreed", "invited_by", "expires_at")
+_INVITE = text(
+    f"INSERT INTO staffinvitation ({', '.join(_GIVEN)}) VALUES ({', '.join(f':{name}' for name in _GIVEN)})"  # noqa: S608
+    " ON CONFLICT (login) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _GIVEN if name != "login")
+).bindparams(bindparam("expires_at", type_=_I.expires_at.type), bindparam("agreed", type_=_I.agreed.type))
 
 
 def known(connection: Connection, login: str) -> Row[Any] | None:
@@ -128,8 +135,7 @@ def codes_left(connection: Connection, id: int) -> int:
 
 def invite(connection: Connection, values: dict[str, Any]) -> None:
     """Keep an invitation; an earlier one for the same login is void."""
-    connection.execute(delete(StaffInvitation).where(_I.login == values["login"]))
-    connection.execute(insert(StaffInvitation), values)
+    connection.execute(_INVITE, values)
 
 
 def invitation(connection: Connection, code: str) -> Row[Any] | None:

@@ -4,8 +4,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask import request
 from wtforms import SelectMultipleField
-from wtforms.validators import ValidationError
+from wtforms.validators import StopValidation, ValidationError
 
 from flows.language import Phrase, Text, _
 from storage.faults import Fault
@@ -38,6 +39,24 @@ class Within:
 def phrase(fault: Fault) -> Text:
     """A fault, to be said in the reader's language."""
     return Text(fault.msgid, fault.values)
+
+
+class Between:
+    """A whole number from `least` to `most`; `message` says so, whatever else was typed."""
+
+    def __init__(self, least: int, most: int, message: Phrase):
+        self._least, self._most, self._message = least, most, message
+
+    def __call__(self, _form: Any, field: Any) -> None:
+        if field.data is None or not self._least <= field.data <= self._most:
+            field.errors[:] = []
+            raise StopValidation(self._message)
+
+
+def asked_number(name: str) -> int | None:
+    """A number that the address asks for, of a size that a database has; None where it is none."""
+    given = request.args.get(name, "")
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else None
 
 
 def plain(text: str | None) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Connection
 from wtforms import FileField, Form, IntegerField, TextAreaField
-from wtforms.validators import NumberRange
 
 from bot import booths, papers
 from bot.booths import MOST_SLIPS, Booth, NotTaken
@@ -24,14 +23,14 @@ from web import paging
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import XLSX, download, see
 from web.console.approvals import Step
-from web.console.forms import UPLOAD, phrase
+from web.console.forms import UPLOAD, Between, phrase
 from web.rendering import language
 
 KIND = "table.paper"
 SHOWN = 50
 """Rows of a page of the preview; those with a mistake come first."""
 
-STATED = NumberRange(0, MOST_SLIPS, _("Write a whole number, 0 if there is none."))
+STATED = Between(0, MOST_SLIPS, _("Write a whole number, 0 if there is none."))
 NAMES: dict[str, Phrase] = {
     "slip": _("Slip"),
     "document": _("Document"),

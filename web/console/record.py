@@ -16,6 +16,7 @@ from storage import staff as accounts
 from storage.database import reading
 from web.console.access import Role, allows, shown
 from web.console.answers import CSV, download
+from web.console.forms import asked_number, plain
 
 MOST = 50
 """Rows of a page."""
@@ -30,7 +31,7 @@ def add(blueprint: Blueprint, desk: Desk) -> None:
         asked = request.args
         with reading(desk.engine) as connection:
             zone = ZoneInfo(desk.catalogue(connection, shelf.revision(connection)).city.zone)
-            found = audit.rows(connection, _number("antes"), MOST + 1, **_filters(zone))
+            found = audit.rows(connection, asked_number("antes"), MOST + 1, **_filters(zone))
             people = accounts.logins(connection, {row.by for row in found if row.by})
             actions, heads = audit.actions(connection), audit.heads(connection, 7)
         more = found[MOST - 1].id if len(found) > MOST else None
@@ -66,16 +67,11 @@ def _plain(row: Row[Any]) -> tuple[Any, ...]:
 def _filters(zone: ZoneInfo) -> dict[str, Any]:
     """What the address asks for; what cannot be read is left out."""
     return {
-        "action": request.args.get("accion", "")[:60],
-        "by": _number("quien"),
+        "action": plain(request.args.get("accion"))[:60],
+        "by": asked_number("quien"),
         "since": _day("desde", zone),
         "until": _day("hasta", zone, time.max),
     }
-
-
-def _number(name: str) -> int | None:
-    given = request.args.get(name, "")
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else None
 
 
 def _day(name: str, zone: ZoneInfo, at: time = time.min) -> datetime | None:

@@ -32,7 +32,8 @@ LASTS = timedelta(hours=72)
 """How long a link serves: over a weekend."""
 
 HASH = re.compile(r"[0-9a-f]{64}")
-LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,79}")
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,79}\Z")
+"""A form's check looks at a beginning only, hence the mark of the end."""
 
 
 class Person(Form):

@@ -22,7 +22,7 @@ from storage.retention import HOUR, PERIODS, lengths
 from storage.texts import Stale
 from web.console.access import Role, allows, has, shown, staff
 from web.console.answers import see
-from web.console.forms import plain
+from web.console.forms import asked_number, plain
 from web.invitation import Public
 
 MOST = 20
@@ -169,7 +169,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     @blueprint.get("/textos/<key>/historia")
     @allows(Role.ADMINISTRATOR, Role.COMMUNICATIONS)
     def text_history(key: str) -> Response:
-        before = request.args.get("antes", None, int)
+        before = asked_number("antes")
         with reading(desk.engine) as connection:
             found = versions.history(connection, mine(key), before, MOST + 1)
             who = accounts.logins(connection, {row.by for row in found})

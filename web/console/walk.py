@@ -46,8 +46,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with reading(desk.engine) as connection:
             city = read(connection, desk)
             listed = city.consultations.get(slug)
-            count = counts.of(connection, slug)
-            if listed is None or count is None or listed.row.state != "published":
+            count = counts.of(connection, slug) if listed and listed.row.state == "published" else None
+            if listed is None or count is None:
                 abort(404)
             promised = came_of(city, slug)
             lines = record(count, city.city, listed).lines

@@ -1,0 +1,249 @@
+"""What somebody sends who means ill, or whose program is broken: no address and no field breaks a page."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from bot import idea_commands
+from cli import wiring
+from storage import consultations, ideas
+from storage.database import transaction
+from tests.booths import assisted_table, paper_table
+from tests.console import SITE, Signed, signed_in
+from tests.promises import load_plan, speak, the_plan
+from tests.test_console_access import console_rules
+from tests.test_console_entrance import LINK
+from tests.test_ideas import UNTIL
+from tests.test_one_vote import rules
+from tests.transcripts import COLLECTS, collecting
+from tests.world import World
+from web.console.access import Role
+
+FIELDS = ("\0", "9" * 30, "x" * 3000, "\u202e{0} %s %(x)s")
+PARTS = ("%00", "9" * 30, "%FF%FE", "x" * 3000, "%2e%2e%2f", "%0d%0aX:y")
+ASKED = (
+    "accion",
+    "antes",
+    "buscar",
+    "de",
+    "desde",
+    "estado",
+    "hasta",
+    "idioma",
+    "lugar",
+    "oficina",
+    "por",
+    "quien",
+    "via",
+)
+"""What addresses of the console ask for."""
+
+PLAUSIBLE = {
+    "contact": "+573000000001", "login": "otra.persona", "name": "Nombre", "once_more": "1047382119",
+    "opens_day": "30/11/2026", "place": "bocagrande", "received_on": "2022-11-16", "rows": "1047382119; 1 4",
+    "shown": "1047382119", "valid": "1",
+}  # fmt: skip
+ENDS = re.compile(r"salir|sesiones|descartar|quitar|retirar|cerrar|terminar|borrar|anular|nuevo-comienzo")
+"""Forms that end what the others need."""
+
+Fields = dict[str, list[str]]
+
+
+class Page(HTMLParser):
+    """The links of a page, and its forms that change something: their addresses and fields."""
+
+    def __init__(self, text: str, path: str):
+        super().__init__()
+        self.forms: list[tuple[str, Fields]] = []
+        self.links: list[str] = []
+        self._path, self._fields = path, Fields()
+        self._area = self._select = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
+        of = {name: value or "" for name, value in given}
+        name, fields = of.get("name", ""), self._fields
+        if tag == "a":
+            self.links.append(of.get("href", "").partition("#")[0])
+        elif tag == "form":
+            self._fields = {}
+            if of.get("method") == "post":
+                self.forms.append((of.get("action") or self._path, self._fields))
+        elif tag in ("input", "button") and name:
+            if of.get("type") not in ("checkbox", "radio") or "checked" in of or not fields.get(name):
+                fields.setdefault(name, []).append(of.get("value", ""))
+        elif tag == "textarea":
+            self._area, fields[name] = name, [""]
+        elif tag == "select":
+            self._select, fields[name] = name, []
+        elif tag == "option" and self._select and ("selected" in of or not any(fields[self._select])):
+            fields[self._select] = [of.get("value", "")]
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self._fields[self._area] = [data.strip()]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._area = "" if tag == "textarea" else self._area
+        self._select = "" if tag == "select" else self._select
+
+
+@pytest.fixture
+def busy(database_url: str, tmp_path: Path) -> Iterator[World]:
+    """A city where something of each kind is under way."""
+    world = World.on(database_url, tmp_path).load().open()
+    rules(world, desk=["document", "slips"])
+    load_plan(world, the_plan())
+    speak(world)
+    with transaction(world.desk.engine) as connection:
+        consultations.load(connection, collecting(UNTIL))
+        row = {
+            "collection": COLLECTS,
+            "via": "workshop",
+            "place": None,
+            "code": idea_commands.new_code(),
+            "text": "Luz",
+        }
+        ideas.enter(connection, [row], world.clock())
+    assisted_table(world)
+    paper_table(world)
+    world.vote("1", "whatsapp")
+    yield world
+    world.desk.engine.dispose()
+
+
+@pytest.fixture
+def app(busy: World) -> Flask:
+    return wiring.app(busy.settings, busy.clock)
+
+
+@pytest.fixture
+def everybody(app: Flask, busy: World) -> Signed:
+    """Somebody who may open everything."""
+    return signed_in(app, busy, *Role, offices=["plan-2023/planeacion"], login="everybody")
+
+
+def view(app: Flask, path: str) -> str:
+    """The name of a route by an address of it."""
+    for method in ("GET", "POST"):
+        try:
+            return str(app.url_map.bind("x").match(path.partition("?")[0], method)[0])
+        except HTTPException:
+            continue
+    return ""
+
+
+def forms(app: Flask, who: Signed) -> dict[str, tuple[str, Fields]]:
+    """A form of each route that somebody comes to by following links, with its address."""
+    found: dict[str, tuple[str, Fields]] = {}
+    waiting, seen, times = ["/consola/"], set[str](), dict[str, int]()
+    while waiting:
+        path = waiting.pop()
+        name = view(app, path)
+        times[name] = times.get(name, 0) + 1
+        if path in seen or not path.startswith("/consola") or times[name] > 12:
+            continue
+        seen.add(path)
+        answer = who.get(path)
+        assert answer.status_code < 500, path
+        if answer.mimetype == "text/html":
+            page = Page(answer.text, path)
+            waiting += page.links
+            found |= {view(app, action): (action, fields) for action, fields in page.forms if not ENDS.search(action)}
+    return found
+
+
+def filled(fields: Fields) -> Fields:
+    """A form as somebody could send it who does not mind what it says."""
+    return {name: values if any(values) else [PLAUSIBLE.get(name, "Palabra")] for name, values in fields.items()}
+
+
+def test_no_field_breaks_a_page(app: Flask, everybody: Signed) -> None:
+    token = everybody.token()
+    first = forms(app, everybody)
+
+    def send(action: str, fields: Fields) -> int:
+        kind = "multipart/form-data" if "file" in fields else None
+        data = {**fields, "csrf_token": token}
+        return everybody.client.post(action, data=data, base_url=SITE, content_type=kind).status_code
+
+    for action, fields in first.values():
+        assert send(action, filled(fields)) < 500, action
+    known = first | forms(app, everybody)
+    assert len(known) > 30
+    broken = [
+        (action, name, odd[:10])
+        for action, fields in known.values()
+        for name in fields
+        for odd in FIELDS
+        if name != "csrf_token" and send(action, {**filled(fields), name: [odd]}) >= 500
+    ]
+    assert broken == []
+
+
+def addresses(app: Flask) -> Iterator[tuple[str, str]]:
+    """Each route with each of its parts odd in turn, and each page with odd wishes."""
+    for rule in console_rules(app):
+        methods = sorted({"GET", "POST"} & (rule.methods or set()))
+        places = re.findall(r"<[^>]*>", rule.rule)
+        for odd in PARTS:
+            for place in places:
+                path = rule.rule.replace(place, odd)
+                yield from ((method, re.sub(r"<(int)?[^>]*>", _usual, path)) for method in methods)
+            if "GET" in methods:
+                wishes = "&".join(f"{name}={odd[:1000]}" for name in ASKED)
+                yield "GET", f"{re.sub(r'<(int)?[^>]*>', _usual, rule.rule)}?{wishes}"
+
+
+def _usual(place: re.Match[str]) -> str:
+    return "1" if place[1] else {"<key>": "help", "<plan>": "plan-2023"}.get(place[0], "cartagena-2022")
+
+
+def test_no_address_breaks_a_page(app: Flask, everybody: Signed) -> None:
+    token = everybody.token()
+    broken = []
+    for method, path in addresses(app):
+        if ENDS.search(path):
+            continue
+        given = {"csrf_token": token} if method == "POST" else None
+        if everybody.client.open(path, method=method, data=given, base_url=SITE).status_code >= 500:
+            broken.append((method, path[:80]))
+    assert broken == []
+
+
+@pytest.mark.parametrize("login", ["x" * 81, "ana<script>", "ana maria", "ana\u200b", "aná"])
+def test_a_user_name_is_looked_at_to_its_end(busy: World, everybody: Signed, login: str) -> None:
+    form = {"login": login, "name": "Ana", "roles": ["monitor"]}
+    assert everybody.post("/consola/personal/invitar", form).status_code == 422
+
+
+def test_of_two_who_invite_the_same_person_at_once_the_later_link_serves(busy: World, app: Flask) -> None:
+    who = [signed_in(wiring.app(busy.settings, busy.clock), busy, Role.ADMINISTRATOR, login=f"a{n}") for n in range(4)]
+    tokens, gate, links = [each.token() for each in who], Barrier(len(who)), list[str]()
+
+    def invite(each: Signed, token: str) -> None:
+        form = {"csrf_token": token, "login": "eva.p", "name": "Eva", "roles": ["monitor"]}
+        gate.wait()
+        links.extend(LINK.findall(each.client.post("/consola/personal/invitar", data=form, base_url=SITE).text))
+
+    threads = [Thread(target=invite, args=given) for given in zip(who, tokens, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(links) == len(who)
+    client = app.test_client()
+    assert [client.get(link, base_url=SITE).status_code for link in links].count(200) == 1
+
+
+def test_totals_that_no_table_has_are_named_beside_their_field(busy: World, everybody: Signed) -> None:
+    form = {"valid": "-1", "blank": "x", "void": "9" * 30, "rows": ""}
+    answer = everybody.post("/consola/mesas/2/filas", form, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert len(re.findall(r'-wrong">[^<]*número entero', answer.text)) == 3
