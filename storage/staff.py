@@ -63,7 +63,7 @@ _A, _I, _R = columns(Account), columns(StaffInvitation), columns(RecoveryCode)
 
 _GIVEN = ("code", "login", "name", "roles", "offices", "agreed", "invited_by", "expires_at")
 _INVITE = text(
-    f"INSERT INTO staffinvitation ({', '.join(_GIVEN)}) VALUES ({', '.join(f':{name}' for name in _GIVEN)})"  # noqa: S608
+    f"INSERT INTO staffinvitation ({', '.join(_GIVEN)}) VALUES ({', '.join(f':{name}' for name in _GIVEN)})"
     " ON CONFLICT (login) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in _GIVEN if name != "login")
 ).bindparams(bindparam("expires_at", type_=_I.expires_at.type), bindparam("agreed", type_=_I.agreed.type))
 

@@ -163,6 +163,18 @@ def test_a_paper_needs_a_second_person(little_world: World, app: Flask, officer:
     assert little_world.rows(Person) == []
 
 
+def test_a_paper_for_one_number_is_none_for_another(little_world: World, app: Flask, officer: Signed) -> None:
+    """Else an officer could have the paper of whoever stands there accepted for the number of somebody else."""
+    little_world.vote("1", "whatsapp")
+    page = enter(officer, contact="+573009999999")
+    officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "7"})
+    (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
+    assert officer.post(f"{page}/otro-codigo", {"channel": "whatsapp", "contact": given()}).status_code == 303
+    approver = signed_in(app, little_world, Role.APPROVER)
+    assert approver.post(f"{waiting}/aceptar").status_code == 409
+    assert officer.get(f"{page}/datos").status_code == 409
+
+
 def test_a_paper_comes_too_late_for_a_request_that_ended(little_world: World, app: Flask, officer: Signed) -> None:
     page = enter(officer)
     officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "7"})

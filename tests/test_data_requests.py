@@ -191,6 +191,17 @@ def test_nobody_is_rung_up_all_day_and_the_officer_does_not_learn_of_it(world: W
     assert sent_code(world)
 
 
+def test_a_code_that_was_not_sent_cannot_be_guessed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chat gets three codes in a day; requests beyond them would each be fifteen more guesses."""
+    world.vote("1", "whatsapp")
+    monkeypatch.setattr("bot.requests.secrets.randbelow", lambda _most: 42)
+    sent = [receive(world) for _n in range(requests.MOST_CODES)]
+    beyond = receive(world)
+    assert len(world.delivered("whatsapp", address("whatsapp", 1))) == requests.MOST_CODES
+    assert run(world, requests.prove, beyond, "000042") == "wrong"
+    assert run(world, requests.prove, sent[0], "000042") == "proven"
+
+
 def test_a_request_has_three_codes(little_world: World) -> None:
     little_world.vote("1", "whatsapp")
     request = receive(little_world)

@@ -255,7 +255,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def ask(connection: Connection) -> Phrase | None:
             if row.closed_on is not None or requests.is_proven(row, desk.clock()):
                 return PROBLEMS["over"]
-            detail = {"reason": form.reason.data, "number": form.number.data}
+            detail = {"reason": form.reason.data, "number": form.number.data, "about": _about(row)}
             approvals.ask(connection, "data-request.paper", str(id), detail, staff().id, desk.clock())
             note(connection, "paper", id, reason=form.reason.data)
             return None
@@ -465,8 +465,15 @@ def _says_paper(asked: Approval) -> Phrase:
     )
 
 
+def _about(row: Row[Any]) -> str:
+    """Which contact a paper is about, without naming it: with each code that is sent it can be another one."""
+    return f"{row.sent} {row.sent_at.isoformat()}"
+
+
 def _do_paper(connection: Connection, asked: Approval, _by: int, now: datetime) -> None:
-    detail = asked.detail
+    detail, row = asked.detail, register.lock(connection, int(asked.subject))
+    if row is None or _about(row) != detail["about"]:
+        raise NotPossible(_("Another code was sent after this was asked for. Ask again."))
     if not requests.accept_paper(connection, int(asked.subject), detail["reason"], detail["number"], now):
         raise NotPossible(_("This request is not waiting for a paper any more."))
 
