@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -23,6 +25,7 @@ from tests.test_ideas import UNTIL
 from tests.test_one_vote import rules
 from tests.transcripts import COLLECTS, collecting
 from tests.world import World
+from web.console import credentials
 from web.console.access import Role
 
 FIELDS = ("\0", "9" * 30, "x" * 3000, "\u202e{0} %s %(x)s")
@@ -247,3 +250,20 @@ def test_totals_that_no_table_has_are_named_beside_their_field(busy: World, ever
     answer = everybody.post("/consola/mesas/2/filas", form, content_type="multipart/form-data")
     assert answer.status_code == 422
     assert len(re.findall(r'-wrong">[^<]*número entero', answer.text)) == 3
+
+
+def test_who_knocks_all_at_once_does_not_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = []
+
+    def count(*_given: Any) -> Any:
+        with ExitStack() as taken:
+            while credentials._ROOM.acquire(blocking=False):
+                taken.callback(credentials._ROOM.release)
+                left.append(1)
+        return b""
+
+    monkeypatch.setattr(credentials.argon2id, "verify", count)
+    monkeypatch.setattr(credentials.argon2id, "str", count)
+    credentials.is_password("", "")
+    credentials.hash_password("")
+    assert len(left) == 2 * (credentials.AT_ONCE - 1)
