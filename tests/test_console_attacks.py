@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from nacl.pwhash import argon2id
 from werkzeug.exceptions import HTTPException
 
 from bot import idea_commands
@@ -262,8 +263,8 @@ def test_who_knocks_all_at_once_does_not_take_all_memory(monkeypatch: pytest.Mon
                 left.append(1)
         return b""
 
-    monkeypatch.setattr(credentials.argon2id, "verify", count)
-    monkeypatch.setattr(credentials.argon2id, "str", count)
+    monkeypatch.setattr(argon2id, "verify", count)
+    monkeypatch.setattr(argon2id, "str", count)
     credentials.is_password("", "")
     credentials.hash_password("")
     assert len(left) == 2 * (credentials.AT_ONCE - 1)
