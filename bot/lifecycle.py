@@ -83,7 +83,7 @@ def schedule(engine: Engine, keys: BallotKeys, id: int, seen: str, now: datetime
 def _freeze(
     connection: Connection, keys: BallotKeys, slug: str, now: datetime, at_once: bool, by: int | None
 ) -> ConsultationRow:
-    row = find(consultations.one(connection, slug), slug)
+    row = hold(connection, slug)
     where = phase(row.state, row.opens_at, row.closes_at, now)
     if row.state != "draft":
         raise NotPossible(_("'{slug}' is {phase}; only a draft can be opened.", slug=slug, phase=PHASES[where]))
@@ -119,11 +119,10 @@ def close(engine: Engine, slug: str, now: datetime, words: Words | None = None, 
 
 def close_in(connection: Connection, slug: str, now: datetime, words: Words | None, by: int | None) -> None:
     """The same in a transaction that is there."""
-    row = find(consultations.one(connection, slug), slug)
+    row = hold(connection, slug)
     if phase(row.state, row.opens_at, row.closes_at, now) != "open":
         raise NotPossible(_("'{slug}' is not open, so it cannot be closed.", slug=slug))
-    if not consultations.move(connection, slug, "opened", closes_at=now):
-        raise NotPossible(BUSY)
+    consultations.move(connection, slug, "opened", closes_at=now)
     if words:
         public_notices.add(connection, slug, "closed", words, now)
     talks.end_subject(connection, slug)
@@ -136,7 +135,7 @@ def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime, office: st
     `office` is who counts, for the public record of the count.
     """
     with transaction(engine) as connection:
-        row = find(consultations.one(connection, slug), slug)
+        row = hold(connection, slug)
         where = phase(row.state, row.opens_at, row.closes_at, now)
         if where != "closed":
             raise NotPossible(
@@ -145,8 +144,7 @@ def count(engine: Engine, keys: BallotKeys, slug: str, now: datetime, office: st
         if now < row.paper_until:
             day = _local(row, row.paper_until)
             raise NotPossible(_("Signed paper ballots are taken until {day}. Count after that.", day=day))
-        if not consultations.move(connection, slug, "opened", state="counted"):
-            raise NotPossible(_("Somebody else is counting it."))
+        consultations.move(connection, slug, "opened", state="counted")
         batches.finish(connection, slug, now)
         number = counts.empty_box(connection, slug)
         found = results.tabulate(connection, row, number)
@@ -201,12 +199,11 @@ def annul(
 
 def annul_in(connection: Connection, slug: str, words: Words, now: datetime, by: int | None) -> None:
     """The same in a transaction that is there; its key is to be destroyed after that (`seal`)."""
-    row = find(consultations.one(connection, slug), slug)
+    row = hold(connection, slug)
     if row.state not in ("draft", "opened"):
         reason = _("'{slug}' is {phase}; what was counted cannot be annulled.", slug=slug, phase=PHASES[row.state])
         raise NotPossible(reason)
-    if not consultations.move(connection, slug, row.state, state="annulled", notice=words["es"]):
-        raise NotPossible(BUSY)
+    consultations.move(connection, slug, row.state, state="annulled", notice=words["es"])
     public_notices.add(connection, slug, "annulled", words, now)
     counts.discard(connection, slug)
     batches.finish(connection, slug, now)

@@ -94,11 +94,12 @@ def mix_ballots(engine: Engine, now: datetime) -> None:
     """Rewrite each open box as a whole, so that no ballot's place or transaction number tells when it was cast."""
     if engine.dialect.name == "sqlite":  # ballots already lie in the order of their random ids, without a row number
         return
-    with transaction(engine) as connection:
-        for row in consultations.every(connection):
-            if row.state == "opened" and row.opens_at <= now:  # also after the close: the count may be days away
-                consultations.hold_alone(connection, row.slug)
-                ballots.mix(connection, row.slug)
+    with reading(engine) as connection:
+        begun = [row for row in consultations.every(connection) if row.state == "opened" and row.opens_at <= now]
+    for row in begun:  # also after the close: the count may be days away
+        with transaction(engine) as connection:  # of one alone: who joins two people holds several
+            consultations.hold_alone(connection, row.slug)
+            ballots.mix(connection, row.slug)
 
 
 def purge(engine: Engine, ink: Ink, now: datetime) -> None:

@@ -1,9 +1,13 @@
 """The life of a consultation: each step once, in its order, and what may not be done says why."""
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from bot import lifecycle, results, upkeep
 from bot.lifecycle import NotPossible
@@ -11,6 +15,7 @@ from storage import ballots, consultations, counts
 from storage.audit import Audited
 from storage.consultations import ConsultationRow
 from storage.database import open_database, reading, transaction
+from storage.public_notices import PublicNotice
 from storage.schema import migrate
 from tests.world import World
 
@@ -188,3 +193,70 @@ def test_the_files_of_a_new_database_are_the_desks_own(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o077 for path in (tmp_path / "new").iterdir()}
     assert set(modes.values()) == {0}, modes
     engine.dispose()
+
+
+def waits(engine: Engine) -> None:
+    """Return when some transaction waits for another."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with reading(engine) as connection:
+            if connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one():
+                return
+    raise AssertionError("nobody waits")
+
+
+@pytest.mark.parametrize("step", ["open", "close", "count", "annul"])
+def test_of_two_who_take_one_step_at_once_the_second_is_told(postgres_url: str, tmp_path: Path, step: str) -> None:
+    world = World.on(postgres_url, tmp_path).load()
+    engine, keys = world.desk.engine, world.desk.keys
+    if step != "open":
+        world.open()
+    if step == "count":
+        close_and_wait(world)
+    steps: dict[str, Callable[[], object]] = {
+        "open": lambda: lifecycle.open_(engine, keys, SLUG, world.clock()),
+        "close": lambda: lifecycle.close(engine, SLUG, world.clock(), WORDS),
+        "count": lambda: lifecycle.count(engine, keys, SLUG, world.clock()),
+        "annul": lambda: lifecycle.annul(engine, keys, SLUG, "Hubo un error.", world.clock()),
+    }
+    with ThreadPoolExecutor(2) as pool:
+        with transaction(engine) as connection:  # somebody keeps both at the door
+            consultations.hold_alone(connection, SLUG)
+            both = [pool.submit(steps[step]) for _n in range(2)]
+            waits(engine)
+        refused = [each.exception() for each in both]
+    assert [type(each) for each in refused if each is not None] == [NotPossible]
+    done = {"open": "opened", "close": "closed", "count": "counted", "annul": "annulled"}[step]
+    assert [row["action"] for row in world.rows(Audited)].count(f"consultation.{done}") == 1
+    assert len(world.rows(PublicNotice)) == (step in ("close", "annul"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("step", ["close", "count", "publish", "annul"])
+def test_when_the_process_dies_before_a_step_is_kept_nothing_of_it_happened(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    engine, keys = world.desk.engine, world.desk.keys
+    world.vote("1 4")
+    if step in ("count", "publish"):
+        close_and_wait(world)
+    if step == "publish":
+        count(world)
+    steps: dict[str, Callable[[], object]] = {
+        "close": lambda: lifecycle.close(engine, SLUG, world.clock(), WORDS),
+        "count": lambda: count(world),
+        "publish": lambda: lifecycle.publish(engine, SLUG, world.clock()),
+        "annul": lambda: lifecycle.annul(engine, keys, SLUG, "Hubo un error.", world.clock()),
+    }
+    tables = (ConsultationRow, PublicNotice, ballots.Ballot, counts.Count, counts.CountedBallot, Audited)
+    before = [world.rows(table) for table in tables]
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.audit.note", _crash)  # the last thing that each of them writes
+        with pytest.raises(KeyboardInterrupt):
+            steps[step]()
+    world.restart()
+    assert [world.rows(table) for table in tables] == before
+    assert keys.exists(SLUG) == (step != "publish")
+    engine = world.desk.engine
+    steps[step]()
+    assert state(world) != before[0][0]["state"] or step == "close"
