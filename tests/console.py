@@ -1,11 +1,13 @@
 """Somebody of the staff in a test: signed in, with a form's token at hand."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine, event
 from werkzeug.test import TestResponse
 
 from storage import sessions
@@ -19,6 +21,37 @@ PASSWORD = "cuatro palabras que no casan"
 HASHED = hash_password(PASSWORD)
 SITE = "https://cuenta.example.test"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)")
+UNNOTED = ({"staffsession"}, {"attempt"}, {"roll", "ballot"})
+"""What is written without a row of the record: the use of a session, attempts, and an assisted ballot."""
+
+
+@contextmanager
+def all_noted() -> Iterator[None]:
+    """See that a request that changes something also adds a row to the record."""
+    open_: dict[int, set[str]] = {}
+    kept: set[str] = set()
+
+    def write(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+        found = WRITES.match(statement)
+        if found:
+            open_.setdefault(id(connection), set()).add(found[1])
+
+    def keep(connection: Connection) -> None:
+        kept.update(open_.pop(id(connection), ()))
+
+    def undo(connection: Connection) -> None:
+        open_.pop(id(connection), None)
+
+    heard = (("before_cursor_execute", write), ("commit", keep), ("rollback", undo))
+    for name, hear in heard:
+        event.listen(Engine, name, hear)
+    try:
+        yield
+    finally:
+        for name, hear in heard:
+            event.remove(Engine, name, hear)
+    assert "audit" in kept or any(kept <= each for each in UNNOTED), f"not in the record: {sorted(kept)}"
 
 
 class Signed:
@@ -32,9 +65,10 @@ class Signed:
         return self.client.get(path, base_url=SITE, **more)
 
     def post(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> TestResponse:
-        """Send a form with the token that the browser's pages carry."""
+        """Send a form with the token that the browser's pages carry; what it changes is in the record."""
         given = {"csrf_token": self.token(), **(data or {})}
-        return self.client.post(path, data=given, base_url=SITE, **more)
+        with all_noted():
+            return self.client.post(path, data=given, base_url=SITE, **more)
 
     def token(self) -> str:
         """The token of this session's forms; it is the same in all of them."""

@@ -1,8 +1,11 @@
 """Who may open what in the console: every route with every role, and nothing without a rule."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 import pytest
 from flask import Blueprint, Flask
@@ -128,6 +131,38 @@ def test_a_form_on_another_site_is_refused(little_world: World) -> None:
         {"Sec-Fetch-Site": "same-site"},
     ):
         assert one.post("/consola/cuenta/sesiones", headers=headers).status_code == 403
+
+
+def reached(view: Any) -> set[str]:
+    """The names of all that a view may call, as far as its code and what that names tell."""
+    names: set[str] = set()
+    todo, seen = [view], set()
+    while todo:
+        at = inspect.unwrap(todo.pop())
+        code = getattr(at, "__code__", None)
+        if code is None or code in seen:
+            continue
+        seen.add(code)
+        inside, used = [code], set()
+        while inside:
+            each = inside.pop()
+            used |= {*each.co_names, *each.co_freevars}
+            inside += [const for const in each.co_consts if isinstance(const, CodeType)]
+        closed = dict(zip(code.co_freevars, (cell.cell_contents for cell in at.__closure__ or ()), strict=True))
+        known = [closed.get(name, at.__globals__.get(name)) for name in used]
+        for thing in known:
+            ours = inspect.ismodule(thing) and thing.__name__.partition(".")[0] in ("bot", "storage", "web")
+            todo += [getattr(thing, name) for name in used if hasattr(thing, name)] if ours else [thing]
+        names |= {f"{at.__module__}.{at.__qualname__}"}
+    return names
+
+
+def test_every_form_leads_to_a_row_of_the_record(app: Flask) -> None:
+    """What each then writes is held against the record whenever a test sends a form (`tests/console.py`)."""
+    forms = [rule for rule in console_rules(app) if "POST" in (rule.methods or ())]
+    assert len(forms) > 60
+    silent = [rule.rule for rule in forms if "storage.audit.note" not in reached(app.view_functions[rule.endpoint])]
+    assert silent == ["/consola/mesas/<int(max=2147483647):id>"], "an assisted ballot alone is not noted"
 
 
 def test_nothing_is_changed_by_looking(app: Flask) -> None:

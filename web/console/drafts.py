@@ -350,6 +350,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 rows = found.sheet["rows"]
                 drafts.change(connection, id, lambda now: {**now, "proposals": rows}, staff().id, desk.clock())
                 audit.note(connection, desk.clock(), staff().id, "draft.filled", str(id), proposals=len(rows))
+            else:
+                audit.note(connection, desk.clock(), staff().id, "draft.unfilled", str(id))
         return see(".proposals" if what == "usar" else ".sheet", id=id)
 
     @blueprint.get("/borradores/<int(max=2147483647):id>/vista")
@@ -388,12 +390,16 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     @blueprint.route("/borradores/<int(max=2147483647):id>/descartar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def draft_gone(id: int) -> Response:
+        if request.method == "POST":
+            try:
+                with transaction(desk.engine) as connection:
+                    if print_of(drafts.hold(connection, id).typed) == request.form.get("seen"):
+                        drafts.discard(connection, id)
+                        audit.note(connection, desk.clock(), staff().id, "draft.discarded", str(id))
+                        return see(".consultations")
+            except Gone:
+                abort(404)
         found, _checked, _here = looked_at(id)
-        if request.method == "POST" and print_of(found.typed) == request.form.get("seen"):
-            with transaction(desk.engine) as connection:
-                drafts.discard(connection, id)
-                audit.note(connection, desk.clock(), staff().id, "draft.discarded", str(id))
-            return see(".consultations")
         return shown("console/draft_gone.html", draft=found, seen=print_of(found.typed))
 
 
@@ -492,5 +498,6 @@ def _lay(desk: Desk, id: int, sheet: Mapping[str, Any]) -> None:
         with transaction(desk.engine) as connection:
             drafts.hold(connection, id)
             drafts.lay(connection, id, sheet)
+            audit.note(connection, desk.clock(), staff().id, "draft.sheet", str(id), proposals=len(sheet["rows"]))
     except Gone:
         abort(404)
