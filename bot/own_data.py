@@ -20,8 +20,8 @@ from storage.ballot_keys import BallotBoxLocked, BallotKeys
 log = structlog.get_logger()
 
 NOTHING: Mapping[str, Any] = {
-    "consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": 0,
-    "ideas": [],
+    "consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": [],
+    "rated": [], "ideas": [],
 }  # fmt: skip
 """What is kept about somebody who never agreed to anything."""
 
@@ -49,7 +49,11 @@ def export(connection: Connection, city: Catalogue, person_id: int) -> dict[str,
         "took_part": ballots.took_part(connection, person_id),
         "follows": participants.followed(connection, person_id),
         "roles": roles(connection, city, person_id),
-        "objected": voices.objections_by(connection, person_id),
+        "objected": [
+            {"milestone": row.milestone, "on": city.hours.today(row.at).isoformat(), "text": row.text}
+            for row in voices.objections_by(connection, person_id)
+        ],
+        "rated": [row._asdict() for row in voices.ratings_by(connection, person_id)],
         "ideas": idea_commands.sent_by(connection, city, person_id),
     }
 

@@ -98,7 +98,9 @@ def see(city: City) -> Flow[None]:
     if data["roles"]:
         lines.append(_("You hold a seat or report for an office: SEAT."))
     if data["objected"]:
-        lines.append(many("You objected {n} time.", "You objected {n} times.", data["objected"]))
+        lines.append(many("You objected {n} time.", "You objected {n} times.", len(data["objected"])))
+    if data["rated"]:
+        lines.append(many("You rated {n} event.", "You rated {n} events.", len(data["rated"])))
     if data["ideas"]:
         lines.append(many("You have {n} idea here: PROPOSE.", "You have {n} ideas here: PROPOSE.", len(data["ideas"])))
     yield Say(Joined([_("This is what we keep about you:"), *lines]))

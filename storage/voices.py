@@ -202,9 +202,10 @@ def has_objected(connection: Connection, report_id: int, person_id: int) -> bool
     return connection.execute(mine).first() is not None
 
 
-def objections_by(connection: Connection, person_id: int) -> int:
-    """How many objections a person has raised."""
-    return int(connection.execute(select(func.count()).where(_O.person_id == person_id)).scalar_one())
+def objections_by(connection: Connection, person_id: int) -> list[Row[Any]]:
+    """What a person has objected, oldest first: milestone, text, at."""
+    joined = select(_R.milestone, _O.text, _O.at).join(Report, _R.id == _O.report_id)
+    return list(connection.execute(joined.where(_O.person_id == person_id).order_by(_O.id)))
 
 
 def open_objections(connection: Connection, person_id: int) -> int:
@@ -267,6 +268,12 @@ def rename(connection: Connection, kept: int, gone: int) -> None:
             connection.execute(delete(Rating).where(mine))
         else:
             connection.execute(update(Rating).where(mine).values(person_id=kept))
+
+
+def ratings_by(connection: Connection, person_id: int) -> list[Row[Any]]:
+    """How a person has rated events: plan, event, clear, heard."""
+    mine = select(_RA.plan, _RA.event, _RA.clear, _RA.heard).where(_RA.person_id == person_id)
+    return list(connection.execute(mine.order_by(_RA.plan, _RA.event)))
 
 
 def ratings(connection: Connection, plan: str) -> dict[str, list[tuple[int, int]]]:

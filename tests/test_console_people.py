@@ -8,11 +8,12 @@ from flask import Flask
 
 from bot import headcount, requests
 from cli import wiring
-from storage import audit
+from storage import audit, ideas, voices
 from storage.contacts import Person
-from storage.database import reading
+from storage.database import reading, transaction
 from storage.requests import DataRequest
 from tests.console import Signed, signed_in
+from tests.promises import great_plan, load_plan
 from tests.test_data_requests import given, household, sent_code
 from tests.test_headcount import settle
 from tests.world import World
@@ -97,6 +98,25 @@ def test_before_the_code_every_door_is_shut(little_world: World, officer: Signed
         for door in ("corregir", "borrar", "persona"):
             assert officer.post(f"{page}/{door}", {"numero": "1"}).status_code == 409
     assert len(little_world.rows(Person)) == 1
+
+
+def test_what_somebody_said_is_part_of_their_data(little_world: World, officer: Signed) -> None:
+    little_world.vote("1", "whatsapp")
+    (person,) = (row["id"] for row in little_world.rows(Person))
+    now = little_world.clock()
+    load_plan(little_world, great_plan(1, 1))
+    with transaction(little_world.desk.engine) as connection:
+        ideas.send(connection, "cartagena-2022", person, "AAAAA11111", "Una banca <b>", None, now)
+        number = voices.report(connection, "grande-1.1", "o1", "stalled", "Nada", "chat", now)
+        voices.object_to(connection, number, person, "No es <i>cierto</i>", now)
+        voices.rate(connection, "plan", "feria", person, 4, 2)
+    page = officer.get(f"{proven(little_world, officer)}/datos").text
+    for told in (
+        "AAAAA11111: Una banca &lt;b&gt;",
+        "grande-1.1: No es &lt;i&gt;cierto",
+        "feria: 4, 2",
+    ):
+        assert told in page
 
 
 def test_wrong_codes_are_counted_and_noted(little_world: World, officer: Signed) -> None:

@@ -1,5 +1,6 @@
 """Seats, offices and objections: who may say what, when two act at once, and what is refused."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -397,16 +398,22 @@ def test_whoever_deletes_themselves_leaves_no_trace_but_public_words(town: World
     act(town, 1, plan.Follow("all"))
     act(town, 1, plan.ObjectTo(1, "No es así"))
     act(town, 1, plan.Judge(1, "campo-1", "validated"))
+    with transaction(town.desk.engine) as connection:
+        voices.rate(connection, SLUG, "a", 1, 4, 2)
     town.say("privacidad")
     seen = town.say("1")
-    for told in ("AVISOS", "SILLA", "1 controversia"):
+    for told in ("AVISOS", "SILLA", "1 controversia", "evaluó 1 evento"):
         assert told in seen[-1].text
+    town.say("privacidad")
+    mine = json.loads(town.say("2")[-1].text)
+    assert [(each["milestone"], each["text"]) for each in mine["objected"]] == [(FIRST, "No es así")]
+    assert mine["rated"] == [{"plan": SLUG, "event": "a", "clear": 4, "heard": 2}]
     town.say("privacidad")
     town.say("3")
     town.say("1")
     assert [row["person_id"] for row in town.rows(Seat)] == [None]
     assert (town.rows(Follow), town.rows(participants.Clerk)) == ([], [])
-    assert [row["person_id"] for row in town.rows(Objection)] == [None]
+    assert [row["person_id"] for row in (*town.rows(Objection), *town.rows(Rating))] == [None, None]
     assert outcome(town).validated == 1, "what a seat said stays said"
 
 
