@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from bot.channels.telegram import TelegramSender
 from bot.results import turnout
 from storage import (
+    approvals,
     attempts,
     audit,
     ballots,
@@ -120,6 +121,7 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
         notices.purge(connection, now - kept["what people were told"])
         participants.purge(connection, now - kept["drafts and open talks"])
         requests.purge(connection, (now - kept["data requests"]).date())
+        approvals.purge(connection, now - kept["data requests"])  # some tell the number of a request's paper
     with transaction(engine) as connection:
         before = now - kept["sessions and invitations of the staff"]
         sessions.purge(connection, before)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
@@ -100,6 +100,11 @@ def decide(connection: Connection, id: int, by: int, outcome: str, now: datetime
         raise SamePerson
     connection.execute(update(ApprovalRow).where(_P.id == id).values(outcome=outcome, decided_by=by, decided_at=now))
     return _read(row)
+
+
+def purge(connection: Connection, before: datetime) -> None:
+    """Forget what was asked before; the audit log keeps who asked and who agreed."""
+    connection.execute(delete(ApprovalRow).where(_P.asked_at < before))
 
 
 def _read(row: Row[Any]) -> Approval:

@@ -14,7 +14,9 @@ import pytest
 from bot import requests, upkeep
 from bot.hours import Hours
 from bot.requests import Asked, Refused
+from storage import approvals
 from storage import requests as register
+from storage.approvals import ApprovalRow
 from storage.ballots import Ballot, Roll, Tombstone
 from storage.contacts import Contact, Person
 from storage.database import reading, transaction
@@ -363,13 +365,17 @@ def test_the_register_shows_what_is_due_first_and_counts_what_is_late(world: Wor
 
 def test_an_answered_request_is_kept_for_its_time(world: World) -> None:
     request = receive(world)
+    paper = {"reason": "lost-phone", "number": "2022-77"}
+    with transaction(world.desk.engine) as connection:
+        approvals.ask(connection, "data-request.paper", str(request), paper, None, world.clock())
     run(world, requests.close, request, "withdrawn")
     world.clock.forward(days=1825)
     upkeep.purge(world.desk.engine, world.desk.ink, world.clock())
     assert world.rows(DataRequest)
+    assert world.rows(ApprovalRow)
     world.clock.forward(days=1)
     upkeep.purge(world.desk.engine, world.desk.ink, world.clock())
-    assert world.rows(DataRequest) == []
+    assert world.rows(DataRequest) == world.rows(ApprovalRow) == []
 
 
 def test_who_deletes_themselves_meanwhile_leaves_the_request_without_a_person(world: World) -> None:
