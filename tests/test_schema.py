@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
@@ -34,6 +35,13 @@ FIRST = (
 )
 """A little of everything, as the first release kept it."""
 
+THIRD = (
+    "INSERT INTO citytext (key, body) VALUES ('help', '{}')",
+    "INSERT INTO plan (slug, body, digest) VALUES ('p', '{}', 'd')",
+    f"INSERT INTO planchange (plan, subject, what, before, after, at) VALUES ('p', 'c.1', 'span', '1', '2', {AT})",
+)
+"""What came with the plans, before staff edited them."""
+
 
 @pytest.fixture
 def first(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
@@ -46,15 +54,37 @@ def first(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_what_the_first_release_kept_is_still_there(first: Engine) -> None:
-    schema.migrate(first)
-    assert schema.is_current(first)
-    with first.connect() as connection:
-        for table in ("person", "contact", "housemate", "roll", "ballot", "count"):
+def write(engine: Engine, *statements: str) -> None:
+    with transaction(engine) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_what_earlier_releases_kept_is_still_there(empty_url: str) -> None:
+    engine = open_database(empty_url)
+    schema.migrate(engine, "0001")
+    write(engine, *FIRST)
+    schema.migrate(engine, "0003")
+    write(engine, *THIRD)
+    schema.migrate(engine)
+    assert schema.is_current(engine)
+    with engine.connect() as connection:
+        for table in ("person", "contact", "housemate", "roll", "ballot", "count", "citytext", "plan", "planchange"):
             assert connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar_one() == 1, table
         assert connection.execute(text("SELECT receipt, choices FROM countedballot")).one() == ("BBBBB00000", "p03")
         assert connection.execute(text("SELECT voters FROM tombstone")).scalar_one() == 1
+        assert connection.execute(text("SELECT loaded FROM plan")).scalar_one() == "d"
+        assert connection.execute(text("SELECT staff_id, reason FROM planchange")).one() == (None, "")
+        assert connection.execute(text('SELECT key, body, "by" FROM textversion')).one() == ("help", "{}", None)
         connection.rollback()
+    write(engine, f"UPDATE roll SET person_id = {-(2**60)}")  # who votes at a table has a number of 60 bits
+    with pytest.raises(DBAPIError, match="only grows"):
+        write(
+            engine,
+            f"INSERT INTO audit (id, at, action, subject, facts, hash) VALUES (1, {AT}, 'a.b', '', '{{}}', 'h')",
+            "DELETE FROM audit",
+        )
+    engine.dispose()
 
 
 def test_a_database_that_was_migrated_has_the_tables_that_the_code_describes(world: World) -> None:
