@@ -4,9 +4,9 @@ import asyncio
 from typing import cast
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 
-from bot import lifecycle, upkeep
+from bot import headcount, lifecycle, upkeep
 from bot.attention import attention
 from bot.catalogue import read
 from bot.channels.telegram import LeanRequest, TelegramSender
@@ -17,14 +17,15 @@ from storage.contacts import Contact
 from storage.database import columns, reading, transaction
 from storage.outbox import Outgoing
 from tests.console import Signed, signed_in
+from tests.promises import great_plan, load_plan
 from tests.world import World
 from web.console.access import Role
 
 SLUG = "cartagena-2022"
 
 
-def console(world: World, *roles: Role, offices: tuple[str, ...] = ()) -> Signed:
-    return signed_in(wiring.app(world.settings, world.clock), world, *roles, offices=offices)
+def console(world: World, *roles: Role, offices: tuple[str, ...] = (), login: str = "") -> Signed:
+    return signed_in(wiring.app(world.settings, world.clock), world, *roles, offices=offices, login=login)
 
 
 def test_a_quiet_desk_says_that_it_works(world: World) -> None:
@@ -137,21 +138,60 @@ def test_reports_and_objections_that_wait_are_counted(world: World) -> None:
 def test_the_page_asks_the_same_number_of_statements_whatever_there_is(world: World) -> None:
     who = console(world, Role.PARTICIPATION)
     who.get("/consola/")
-    statements: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, *_more: object) -> None:
-        statements.append(statement)
-
-    event.listen(world.desk.engine, "before_cursor_execute", note)
+    world.statements.clear()
     who.get("/consola/")
-    few = len(statements)
-    event.remove(world.desk.engine, "before_cursor_execute", note)
+    few = len(world.statements)
     for each in range(1, 9):
         world.vote("1 2", who=each)
-    statements.clear()
-    event.listen(world.desk.engine, "before_cursor_execute", note)
+    world.statements.clear()
     who.get("/consola/")
-    assert len(statements) == few <= 30, statements
+    assert 0 < len(world.statements) <= few <= 30, world.statements
+
+
+PEOPLE = 100_000
+CROWD = (
+    "INSERT INTO person (id, place, consented_at, notice) SELECT n, 'nowhere', {at}, 'x' FROM crowd",
+    "INSERT INTO contact (id, channel, address, person_id, language, state, heard_at)"
+    " SELECT n, 'sms', '+57' || n, n, 'es', 'active', {at} FROM crowd",
+    "INSERT INTO housemate (contact_id, person_id, joined_at) SELECT n, n, {at} FROM crowd",
+    "INSERT INTO roll (consultation, person_id, level, origin, cast_at)"
+    " SELECT 'cartagena-2022', n, 'phone', 'sms', {at} FROM crowd",
+)
+PAGES = (
+    "", "personas", "personas/solicitudes", "consultas", "consultas/cartagena-2022", "mesas", "ideas", "pendientes",
+    "planes", "planes/grande", "planes/grande?pagina=3", "objeciones", "textos",
+)  # fmt: skip
+
+
+def test_among_a_hundred_thousand_people_and_a_thousand_milestones_pages_cost_the_same(little_world: World) -> None:
+    load_plan(little_world, great_plan(1, 1))
+    who = console(little_world, *(role for role in Role if role not in (Role.OFFICE, Role.AUDITOR)))
+    upkeep.note_turnout(little_world.desk.engine, little_world.clock())
+    headcount.take(little_world.desk)
+
+    def spent(path: str) -> int:
+        little_world.statements.clear()
+        answer = who.get(f"/consola/{path}")
+        assert answer.status_code == 200, path
+        assert len(answer.data) < 120_000, path
+        return len(little_world.statements)
+
+    few = {path: spent(path) for path in PAGES if "pagina" not in path}
+    crowd = f"WITH RECURSIVE crowd(n) AS (SELECT 1000 UNION ALL SELECT n + 1 FROM crowd WHERE n < {PEOPLE + 999}) "
+    with transaction(little_world.desk.engine) as connection:
+        for statement in CROWD:
+            into, _select, rows = statement.format(at="'2022-11-16 15:00:00.000000'").partition(" SELECT")
+            connection.exec_driver_sql(f"{into} {crowd} SELECT{rows}")
+    load_plan(little_world, great_plan(50, 20))
+    little_world.clock.forward(hours=1)
+    upkeep.note_turnout(little_world.desk.engine, little_world.clock())
+    assert headcount.take(little_world.desk)
+    who = console(little_world, *Role, login="later", offices=("grande/o1",))
+    who.get("/consola/")  # what a process keeps in memory is read once
+    assert "100.000" in who.get("/consola/personas").text
+    many = {path: spent(path) for path in PAGES}
+    assert {path: many[path] for path in few if many[path] > few[path]} == {}
+    assert max(many.values()) <= 30, many
 
 
 class Told:

@@ -8,8 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, insert, select, update
-from sqlalchemy.engine import Engine
+from sqlalchemy import URL, Connection, Engine, event, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from bot import lifecycle
@@ -139,6 +138,17 @@ def away() -> Iterator[None]:
         event.remove(Engine, "begin", refuse)
 
 
+STATEMENTS: dict[URL, list[str]] = {}
+"""What every engine of a world's database executes: the desk's own, and those of its pages."""
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _count(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+    told = STATEMENTS.get(connection.engine.url)
+    if told is not None and not statement.startswith(("BEGIN", "PRAGMA")):
+        told.append(statement)
+
+
 @dataclass
 class World:
     """One desk and everybody who writes to it."""
@@ -156,12 +166,8 @@ class World:
         settings = read_settings(environment(database_url, folder, **more))
         clock = clock or Clock()
         world = cls(wiring.desk(settings, clock), settings, clock, folder)
-        event.listen(world.desk.engine, "before_cursor_execute", world._count)
+        STATEMENTS[world.desk.engine.url] = world.statements
         return world
-
-    def _count(self, _c: Any, _cursor: Any, statement: str, _p: Any, _context: Any, _many: bool) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            self.statements.append(statement)
 
     def load(self, city: Path = CARTAGENA) -> "World":
         with transaction(self.desk.engine) as connection:
@@ -176,7 +182,6 @@ class World:
         """As a deploy or a crash does: nothing stays in memory."""
         self.desk.engine.dispose()
         self.desk = wiring.desk(self.settings, self.clock)
-        event.listen(self.desk.engine, "before_cursor_execute", self._count)
 
     def take(self, told: Incoming) -> list[Outbound]:
         """Take a message in; what is then waiting for that contact, which counts as sent."""
