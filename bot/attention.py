@@ -16,7 +16,8 @@ from bot.upkeep import HEARTBEAT, WEBHOOK_FAILED
 from flows.language import Phrase
 from flows.plan import Milestone, Plan, Standing
 from flows.territory import Place
-from storage import approvals, outbox, parked, ticks, turnouts, voices
+from storage import approvals, ideas, outbox, parked, requests, ticks, turnouts, voices
+from storage.approvals import Approval
 
 SOON = timedelta(days=7)
 """How long before it opens or closes a consultation is named."""
@@ -59,7 +60,11 @@ class Owed:
 
 @dataclass(frozen=True)
 class Attention:
-    """Everything of a day. `failed`: by channel, how many messages of the last day failed, and of how many."""
+    """Everything of a day.
+
+    `ideas` wait for an answer. Of the data `requests`, `requests_soon` are due within a week or late. `waiting` waits
+    for a second person. `failed`: by channel, how many messages of the last day failed, and of how many.
+    """
 
     dated: list[Dated]
     unheard: list[Unheard]
@@ -68,7 +73,10 @@ class Attention:
     silent: list[Owed]
     judging: list[Owed]
     objections: int
-    waiting: int
+    ideas: int
+    requests: int
+    requests_soon: int
+    waiting: list[Approval]
     failed: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     parked: int = 0
     beat: datetime | None = None
@@ -83,6 +91,7 @@ def attention(
     """What needs attention at `now`. With `offices` (`<plan>/<office>`), of the plan only what these answer for."""
     owed = _owed(connection, city, now, offices)
     objections = [row for row in voices.unanswered(connection) if _answers(city, row.milestone, offices)]
+    requests_open, requests_soon = requests.waiting(connection, city.hours.today(now) + SOON)
     beat = ticks.last(connection, HEARTBEAT)
     return Attention(
         dated=_dated(city, now),
@@ -92,7 +101,10 @@ def attention(
         silent=[each for each in owed if each.standing.silent],
         judging=[each for each in owed if each.standing.report and each.standing.verdict.outcome == "pending"],
         objections=len(objections),
-        waiting=len(approvals.waiting(connection)),
+        ideas=sum(n["new"] + n["drafted"] for n in ideas.numbers(connection).values()),
+        requests=requests_open,
+        requests_soon=requests_soon,
+        waiting=approvals.waiting(connection),
         failed=_failed(connection, now - DAY),
         parked=parked.count_since(connection, now - DAY),
         beat=beat,

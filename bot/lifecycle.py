@@ -19,6 +19,7 @@ from storage import audit, batches, catalogue, consultations, counts, drafts, pu
 from storage.ballot_keys import BallotKeys
 from storage.consultations import ConsultationRow, phase
 from storage.database import checkpoint, reading, transaction
+from storage.definition import IDEAS
 from storage.loading import consultation_row
 from storage.pages import Words
 from storage.typed import check
@@ -77,6 +78,27 @@ def schedule(engine: Engine, keys: BallotKeys, id: int, seen: str, now: datetime
             raise NotPossible(BUSY)
         drafts.discard(connection, id)
         _freeze(connection, keys, found.slug, now, False, by)
+    return found.slug
+
+
+def collect(engine: Engine, id: int, seen: str, now: datetime, by: int) -> str:
+    """Let residents send ideas for a draft of the console, which stays one; its slug. `seen` is as in `schedule`.
+
+    Raises NotPossible, and `drafts.Gone`.
+    """
+    with transaction(engine) as connection:
+        draft = drafts.hold(connection, id)
+        if drafts.print_of(draft.typed) != seen:
+            raise NotPossible(CHANGED)
+        zone = ZoneInfo(catalogue.texts(connection)["zone"])
+        found = check(draft.typed, zone, drafts.taken(connection, draft), to_collect=True).consultation
+        if found is None:
+            raise NotPossible(_("The draft is not finished: something is missing or wrong in it."))
+        if datetime.fromisoformat(found.rules[IDEAS]) <= now:
+            raise NotPossible(_("The moment until which ideas are taken is past. Correct it first."))
+        if consultations.load(connection, consultation_row(found)) == "frozen":
+            raise NotPossible(BUSY)
+        audit.note(connection, now, by, "consultation.collects", found.slug)
     return found.slug
 
 

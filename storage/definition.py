@@ -28,6 +28,9 @@ DESK = ("document", "slips")
 """How those are told apart who vote with an officer's help or on paper."""
 
 TIMES = ("opens", "closes", "paper_until")
+IDEAS = "ideas_until"
+"""Until when residents can send ideas for a draft, where they can."""
+
 RULES = ("least", "most", "identity", "asks", "people_per_contact", "small_cells", "who", "tie")
 
 PROPOSAL_COLUMNS = ("id", "number", "title_es", "title_en", "short_es", "short_en", "more_es", "more_en", "official")
@@ -123,7 +126,7 @@ def consultation(
     title = answers.words("title", MOST_TITLE)
     times = {key: answers.moment(key, zone) for key in TIMES}
     _check_order(answers, times)
-    rules = _rules(answers, len(proposals))
+    rules = {**_rules(answers, len(proposals)), **_ideas(answers, times["opens"], zone)}
     opens, closes, paper = times.values()
     if opens is None or closes is None or paper is None:
         return None
@@ -167,6 +170,14 @@ def _desk(answers: Answers, identity: str) -> dict[str, Any]:
     if "slips" in ways and identity in ("phone", "document"):
         answers.amiss("desk", _("has slips, which show less than people have to show: leave them out"))
     return {"desk": ways}
+
+
+def _ideas(answers: Answers, opens: datetime | None, zone: ZoneInfo) -> dict[str, str]:
+    """Until when it collects ideas; nothing where it does not, so that its digest is what it always was."""
+    until = answers.moment(IDEAS, zone) if answers.has(IDEAS) else None
+    if until and opens and until > opens:
+        answers.amiss(IDEAS, _("cannot be later than opens"))
+    return {IDEAS: until.isoformat()} if until else {}
 
 
 def proposals(rows: Rows) -> tuple[ReadProposal, ...]:

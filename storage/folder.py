@@ -1,8 +1,7 @@
 """A city's folder, read and checked as a whole, without a database. `docs/data-formats.md` describes it."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -270,20 +269,9 @@ def _consultation(path: Path, slug: str, zone: ZoneInfo, problems: list[Problem]
     form = Form(path, f"consultations/{slug}/consultation.toml", problems)
     table = Table(path, f"consultations/{slug}/proposals.csv", PROPOSAL_COLUMNS, problems)
     proposals = definition.proposals(table)
-    if table.text is not None and not proposals and table.header and "ideas_until" not in form.data:
+    if table.text is not None and not proposals and table.header and definition.IDEAS not in form.data:
         table.wrong(1, "there is no proposal")
     if form.text is None:
         return None
-    form.only("title", *definition.TIMES, *definition.RULES, "desk", "ideas_until")
-    found = definition.consultation(slug, form, proposals, zone)
-    return found and replace(found, rules={**found.rules, **_ideas(form, zone, found.opens_at)})
-
-
-def _ideas(form: Form, zone: ZoneInfo, opens: datetime) -> dict[str, str]:
-    """Until when a consultation collects ideas; nothing where it does not, so that its digest is what it always was."""
-    until = form.moment("ideas_until", zone) if "ideas_until" in form.data else None
-    if until is None:
-        return {}
-    if until > opens:
-        form.wrong(form.line("ideas_until"), "ideas_until cannot be later than opens")
-    return {"ideas_until": until.isoformat()}
+    form.only("title", *definition.TIMES, *definition.RULES, "desk", definition.IDEAS)
+    return definition.consultation(slug, form, proposals, zone)

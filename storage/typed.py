@@ -18,7 +18,7 @@ TEXTS = ("title", "who", "tie")
 FIELDS = (
     "slug",
     *(f"{name}_{language}" for name in TEXTS for language in LANGUAGES),
-    *(f"{time}_{part}" for time in definition.TIMES for part in ("day", "hour")),
+    *(f"{time}_{part}" for time in (*definition.TIMES, definition.IDEAS) for part in ("day", "hour")),
     "least", "most", "identity", "people_per_contact",
 )  # fmt: skip
 """The fields of one line; `asks`, `desk` and `shown` are lists."""
@@ -62,13 +62,20 @@ class Checked:
         return sorted({int(where[0]) for where in self.faults if len(where) == 2})
 
 
-def check(typed: Mapping[str, Any], zone: ZoneInfo, taken: frozenset[str] = frozenset()) -> Checked:
-    """Check a draft with its `proposals`; `taken` are the addresses (slugs) of other consultations."""
+def check(
+    typed: Mapping[str, Any], zone: ZoneInfo, taken: frozenset[str] = frozenset(), to_collect: bool = False
+) -> Checked:
+    """Check a draft with its `proposals`; `taken` are the addresses (slugs) of other consultations.
+
+    `to_collect` ideas it needs no proposal yet, but the moment until which they are taken.
+    """
     form = _Form(typed)
     rows = Cells(typed.get("proposals", ()))
     proposals = definition.proposals(rows)
-    if not proposals:
+    if not proposals and not to_collect:
         form.amiss("proposals", _("there is no proposal yet"))
+    if to_collect and not form.has(definition.IDEAS):
+        form.amiss(definition.IDEAS, _("is empty"))
     slug = form.text("slug")
     reason = slug_fault(slug) if slug else _("is empty")
     if reason is None and slug in taken:
@@ -146,7 +153,7 @@ class _Form:
         return found
 
     def has(self, key: str) -> bool:
-        return bool(self.typed.get(key))
+        return any(self.typed.get(name) for name in (key, f"{key}_day", f"{key}_hour"))
 
     def some_of(self, key: str, known: Sequence[str]) -> tuple[str, ...]:
         return tuple(each for each in known if each in self.typed.get(key, ()))
@@ -196,6 +203,8 @@ def typed_of(row: ConsultationRow) -> dict[str, Any]:
     """A consultation of the database as somebody would have typed it."""
     zone, rules = ZoneInfo(row.zone), json.loads(row.rules)
     moments = {"opens": row.opens_at, "closes": row.closes_at, "paper_until": row.paper_until}
+    if definition.IDEAS in rules:
+        moments[definition.IDEAS] = datetime.fromisoformat(rules[definition.IDEAS])
     local = {key: moment.astimezone(zone) for key, moment in moments.items()}
     if row.paper_until == row.closes_at:
         del local["paper_until"]
@@ -207,6 +216,7 @@ def typed_of(row: ConsultationRow) -> dict[str, Any]:
         **{f"{key}_hour": f"{moment:%H:%M}" for key, moment in local.items()},
         **{key: str(rules[key]) for key in ("least", "most", "identity", "people_per_contact")},
         "asks": list(rules["asks"]),
+        "desk": list(rules.get("desk", ())),
         "shown": [name for name, word in rules["small_cells"].items() if word == definition.CELLS[0]],
         "proposals": [_typed_proposal(each) for each in json.loads(row.proposals)],
     }

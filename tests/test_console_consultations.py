@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 
 from bot import lifecycle
+from bot.catalogue import read as read_catalogue
 from cli import wiring
 from storage import approvals, consultations, drafts
 from storage.audit import Audited
@@ -276,6 +277,37 @@ def test_a_loaded_draft_is_taken_up_once(clerk: Signed) -> None:
     page = clerk.get(f"{first}/descartar").text
     assert clerk.post(f"{first}/descartar", {"seen": seen(page)}).status_code == 303
     assert clerk.get(first).status_code == 404
+
+
+def test_residents_send_ideas_for_a_draft_of_the_console_and_scheduling_ends_it(city: World, clerk: Signed) -> None:
+    where = begin(clerk)
+    save(clerk, where, fields(slug="parques"))
+    assert clerk.post(f"{where}/ideas", {"seen": seen_of(city)}).status_code == 409, "it has no day for them yet"
+    save(clerk, where, fields(slug="parques", ideas_until_day="31/12/2029", ideas_until_hour="18:00"))
+    assert clerk.post(f"{where}/ideas", {"seen": seen_of(city)}).status_code == 409, "that is past"
+    save(clerk, where, fields(slug="parques", ideas_until_day="01/02/2030", ideas_until_hour="18:00"))
+    assert 'value="01/02/2030"' in clerk.get(where).text
+    page = clerk.get(f"{where}/ideas").text
+    assert "enviar ideas por el chat" in page
+    assert clerk.post(f"{where}/ideas", {"seen": "another"}).status_code == 409
+    assert clerk.post(f"{where}/ideas", {"seen": seen(page)}).headers["Location"] == "/consola/ideas/parques"
+    with reading(city.desk.engine) as connection:
+        assert read_catalogue(connection).collecting(city.clock()) == ["parques"]
+    assert clerk.get("/consola/ideas/parques").status_code == 200
+    bring(clerk, where, as_xlsx([HEADER, *ROWS]))
+    clerk.post(f"{where}/hoja/usar", {"seen": seen(clerk.get(f"{where}/hoja").text)})
+    clerk.post(f"{where}/programar", {"seen": seen(clerk.get(f"{where}/programar").text)})
+    with reading(city.desk.engine) as connection:
+        here = read_catalogue(connection)
+    assert here.collecting(city.clock()) == []
+    assert "parques" in here.collections, "what was sent is still there to be answered"
+
+
+def seen_of(city: World) -> str:
+    """The print of the only draft."""
+    with reading(city.desk.engine) as connection:
+        (kept,) = drafts.every(connection)
+    return drafts.print_of(kept.typed)
 
 
 # Under way

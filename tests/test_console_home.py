@@ -12,16 +12,18 @@ from bot.catalogue import read
 from bot.channels.telegram import LeanRequest, TelegramSender
 from bot.reconciler import MISSED
 from cli import wiring
-from storage import approvals, parked, ticks, voices
+from storage import approvals, ideas, parked, ticks, voices
 from storage.contacts import Contact
 from storage.database import columns, reading, transaction
 from storage.outbox import Outgoing
 from tests.console import Signed, signed_in
 from tests.promises import great_plan, load_plan
+from tests.test_console_people import enter
 from tests.world import World
 from web.console.access import Role
 
 SLUG = "cartagena-2022"
+IDEA = {"collection": SLUG, "via": "paper", "place": None, "code": "K1", "text": "Sembrar árboles"}
 
 
 def console(world: World, *roles: Role, offices: tuple[str, ...] = (), login: str = "") -> Signed:
@@ -129,10 +131,35 @@ def test_reports_and_objections_that_wait_are_counted(world: World) -> None:
         approvals.ask(connection, "staff.rights", "1", {}, None, world.clock())
         found = attention(connection, city, world.clock())
     assert [each.milestone.id for each in found.judging] == [milestone.id]
-    assert (found.objections, found.waiting) == (1, 1)
+    assert (found.objections, len(found.waiting)) == (1, 1)
     shown = console(world, Role.MONITOR).get("/consola/").text
     assert "1 objeción de un residente espera respuesta" in shown
     assert "No es cierto" not in shown
+    assert "/consola/objeciones" in shown
+    assert f"/consola/hitos/{milestone.id}" in shown
+    assert '/consola/pendientes">1' not in shown, "a monitor has no part in it"
+    assert 'href="/consola/pendientes">1 cosa espera' in console(world, Role.ADMINISTRATOR).get("/consola/").text
+
+
+def test_what_waits_leads_to_the_page_that_answers_it_for_those_who_may(world: World) -> None:
+    clerk, monitor = console(world, Role.PARTICIPATION), console(world, Role.MONITOR)
+    quiet = clerk.get("/consola/").text
+    with transaction(world.desk.engine) as connection:
+        ideas.enter(connection, [IDEA, {**IDEA, "code": "K2"}], world.clock())
+    enter(clerk)
+    shown = clerk.get("/consola/").text
+    for path, words in (
+        ("/consola/ideas", "2 ideas de residentes no tienen respuesta todavía"),
+        ("/consola/personas/solicitudes", "1 solicitud de datos espera respuesta"),
+        ("/consola/consultas/cartagena-2022", ""),
+    ):
+        assert f'href="{path}">{words}' in shown
+    assert "Por hacer" not in quiet
+    assert "último día" not in shown
+    world.clock.forward(days=8)
+    later = console(world, Role.PARTICIPATION, Role.APPROVER)
+    assert "1 tiene su último día en menos de una semana" in later.get("/consola/").text
+    assert "solicitud de datos" not in monitor.get("/consola/").text
 
 
 def test_the_page_asks_the_same_number_of_statements_whatever_there_is(world: World) -> None:

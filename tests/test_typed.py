@@ -123,3 +123,29 @@ def test_the_lists_are_ticked() -> None:
     assert found.consultation is not None
     assert found.consultation.rules["desk"] == ("document",)
     assert (found.consultation.rules["asks"], found.consultation.rules["small_cells"]) == (("age",), {"sex": "shown"})
+
+
+def test_until_when_ideas_are_taken_may_stay_empty_and_is_checked_as_in_a_file() -> None:
+    plain = check(plaza(), LIMA).consultation
+    assert plain is not None
+    assert "ideas_until" not in plain.rules
+    found = check(plaza(ideas_until_day="01/03/2030", ideas_until_hour="18:00", desk=["slips"]), LIMA).consultation
+    assert found is not None
+    assert found.rules["ideas_until"] == "2030-03-01T23:00:00+00:00"
+    again = check(typed_of(ConsultationRow(**consultation_row(found))), LIMA).consultation
+    assert again is not None
+    assert again.digest == found.digest, "nothing is lost on the way through the form"
+    for change, reason in (
+        ({"ideas_until_day": "05/03/2030", "ideas_until_hour": "08:00"}, "cannot be later than opens"),
+        ({"ideas_until_day": "pronto"}, "needs a day"),
+        ({"ideas_until_hour": "18:00"}, "needs a day"),
+    ):
+        (fault,) = check(plaza(**change), LIMA).of("ideas_until")
+        assert str(fault).startswith(reason)
+
+
+def test_who_collects_ideas_needs_no_proposals_yet() -> None:
+    when = {"ideas_until_day": "01/03/2030", "ideas_until_hour": "18:00"}
+    assert check(plaza(proposals=[], **when), LIMA, to_collect=True).consultation is not None
+    assert set(check(plaza(proposals=[], **when), LIMA).faults) == {("proposals",)}
+    assert set(check(plaza(proposals=[]), LIMA, to_collect=True).faults) == {("ideas_until",)}

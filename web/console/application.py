@@ -32,7 +32,7 @@ from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (home, consultations, drafts, ideas, assisted, plans, plan_edits, progress, seats, walk, people, texts)
+AREAS = (consultations, drafts, ideas, assisted, plans, plan_edits, progress, seats, walk, people, texts)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
 STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
@@ -61,7 +61,9 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     access.guard(blueprint, desk, safe)
     entrance.add(blueprint, desk, public, safe, limiter)
     staff.add(blueprint, desk, public, safe)
-    approvals.add(blueprint, desk, (*STEPS, *paper.steps(desk)))
+    steps = (*STEPS, *paper.steps(desk))
+    approvals.add(blueprint, desk, steps)
+    home.add(blueprint, desk, steps)
     record.add(blueprint, desk)
     for area in AREAS:
         area.add(blueprint, desk, public)

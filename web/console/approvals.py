@@ -41,20 +41,22 @@ class Step:
     after: Callable[[Desk, Approval], None] = _nothing_more
 
 
+def mine(steps: Sequence[Step], found: Sequence[Approval]) -> list[Approval]:
+    """Those that who is signed in may grant, or ask for."""
+    seen = {step.kind for step in steps if has(*step.asks, *step.grants)}
+    return [each for each in found if each.kind in seen]
+
+
 def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
     """Add the pages; whoever may grant or ask for one of the steps sees those."""
     known = {step.kind: step for step in steps}
-
-    def mine(asked: Approval) -> bool:
-        step = known.get(asked.kind)
-        return step is not None and has(*step.asks, *step.grants)
 
     @blueprint.get("/pendientes")
     @allows(*Role)
     def pending() -> Response:
         with reading(desk.engine) as connection:
-            waiting = [each for each in approvals.waiting(connection) if mine(each)]
-            decided = [each for each in approvals.latest(connection, LATEST) if mine(each)]
+            waiting = mine(steps, approvals.waiting(connection))
+            decided = mine(steps, approvals.latest(connection, LATEST))
             ids = {each.asked_by for each in (*waiting, *decided)} | {each.decided_by for each in decided}
             who = accounts.logins(connection, ids)
         return shown("console/pending.html", waiting=waiting, decided=decided, who=who, steps=known, me=staff().id)
@@ -91,7 +93,7 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
     def _known(id: int) -> tuple[Approval, Step]:
         with reading(desk.engine) as connection:
             asked = approvals.one(connection, id)
-        if asked is None or not mine(asked):
+        if asked is None or not mine(steps, [asked]):
             abort(404)
         return asked, known[asked.kind]
 

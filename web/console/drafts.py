@@ -5,6 +5,7 @@ who saves after somebody else did sees what that one wrote, and nothing is overw
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,6 +83,10 @@ class Frame(Form):
     title_es = StringField(_("Title in Spanish"))
     title_en = StringField(_("Title in English"))
     slug = StringField(_("Address"), description=_("How its page ends. Left empty, it is made from the title."))
+    ideas_until_day = StringField(
+        _("Ideas until: day"), description=_("Only if residents send ideas first. Scheduling ends it too.")
+    )
+    ideas_until_hour = StringField(_("Ideas until: hour"), description=HOUR)
     opens_day = StringField(_("Opens: day"), description=DAY)
     opens_hour = StringField(_("Opens: hour"), description=HOUR)
     closes_day = StringField(_("Closes: day"), description=DAY)
@@ -387,6 +392,31 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             seen=print_of(found.typed), zone=ZoneInfo(here.city.zone), now=desk.clock(), url=public.url,
         )  # fmt: skip
 
+    @blueprint.route("/borradores/<int(max=2147483647):id>/ideas", methods=["GET", "POST"])
+    @allows(Role.PARTICIPATION, fresh=True)
+    def collecting(id: int) -> Response:
+        problem: Phrase | None = None
+        if request.method == "POST":
+            try:
+                slug = lifecycle.collect(desk.engine, id, request.form.get("seen", ""), desk.clock(), staff().id)
+                return _see(".ideas_of", slug=slug)
+            except lifecycle.NotPossible as reason:
+                problem = reason.reason
+            except Gone:
+                abort(404)
+        with reading(desk.engine) as connection:
+            found, here = drafts.one(connection, id), city(connection)
+            if found is None:
+                abort(404)
+            zone = ZoneInfo(here.city.zone)
+            checked = check(found.typed, zone, drafts.taken(connection, found), to_collect=True)
+        whole = checked.consultation
+        return shown(
+            "console/collecting.html", 409 if problem else 200, draft=found, checked=checked, problem=problem,
+            seen=print_of(found.typed),
+            until=datetime.fromisoformat(whole.rules[definition.IDEAS]).astimezone(zone) if whole else None,
+        )  # fmt: skip
+
     @blueprint.route("/borradores/<int(max=2147483647):id>/descartar", methods=["GET", "POST"])
     @allows(Role.PARTICIPATION)
     def draft_gone(id: int) -> Response:
@@ -438,7 +468,7 @@ def _mark(form: Frame, checked: Checked) -> None:
     """Put what is wrong beside each field."""
     for field in form:
         moment = field.name.removesuffix("_day")
-        faults = checked.of(moment if moment in definition.TIMES else field.name)
+        faults = checked.of(moment if moment in (*definition.TIMES, definition.IDEAS) else field.name)
         field.errors = [phrase(fault) for fault in faults]
 
 

@@ -1,5 +1,7 @@
 """The first page of the console: what needs attention today."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response
 
 from bot.attention import attention
@@ -7,14 +9,14 @@ from bot.turn import Desk
 from storage import catalogue as shelf
 from storage.database import reading
 from web.console.access import Role, allows, shown, staff
-from web.invitation import Public
+from web.console.approvals import Step, mine
 
 MOST = 8
 """Lines of a list here; the pages behind have all."""
 
 
-def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
-    """Add the page."""
+def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
+    """Add the page; of the steps that need two people it counts those of who looks."""
 
     @blueprint.get("/")
     @allows(*Role)
@@ -24,4 +26,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             city = desk.catalogue(connection, shelf.revision(connection))
             own = staff().offices if staff().roles == only else None
             found = attention(connection, city, now, own)
-        return shown("console/home.html", found=found, consultations=city.consultations, most=MOST)
+        return shown(
+            "console/home.html", found=found, waiting=len(mine(steps, found.waiting)), most=MOST,
+            consultations=city.consultations,
+        )  # fmt: skip
