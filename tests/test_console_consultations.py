@@ -288,7 +288,7 @@ def test_residents_send_ideas_for_a_draft_of_the_console_and_scheduling_ends_it(
     save(clerk, where, fields(slug="parques", ideas_until_day="01/02/2030", ideas_until_hour="18:00"))
     assert 'value="01/02/2030"' in clerk.get(where).text
     page = clerk.get(f"{where}/ideas").text
-    assert "enviar ideas por el chat" in page
+    assert "pueden enviar ideas por el chat" in page
     assert clerk.post(f"{where}/ideas", {"seen": "another"}).status_code == 409
     assert clerk.post(f"{where}/ideas", {"seen": seen(page)}).headers["Location"] == "/consola/ideas/parques"
     with reading(city.desk.engine) as connection:
