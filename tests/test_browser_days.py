@@ -22,7 +22,7 @@ from tests.promises import COMMITMENT, load_plan, person, the_plan
 from tests.test_console_consultations import NOW, fields, full, seen
 from tests.test_data_requests import given, sent_code
 from tests.test_plan_pages import SPRING
-from tests.test_sheets import HEADER, ROWS, as_xlsx
+from tests.test_proposal_sheet import HEADER, ROWS, as_xlsx
 from tests.world import CARTAGENA, DURING, EXAMPLE, Clock, World
 from web.console.access import Role
 

@@ -399,7 +399,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if request.method == "POST":
             try:
                 slug = lifecycle.collect(desk.engine, id, request.form.get("seen", ""), desk.clock(), staff().id)
-                return _see(".ideas_of", slug=slug)
+                return see(".ideas_of", slug=slug)
             except lifecycle.NotPossible as reason:
                 problem = reason.reason
             except Gone:
