@@ -3,8 +3,9 @@
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -24,10 +25,14 @@ from storage.database import open_database, time_of
 from storage.ink import Ink
 from storage.schema import is_current
 from web import application
+from web.hosts import astray
 from web.invitation import Public
 from webhooks import application as webhooks
 from webhooks.health import Checks
 from webhooks.twilio import Gate
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Clock = Callable[[], datetime]
 
@@ -56,19 +61,38 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
 
 
 def app(settings: Settings, clock: Clock = now, demo: bool = False) -> Flask:
-    """The web application. In a demo its chat is on, and can play every channel."""
+    """The web application: the pages, and what only machines call beside them. In a demo its chat is on."""
     made = desk(settings, clock)
+    known = public(settings, demo)
+    pages = Flask("cuenta", static_folder=None)
+    pages.url_map.strict_slashes = False
+    pages.url_map.merge_slashes = False  # a redirect would name whatever host the request did
+    application.attach(pages, made, known)
+    whole = shared(pages.wsgi_app, hooks(settings, made), known.console_host)
+    if settings.proxies:
+        whole = ProxyFix(whole, settings.proxies, settings.proxies)
+    pages.wsgi_app = whole  # type: ignore[assignment,method-assign]
+    return pages
+
+
+def hooks(settings: Settings, made: Desk) -> webhooks.Hooks:
+    """The webhooks of the channels that are configured, health and metrics."""
     tokens = tuple(filter(None, (settings.twilio_auth_token, settings.twilio_auth_token_previous)))
     gate = Gate(settings.public_url, tokens, settings.twilio_account_sid) if settings.twilio_account_sid else None
-    checks = Checks(made.engine, clock, is_current)
-    made_app = Flask("cuenta", static_folder=None)
-    made_app.url_map.strict_slashes = False
-    made_app.url_map.merge_slashes = False  # a redirect would name whatever host the request did
-    if settings.proxies:
-        made_app.wsgi_app = ProxyFix(made_app.wsgi_app, settings.proxies, settings.proxies)  # type: ignore[method-assign]
-    webhooks.attach(made_app, made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
-    application.attach(made_app, made, public(settings, demo))
-    return made_app
+    checks = Checks(made.engine, made.clock, is_current)
+    return webhooks.hooks(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
+
+
+def shared(pages: "WSGIApplication", machines: "WSGIApplication", console_host: str) -> "WSGIApplication":
+    """One application of two, by the path: what only machines call does without what pages need."""
+
+    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path.startswith(webhooks.BEGINNINGS) and not astray(environ.get("HTTP_HOST", ""), path, console_host):
+            return machines(environ, start_response)
+        return pages(environ, start_response)
+
+    return serve
 
 
 def public(settings: Settings, demo: bool = False) -> Public:

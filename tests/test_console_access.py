@@ -193,3 +193,6 @@ def test_the_console_can_have_a_host_of_its_own(little_world: World, tmp_path: P
     assert client.get("/", base_url=there).status_code == 200
     assert client.get("/", base_url=here).status_code == 404
     assert client.get("/static/style.css", base_url=here).status_code == 200
+    assert client.get("/metrics", base_url=here).status_code == 404
+    assert client.get("/metrics", base_url=there).status_code == 200
+    assert client.get("/healthz", base_url=here).status_code == 200

@@ -143,10 +143,11 @@ def test_a_retention_is_documented_with_its_length(kind: str) -> None:
 
 def test_every_route_is_documented(tmp_path: Path) -> None:
     given = environment(f"sqlite:///{tmp_path / 'cuenta.db'}", tmp_path, BROWSER_CHAT="on")
-    application = wiring.app(read_settings(given))
-    every = {rule.rule for rule in application.url_map.iter_rules()}
+    settings = read_settings(given)
+    every = {rule.rule for rule in wiring.app(settings).url_map.iter_rules()}
+    every |= {path for _method, path in wiring.hooks(settings, wiring.desk(settings)).routes}
     routes = {route for route in every if "/consola" not in route}  # these are in docs/console.md
-    assert "/consultas/<slug>" in routes
+    assert {"/consultas/<slug>", "/webhooks/telegram", "/webhooks/twilio/status", "/metrics"} <= routes
     in_spanish = {route for route in routes if not route.startswith("/en/")}
     assert {route for route in in_spanish if f"`{route}`" not in text(DEPLOY)} == set()
     pages = {route for route in in_spanish if f"| `{route}` | page |" in text(DEPLOY)}

@@ -172,6 +172,18 @@ def test_a_channel_that_is_off_has_no_route(little_world: World) -> None:
     assert twilio(client, form()).status_code == 404
 
 
+def test_machines_are_answered_without_a_page(little_client: FlaskClient) -> None:
+    answers = {
+        404: little_client.get("/webhooks/no-such-channel"),
+        405: little_client.get("/webhooks/telegram"),
+        413: telegram(little_client, b" " * 1_000_001),
+    }
+    assert {code: answer.status_code for code, answer in answers.items()} == {code: code for code in answers}
+    for answer in answers.values():
+        assert (answer.data, "Content-Security-Policy" in answer.headers) == (b"", False)
+    assert little_client.head("/healthz").status_code == 200
+
+
 # What repeats
 
 

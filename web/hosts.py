@@ -2,21 +2,26 @@
 
 import re
 
-from flask import Flask, Response, abort, request
+from flask import Flask, abort, request
 
 CONSOLE = re.compile(r"(/en)?/consola(/|$)")
 SHARED = ("/static/", "/healthz", "/readyz")
 
 
+def astray(host: str, path: str, console: str) -> bool:
+    """Whether that path is not to be had on that host: `console` has the console alone, and nothing else but our files.
+
+    Without a host for the console all is on any.
+    """
+    if not console or path.startswith(SHARED):
+        return False
+    return (host.partition(":")[0] == console) != bool(CONSOLE.match(path))
+
+
 def separate(app: Flask, console: str) -> None:
-    """Answer the console on that host alone, and nothing else there but our files. Without one, all is on any host."""
-    if not console:
-        return
+    """Say 404 to what is not to be had on the host it was asked of."""
 
     @app.before_request
-    def apart() -> Response | None:
-        if request.path.startswith(SHARED):
-            return None
-        if (request.host.partition(":")[0] == console) != bool(CONSOLE.match(request.path)):
+    def apart() -> None:
+        if astray(request.host, request.path, console):
             abort(404)
-        return None

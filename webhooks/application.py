@@ -1,47 +1,70 @@
-"""The routes that take messages in. Each one answers only after what it took in is committed."""
+"""What takes messages in: a WSGI application of its own, without anything that only pages need.
+
+Each route answers only after what it took in is committed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
-from flask import Blueprint, Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.wrappers import Request, Response
 
 from bot.turn import Away, Desk, whereabouts
 from webhooks import health, telegram, twilio
+from webhooks.routes import Routes, View
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = structlog.get_logger()
 
+BEGINNINGS = ("/webhooks", "/healthz", "/readyz", "/metrics")
+"""How the paths begin that are served here."""
 
-def attach(
-    app: Flask, desk: Desk, telegram_secret: str, twilio_gate: twilio.Gate | None, checks: health.Checks
-) -> None:
-    """Add the routes of health and of the channels that are configured."""
-    blueprints = [health.routes(checks)]
+MOST_BYTES = 1_000_000
+
+
+class Call(Request):
+    max_content_length = MOST_BYTES
+    max_form_memory_size = MOST_BYTES
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The application. Its errors have no page: nobody reads these answers but a machine."""
+
+    routes: Routes
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        return self._answer(Call(environ))(environ, start_response)
+
+    def _answer(self, call: Request) -> Response:
+        try:
+            return self._route(call)(call)
+        except Away:  # the provider tries again; nothing was taken in
+            return Response("", 503, {"Retry-After": "5"})
+        except HTTPException as error:  # the status alone: it repeats nothing of the request
+            return Response("", error.code or 500)
+        except Exception as error:  # a bug: only where it is goes to the log, never the exception's text
+            log.error("web.bug", place=whereabouts(error))
+            return Response("", 500)
+
+    def _route(self, call: Request) -> View:
+        """What answers; a slash at the end of the path makes no difference. Raises HTTPException."""
+        path = call.path.rstrip("/")
+        found = self.routes.get(("GET" if call.method == "HEAD" else call.method, path))
+        if found is None:
+            raise MethodNotAllowed if any(path == known for _method, known in self.routes) else NotFound
+        return found
+
+
+def hooks(desk: Desk, telegram_secret: str, twilio_gate: twilio.Gate | None, checks: health.Checks) -> Hooks:
+    """The application with health and the channels that are configured."""
+    routes = dict(health.routes(checks))
     if telegram_secret:
-        blueprints.append(telegram.routes(desk, telegram_secret))
+        routes |= telegram.routes(desk, telegram_secret)
     if twilio_gate is not None:
-        blueprints.append(twilio.routes(desk, twilio_gate))
-    for blueprint in blueprints:
-        _explain_to_machines(blueprint)
-        app.register_blueprint(blueprint)
-
-
-def _explain_to_machines(blueprint: Blueprint) -> None:
-    """Errors without a page: nobody reads these answers but a provider."""
-    blueprint.register_error_handler(Away, _away)
-    blueprint.register_error_handler(HTTPException, _plain)
-    blueprint.register_error_handler(Exception, _broken)
-
-
-def _away(_error: Away) -> Response:
-    """The database cannot serve: the provider tries again, nothing was taken in."""
-    return Response("", 503, {"Retry-After": "5"})
-
-
-def _plain(error: HTTPException) -> Response:
-    """The status alone: it repeats nothing of the request."""
-    return Response("", error.code or 500)
-
-
-def _broken(error: Exception) -> Response:
-    """A bug: only where it is goes to the log; Flask's own report would show the exception's text."""
-    log.error("web.bug", place=whereabouts(error))
-    return Response("", 500)
+        routes |= twilio.routes(desk, twilio_gate)
+    return Hooks(routes)

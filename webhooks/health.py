@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
+from werkzeug.wrappers import Request, Response
 
 from bot.upkeep import HEARTBEAT
 from storage import outbox, parked, ticks
 from storage.database import reading, try_room, undone
+from webhooks.routes import Routes
 
 STALE = timedelta(seconds=60)
 FRESH = timedelta(seconds=15)
@@ -75,25 +76,21 @@ class Counts(Collector):
         return self._counted[1]
 
 
-def routes(checks: Checks) -> Blueprint:
-    blueprint = Blueprint("health", __name__)
+def routes(checks: Checks) -> Routes:
     registry = CollectorRegistry()
     registry.register(Counts(checks))
 
-    @blueprint.get("/healthz")
-    def healthz() -> Response:
+    def healthz(_call: Request) -> Response:
         return Response("ok\n", content_type="text/plain")
 
-    @blueprint.get("/readyz")
-    def readyz() -> Response:
+    def readyz(_call: Request) -> Response:
         found = checks.run()
         return Response(json.dumps(found), 200 if all(found.values()) else 503, content_type="application/json")
 
-    @blueprint.get("/metrics")
-    def metrics() -> Response:
+    def metrics(_call: Request) -> Response:
         try:
             return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
         except Exception:
             return Response("", 503)
 
-    return blueprint
+    return {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz, ("GET", "/metrics"): metrics}

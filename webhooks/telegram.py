@@ -4,25 +4,24 @@ import hmac
 import json
 from typing import Any
 
-from flask import Blueprint, Response, request
+from werkzeug.wrappers import Request, Response
 
 from bot.channels import telegram
 from bot.turn import Desk
+from webhooks.routes import Routes
 
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 
 
-def routes(desk: Desk, secret: str) -> Blueprint:
+def routes(desk: Desk, secret: str) -> Routes:
     """The route; `secret` is what `cuenta telegram setup` told Telegram to send with every call."""
-    blueprint = Blueprint("telegram", __name__)
     expected = secret.encode()
 
-    @blueprint.post("/webhooks/telegram")
-    def receive() -> Response:
-        given = request.headers.get(HEADER, "").encode("utf-8", "replace")
+    def receive(call: Request) -> Response:
+        given = call.headers.get(HEADER, "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, expected):
             return Response("", 403)
-        update = parsed(request.get_data(cache=False))
+        update = parsed(call.get_data(cache=False))
         incoming = telegram.read(update)
         if incoming is not None:
             desk.take(incoming)
@@ -30,7 +29,7 @@ def routes(desk: Desk, secret: str) -> Blueprint:
         answer = telegram.acknowledgement(update)
         return Response(json.dumps(answer) if answer else "", 200, content_type="application/json")
 
-    return blueprint
+    return {("POST", "/webhooks/telegram"): receive}
 
 
 def parsed(body: bytes) -> Any:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request
 from twilio.request_validator import RequestValidator
+from werkzeug.wrappers import Request, Response
 
 from bot.channels import twilio
 from bot.turn import Away, Desk
 from storage import contacts, outbox
 from storage.database import is_away, transaction
+from webhooks.routes import Routes
 
 ACKNOWLEDGED = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 """Nothing to say here: answers go out over the REST API, where each has an id of its own."""
@@ -22,53 +23,49 @@ class Gate:
     tokens: tuple[str, ...]
     account_sid: str
 
-    def admits(self) -> bool:
-        """Whether the present request is authentic.
+    def admits(self, call: Request) -> bool:
+        """Whether a call is authentic.
 
         The signature covers the URL as Twilio has it, so it is built from the public address and the raw path and
-        query; Flask's own would have them decoded (channels.md 3.3).
+        query; Werkzeug's own would have them decoded (channels.md 3.3).
         """
-        signature = request.headers.get("X-Twilio-Signature")
+        signature = call.headers.get("X-Twilio-Signature")
         if not signature or not signature.isascii():
             return False
-        query = request.environ.get("QUERY_STRING", "")
-        path = f"{request.path}?{query}" if query else request.path
+        query = call.environ.get("QUERY_STRING", "")
+        path = f"{call.path}?{query}" if query else call.path
         if not any(
-            RequestValidator(token).validate(self.public_url + path, request.form, signature) for token in self.tokens
+            RequestValidator(token).validate(self.public_url + path, call.form, signature) for token in self.tokens
         ):
             return False
-        return request.form.get("AccountSid", self.account_sid) == self.account_sid
+        return call.form.get("AccountSid", self.account_sid) == self.account_sid
 
 
-def routes(desk: Desk, gate: Gate) -> Blueprint:
-    blueprint = Blueprint("twilio", __name__)
-
-    @blueprint.post("/webhooks/twilio")
-    def receive() -> Response:
-        if not gate.admits():
+def routes(desk: Desk, gate: Gate) -> Routes:
+    def receive(call: Request) -> Response:
+        if not gate.admits(call):
             return Response("", 403)
-        form = request.form.to_dict()
+        form = call.form.to_dict()
         incoming = None if twilio.answered_by_twilio(form) else twilio.read(form)
         if incoming is not None:
             desk.take(incoming)
         return Response(ACKNOWLEDGED, 200, content_type="text/xml")
 
-    @blueprint.post("/webhooks/twilio/status")
-    def status() -> Response:
-        if not gate.admits():
+    def status(call: Request) -> Response:
+        if not gate.admits(call):
             return Response("", 403)
-        became = twilio.BECOMES.get(request.form.get("MessageStatus", ""))
-        sid = request.form.get("MessageSid", "")[:64]
+        became = twilio.BECOMES.get(call.form.get("MessageStatus", ""))
+        sid = call.form.get("MessageSid", "")[:64]
         if became and sid:
-            _record(desk, sid, became, request.form.get("ErrorCode", ""))
+            _record(desk, call, sid, became, call.form.get("ErrorCode", ""))
         return Response("", 204)
 
-    return blueprint
+    return {("POST", "/webhooks/twilio"): receive, ("POST", "/webhooks/twilio/status"): status}
 
 
-def _record(desk: Desk, sid: str, became: str, error: str) -> None:
+def _record(desk: Desk, call: Request, sid: str, became: str, error: str) -> None:
     """Note a status, and stop writing to whoever opted out or cannot be reached."""
-    number = request.args.get("m", "")
+    number = call.args.get("m", "")
     message_id = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None
     code = int(error) if error.isascii() and error.isdecimal() and len(error) < 9 else 0
     try:
