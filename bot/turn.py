@@ -32,7 +32,7 @@ from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, talks
 from storage.ballot_keys import BallotKeys
 from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
-from storage.database import is_away, may_succeed_again, one_writer, transaction
+from storage.database import hurried, is_away, may_succeed_again, one_writer, transaction, waited_in_vain
 from storage.ink import Ink
 
 log = structlog.get_logger()
@@ -79,6 +79,10 @@ class Away(Exception):
     """The database cannot serve: the provider gets 503 and tries again; nothing was taken in."""
 
 
+class Apart(Exception):
+    """A lock is not to be had just now: nothing was taken in, and each message of the batch is to try by itself."""
+
+
 @dataclass(frozen=True)
 class Desk:
     """All that turns share: the database, the keys, the clock and the channels' shapes."""
@@ -94,16 +98,21 @@ class Desk:
 
     def take(self, incoming: Incoming) -> bool:
         """Take a message in; False if it had been taken in before. Raises Away."""
-        return self._batches.run(incoming) if one_writer(self.engine) else self._alone(incoming)
+        try:
+            return self._batches.run(incoming)
+        except Apart:
+            return self._alone(incoming)
 
     def take_all(self, batch: Sequence[Incoming]) -> Sequence[bool | Exception]:
         """Take messages in with one commit; where that fails each by itself, so that a failure is only its own."""
-        if len(batch) > 1:
+        if len(batch) > 1 or not one_writer(self.engine):
             try:
-                with transaction(self.engine) as connection:
+                with hurried(self.engine) as connection:
                     return [Turn(self, connection, each, self.clock()).run() for each in batch]
             except Exception as error:
                 log.warning("turn.batch_undone", place=whereabouts(error), channel=batch[0].channel)
+                if waited_in_vain(error):  # whoever has to wait waits in a thread of their own
+                    return [Apart()] * len(batch)
         taken: list[bool | Exception] = []
         for each in batch:
             try:

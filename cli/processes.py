@@ -17,9 +17,8 @@ from bot.worker import Worker
 from cli import logs, wiring
 from cli.settings import Settings
 
-THREADS = {"sqlite": 20, "postgresql": 8}
-"""Requests that one web process works on at once. SQLite's turns share a commit and all but one of them sleep; on
-PostgreSQL they run side by side, and more of them cost more than they bring."""
+THREADS = 20
+"""Requests that one web process works on at once: turns that come together share a commit, and all but one sleep."""
 
 
 def run_web(
@@ -42,7 +41,7 @@ def run_web(
         port=port,
         interface=Interfaces.WSGI,
         workers=1 if with_worker else workers,
-        blocking_threads=THREADS["sqlite" if settings.database_url.startswith("sqlite") else "postgresql"],
+        blocking_threads=THREADS,
         websockets=False,
         http=HTTPModes.http1,
         log_enabled=False,

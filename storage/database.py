@@ -11,11 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import SQLModel
+
+from storage.prepared import Prepared
 
 SQLITE_WAIT_MS = 5_000
 """How long a SQLite writer waits for another before the turn is refused with 503."""
@@ -28,6 +30,12 @@ LOOK_AGAIN = 0.001
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 """What a database that cannot be reached, is locked or is shutting down raises."""
+
+BRIEFLY = "50ms"
+"""PostgreSQL: how long several turns in one transaction wait for a lock. It looks for deadlocks only after a second."""
+
+NOT_AVAILABLE = "55P03"
+"""PostgreSQL: a lock was not to be had in time."""
 
 TRY_AGAIN = frozenset({"40001", "40P01"})
 """PostgreSQL: serialization failure and deadlock; the same transaction may succeed when it is run again."""
@@ -143,8 +151,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+_HURRY = Prepared(text(f"SET LOCAL lock_timeout = '{BRIEFLY}'"))
+
+
+@contextmanager
+def hurried(engine: Engine) -> Iterator[Connection]:
+    """A transaction for several pieces of work, which must not make each other wait: it fails rather than wait long."""
+    with transaction(engine) as connection:
+        if not one_writer(engine):
+            _HURRY.changed(connection, {})
+        yield connection
+
+
 def one_writer(engine: Engine) -> bool:
-    """Whether writers take turns, so that several pieces of work in one transaction cost less and wait no longer."""
+    """Whether writers take turns, so that who writes waits for no other lock any more."""
     return engine.dialect.name == "sqlite"
 
 
@@ -189,6 +209,11 @@ def time_of(connection: Connection) -> datetime:
 def columns(table: type[SQLModel]) -> Any:
     """The columns of a table, for statements that select columns and not entities: a hot path is faster by far."""
     return table.__table__.c  # type: ignore[attr-defined]
+
+
+def waited_in_vain(error: Exception) -> bool:
+    """Whether a lock that others hold was not to be had in time."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == NOT_AVAILABLE
 
 
 def is_away(error: Exception) -> bool:
