@@ -29,6 +29,7 @@ from bot.messages import Incoming, Outbound
 from bot.pace import Pace
 from bot.sender import Lane, Sender
 from bot.turn import Away
+from storage.audit import Audited, AuditHead
 from storage.ballots import Ballot, Roll
 from storage.catalogue import CityText, PlaceRow, Revision
 from storage.consultations import ConsultationRow
@@ -51,7 +52,8 @@ SKEW = timedelta(seconds=3)
 """Where a provider can be asked, words that were sent this long before a message was queued count as that message."""
 
 RECEIPT = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{10}\b")
-KEPT = {table.__tablename__ for table in (ConsultationRow, Revision, CityText, PlaceRow)}
+KEPT = {table.__tablename__ for table in (ConsultationRow, Revision, CityText, PlaceRow, Audited, AuditHead)}
+"""What no step changes; the record of the staff cannot be emptied."""
 
 
 class Killed(BaseException):
@@ -535,7 +537,11 @@ class City(RuleBasedStateMachine):
         return Written(told, chat, lambda now: chat.presses(shown, number, now))
 
     def _take(self, written: Written, at: Break | None = None) -> None:
-        """A second passes, and a message reaches the desk; if that breaks, the provider will deliver it again."""
+        """A second passes, and a message reaches the desk; if that breaks, the provider will deliver it again.
+
+        What breaks in a transaction for several messages is tried again for each, and may be answered all the same.
+        """
+        answered = False
         self._forward(1)
         if at is None:
             self._deliver(written)
@@ -543,13 +549,15 @@ class City(RuleBasedStateMachine):
         with breaking(self.world.desk.engine, at) as committed:
             try:
                 self.world.desk.take(written.told)
+                answered = True
             except Killed:
                 self.world.restart()
             except Away:
                 pass
         assert committed, "no turn goes without a commit"
-        self.unacknowledged.append(written)
-        if committed[0]:
+        if not answered:
+            self.unacknowledged.append(written)
+        if answered or committed[0]:
             self._taken(written)
 
     def _deliver(self, written: Written) -> None:
