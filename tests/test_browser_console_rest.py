@@ -30,12 +30,75 @@ LONG = "Oficina de la Participación y el Desarrollo Comunitario de la Localidad
 IDEAS, PLAN = f"/consola/ideas/{COLLECTS}", "/consola/planes/plan-2023"
 
 ELSEWHERE = frozenset(
-    ["consultations", "draft_new", "draft", "proposals", "proposal", "proposal_gone", "sheet", "draft_preview", "scheduling", "draft_gone", "consultation", "correction", "early_close", "annulment", "counting", "publication", "plans", "plan", "commitment", "edit_commitment", "milestone", "edit_milestone", "remove_milestone", "objections", "withdraw_commitment", "seats", "offices", "new_commitment", "seat_code", "seat_end", "walks", "report", "objection", "grade", "people", "data_requests", "new_data_request", "data_request", "data_request_paper", "data_request_extend", "data_request_close", "data_request_data", "data_request_delete", "texts", "text", "text_history", "hours", "retention", "tables", "open_table", "table", "end_table", "discard_paper"]
+    [
+        "consultations",
+        "draft_new",
+        "draft",
+        "proposals",
+        "proposal",
+        "proposal_gone",
+        "sheet",
+        "draft_preview",
+        "scheduling",
+        "draft_gone",
+        "consultation",
+        "correction",
+        "early_close",
+        "annulment",
+        "counting",
+        "publication",
+        "plans",
+        "plan",
+        "commitment",
+        "edit_commitment",
+        "milestone",
+        "edit_milestone",
+        "remove_milestone",
+        "objections",
+        "withdraw_commitment",
+        "seats",
+        "offices",
+        "new_commitment",
+        "seat_code",
+        "seat_end",
+        "walks",
+        "report",
+        "objection",
+        "grade",
+        "people",
+        "data_requests",
+        "new_data_request",
+        "data_request",
+        "data_request_paper",
+        "data_request_extend",
+        "data_request_close",
+        "data_request_data",
+        "data_request_delete",
+        "texts",
+        "text",
+        "text_history",
+        "hours",
+        "retention",
+        "tables",
+        "open_table",
+        "table",
+        "end_table",
+        "discard_paper",
+    ]
 )
 """What the browser tests of the consultations, the plan, the people and texts, and the tables visit."""
 
 FILES = frozenset(
-    ["poster_file", "proposals_file", "template", "evidence_file", "printed_slips", "paper_template", "data_request_file", "exported"]
+    [
+        "poster_file",
+        "proposals_file",
+        "template",
+        "evidence_file",
+        "printed_slips",
+        "paper_template",
+        "data_request_file",
+        "exported",
+    ]
 )
 
 
