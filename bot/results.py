@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from bot.tables import harmless
 from storage import ballots, batches, counts, public_notices
 from storage.consultations import ConsultationRow
 
@@ -229,5 +230,5 @@ def columns_csv() -> bytes:
 
 def _csv(rows: Iterable[Iterable[Any]]) -> bytes:
     buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows(rows)
+    csv.writer(buffer).writerows([harmless(cell) for cell in row] for row in rows)
     return buffer.getvalue().encode()

@@ -13,7 +13,7 @@ from flask import Flask
 from nacl.pwhash import argon2id
 from werkzeug.exceptions import HTTPException
 
-from bot import idea_commands
+from bot import idea_commands, results
 from cli import wiring
 from storage import consultations, ideas
 from storage.database import transaction
@@ -268,3 +268,21 @@ def test_who_knocks_all_at_once_does_not_take_all_memory(monkeypatch: pytest.Mon
     credentials.is_password("", "")
     credentials.hash_password("")
     assert len(left) == 2 * (credentials.AT_ONCE - 1)
+
+
+def test_a_title_runs_in_no_spreadsheet_that_is_published() -> None:
+    title = {"es": "=HYPERLINK(1)", "en": "@SUM(1)"}
+    proposal = {"id": "p01", "number": 1, "title": title, "votes": 3, "rank": 1}
+    (line,) = results.as_csv({"proposals": [proposal]}).decode().splitlines()[1:]
+    assert line == "p01,1,'=HYPERLINK(1),'@SUM(1),3,1"
+
+
+def test_no_form_of_another_site_or_without_a_token_is_taken(app: Flask, everybody: Signed) -> None:
+    """At the entrance too: else somebody could be signed in as somebody else without noticing it."""
+    for rule in console_rules(app):
+        if "POST" not in (rule.methods or ()):
+            continue
+        path = re.sub(r"<(int)?[^>]*>", _usual, rule.rule)
+        assert everybody.client.post(path, base_url=SITE).status_code == 400, path
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site"}):
+            assert everybody.post(path, headers=headers).status_code == 403, path
