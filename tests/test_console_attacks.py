@@ -1,8 +1,9 @@
 """What somebody sends who means ill, or whose program is broken: no address and no field breaks a page."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Barrier, Thread
@@ -12,16 +13,17 @@ import pytest
 from flask import Flask
 from nacl.pwhash import argon2id
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import TestResponse
 
 from bot import idea_commands, results
 from cli import wiring
 from storage import consultations, ideas
 from storage.database import transaction
 from tests.booths import assisted_table, paper_table
-from tests.console import SITE, Signed, signed_in
+from tests.console import PASSWORD, SITE, TOKEN, Signed, account, signed_in
 from tests.promises import load_plan, speak, the_plan
 from tests.test_console_access import console_rules
-from tests.test_console_entrance import LINK
+from tests.test_console_entrance import LINK, code_of
 from tests.test_ideas import UNTIL
 from tests.test_one_vote import rules
 from tests.transcripts import COLLECTS, collecting
@@ -227,23 +229,57 @@ def test_a_user_name_is_looked_at_to_its_end(busy: World, everybody: Signed, log
     assert everybody.post("/consola/personal/invitar", form).status_code == 422
 
 
-def test_of_two_who_invite_the_same_person_at_once_the_later_link_serves(busy: World, app: Flask) -> None:
-    who = [signed_in(wiring.app(busy.settings, busy.clock), busy, Role.ADMINISTRATOR, login=f"a{n}") for n in range(4)]
-    tokens, gate, links = [each.token() for each in who], Barrier(len(who)), list[str]()
+def together(works: Sequence[Callable[[], TestResponse]]) -> list[TestResponse]:
+    """What all get who do something at one moment."""
+    gate, answers = Barrier(len(works)), list[TestResponse]()
 
-    def invite(each: Signed, token: str) -> None:
-        form = {"csrf_token": token, "login": "eva.p", "name": "Eva", "roles": ["monitor"]}
+    def run(work: Callable[[], TestResponse]) -> None:
         gate.wait()
-        links.extend(LINK.findall(each.client.post("/consola/personal/invitar", data=form, base_url=SITE).text))
+        answers.append(work())
 
-    threads = [Thread(target=invite, args=given) for given in zip(who, tokens, strict=True)]
+    threads = [Thread(target=run, args=(work,)) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return answers
+
+
+def sending(world: World, path: str, data: dict[str, Any], who: Signed | None = None) -> Callable[[], TestResponse]:
+    """A form as a process of its own takes it; of nobody in particular, or of somebody who is signed in."""
+    client = who.client if who else wiring.app(world.settings, world.clock).test_client()
+    found = TOKEN.search(client.get("/consola/cuenta" if who else "/consola/entrar", base_url=SITE).text)
+    assert found
+    return partial(client.post, path, data={"csrf_token": found[1], **data}, base_url=SITE)
+
+
+def colleagues(world: World, role: Role) -> list[Signed]:
+    """Three with the same role, each at a process of their own."""
+    return [signed_in(wiring.app(world.settings, world.clock), world, role, login=f"{role}{n}") for n in range(3)]
+
+
+def test_of_some_who_invite_the_same_person_at_once_the_last_ones_link_serves(busy: World, app: Flask) -> None:
+    form = {"login": "eva.p", "name": "Eva", "roles": ["monitor"]}
+    who = colleagues(busy, Role.ADMINISTRATOR)
+    answers = together([sending(busy, "/consola/personal/invitar", form, each) for each in who])
+    links = [link for answer in answers for link in LINK.findall(answer.text)]
     assert len(links) == len(who)
     client = app.test_client()
     assert [client.get(link, base_url=SITE).status_code for link in links].count(200) == 1
+
+
+def test_a_code_lets_one_in_of_all_who_use_it_at_once(busy: World) -> None:
+    account(busy, "ana", [Role.AUDITOR])
+    form = {"login": "ana", "password": PASSWORD, "code": code_of(busy, "ana")}
+    answers = together([sending(busy, "/consola/entrar", form) for _n in range(4)])
+    assert sorted(answer.status_code for answer in answers) == [303, 403, 403, 403]
+
+
+def test_of_some_who_agree_at_once_one_does(busy: World, everybody: Signed) -> None:
+    everybody.post("/consola/personal/invitar", {"login": "eva.p", "name": "Eva", "roles": ["approver"]})
+    who = colleagues(busy, Role.APPROVER)
+    answers = together([sending(busy, "/consola/pendientes/1/aceptar", {}, each) for each in who])
+    assert sorted(answer.status_code for answer in answers) == [303, 409, 409]
 
 
 def test_totals_that_no_table_has_are_named_beside_their_field(busy: World, everybody: Signed) -> None:
