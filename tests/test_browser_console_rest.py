@@ -17,89 +17,36 @@ from tests.booths import keep, paper_table
 from tests.browser import CHROMIUM, PHONE, overflows, serving
 from tests.console import SITE, Signed, signed_in
 from tests.promises import COMMITMENT, UNBROKEN, load_plan, person, the_plan
-from tests.test_browser_site import LOOKS, WHOLE, faults
+from tests.test_browser_site import LOOKS, WHOLE, faults, live
 from tests.test_console_people import proven
+from tests.test_console_texts import version_in
 from tests.test_ideas import UNTIL
+from tests.test_one_vote import rules
 from tests.transcripts import COLLECTS, collecting
 from tests.world import World
 from web.console.access import Role
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
-LONG = "Oficina de la Participación y el Desarrollo Comunitario de la Localidad Histórica"
+LONG = "Oficina de la Participación y el Desarrollo Comunitario de la Localidad"
 IDEAS, PLAN = f"/consola/ideas/{COLLECTS}", "/consola/planes/plan-2023"
 
-ELSEWHERE = frozenset(
-    [
-        "consultations",
-        "draft_new",
-        "draft",
-        "proposals",
-        "proposal",
-        "proposal_gone",
-        "sheet",
-        "draft_preview",
-        "scheduling",
-        "draft_gone",
-        "consultation",
-        "correction",
-        "early_close",
-        "annulment",
-        "counting",
-        "publication",
-        "plans",
-        "plan",
-        "commitment",
-        "edit_commitment",
-        "milestone",
-        "edit_milestone",
-        "remove_milestone",
-        "objections",
-        "withdraw_commitment",
-        "seats",
-        "offices",
-        "new_commitment",
-        "seat_code",
-        "seat_end",
-        "walks",
-        "report",
-        "objection",
-        "grade",
-        "people",
-        "data_requests",
-        "new_data_request",
-        "data_request",
-        "data_request_paper",
-        "data_request_extend",
-        "data_request_close",
-        "data_request_data",
-        "data_request_delete",
-        "texts",
-        "text",
-        "text_history",
-        "hours",
-        "retention",
-        "tables",
-        "open_table",
-        "table",
-        "end_table",
-        "discard_paper",
-    ]
-)
+ELSEWHERE = frozenset((
+    "consultations", "draft_new", "draft", "proposals", "proposal", "proposal_gone", "sheet", "draft_preview",
+    "scheduling", "draft_gone", "consultation", "correction", "early_close", "annulment", "counting", "publication",
+    "plans", "plan", "commitment", "edit_commitment", "milestone", "edit_milestone", "remove_milestone",
+    "objections", "withdraw_commitment", "seats", "offices", "new_commitment", "seat_code", "seat_end", "walks",
+    "report", "objection", "grade", "people", "data_requests", "new_data_request", "data_request",
+    "data_request_paper", "data_request_extend", "data_request_close", "data_request_data", "data_request_delete",
+    "texts", "text", "text_history", "hours", "retention", "tables", "open_table", "table", "end_table",
+    "discard_paper",
+))  # fmt: skip
 """What the browser tests of the consultations, the plan, the people and texts, and the tables visit."""
 
-FILES = frozenset(
-    [
-        "poster_file",
-        "proposals_file",
-        "template",
-        "evidence_file",
-        "printed_slips",
-        "paper_template",
-        "data_request_file",
-        "exported",
-    ]
-)
+FILES = frozenset((
+    "poster_file", "proposals_file", "template", "evidence_file", "printed_slips", "paper_template",
+    "data_request_file", "exported",
+))  # fmt: skip
 
 
 @dataclass
@@ -148,7 +95,9 @@ def office(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.Tem
 
 def prepared(world: World, who: Signed) -> tuple[list[str], list[str]]:
     """The pages: empty before something is there, full after it, and in the middle of something."""
+    rules(world, desk=["document", "slips"])
     world.vote("1", "whatsapp")
+    live(world, "publicada")
     load_plan(world, the_plan())
     row = {"via": "workshop", "place": None, "collection": COLLECTS}
     with transaction(world.desk.engine) as connection:
@@ -160,24 +109,26 @@ def prepared(world: World, who: Signed) -> tuple[list[str], list[str]]:
         report = voices.report(connection, f"{COMMITMENT}.1", "planeacion", "complete", LONG, "chat", world.clock())
         voices.object_to(connection, report, person(connection, world), UNBROKEN, world.clock())
     gathered = who.post(f"{IDEAS}/juntar", {"idea": ["1", "2"], "respuesta": ""}).headers["Location"]
-    invited = who.post("/consola/personal/invitar", {"login": "nueva", "name": LONG, "roles": "office"})
+    invited = who.post("/consola/personal/invitar", {"login": "nueva", "name": LONG, "roles": "monitor"})
     link = re.search(r"/consola/invitacion/[\w-]+", invited.text)
-    assert link
+    assert link, invited.text
     draft = who.post("/consola/borradores/nuevo", {"title_es": LONG[:80], "title_en": "x"}).headers["Location"]
     corrected = proven(world, who, "correct")
+    old = version_in(who.get("/consola/textos/help").text)
+    help = {"es": "Venga a la plaza.", "en": "Come to the square.", "hacer": "guardar", "version": old}
+    assert who.post("/consola/textos/help", help).status_code == 303
     table = paper_table(world, (1, 500), LONG[:60])
     keep(world, table, *[[str(n), "1 4 6"] for n in range(1, 40)])
-    who.post(f"/consola/compromisos/{COMMITMENT}/retirar", {"reason_es": LONG, "reason_en": LONG})
     pages = [
         "/consola/", "/consola/pendientes", "/consola/pendientes/1", "/consola/registro", "/consola/registro/verificar",
         "/consola/registro?accion=nada", "/consola/cuenta", "/consola/cuenta/clave", "/consola/cuenta/generador",
         "/consola/personal", "/consola/personal/invitar", "/consola/personal/1", "/consola/personal/1/cerrar",
         "/consola/ideas", IDEAS, f"{IDEAS}?buscar=nada", f"{IDEAS}/anotar", f"{IDEAS}/papeles", f"{IDEAS}/respuestas",
-        gathered, f"{gathered}/enviar", f"{gathered}/descartar", "/consola/camino/cartagena-2022",
+        gathered, f"{gathered}/enviar", f"{gathered}/descartar", "/consola/camino/publicada",
         f"{draft}/propuestas/nueva", f"{draft}/ideas", f"/consola/mesas/{table}/enviar", f"{corrected}/corregir",
         f"/consola/compromisos/{COMMITMENT}/hitos", f"/consola/compromisos/{COMMITMENT}/reponer",
         f"{PLAN}/oficinas/planeacion/codigo", f"{PLAN}/oficinas/planeacion/terminar",
-        "/consola/textos/help/historia/1", "/consola/entrar", "/consola/confirmar", link[0],
+        f"/consola/textos/help/historia/{old}", "/consola/entrar", "/consola/confirmar", link[0],
     ]  # fmt: skip
     wrong = [
         "/consola/personal/invitar", "/consola/cuenta/clave", "/consola/cuenta/generador", f"{IDEAS}/anotar", gathered,

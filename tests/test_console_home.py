@@ -43,7 +43,7 @@ def test_a_worker_that_was_not_seen_is_named(world: World) -> None:
     assert "nunca se ha encendido" in who.get("/consola/").text
     upkeep.beat(world.desk.engine, world.clock())
     world.clock.forward(minutes=3)
-    assert "no da señal desde" in who.get("/consola/").text
+    assert "la parte que envía no da señal" in who.get("/consola/").text
 
 
 @pytest.mark.parametrize(
