@@ -115,7 +115,7 @@ def prepared(world: World, who: Signed) -> tuple[list[str], list[str]]:
     draft = who.post("/consola/borradores/nuevo", {"title_es": LONG[:80], "title_en": "x"}).headers["Location"]
     corrected = proven(world, who, "correct")
     old = version_in(who.get("/consola/textos/help").text)
-    help = {"es": "Venga a la plaza.", "en": "Come to the square.", "hacer": "guardar", "version": old}
+    help = {"es": "Venga a la plaza.", "en": "Come to the square.", "hacer": "guardar", "seen": old}
     assert who.post("/consola/textos/help", help).status_code == 303
     table = paper_table(world, (1, 500), LONG[:60])
     keep(world, table, *[[str(n), "1 4 6"] for n in range(1, 40)])

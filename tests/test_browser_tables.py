@@ -103,7 +103,7 @@ def test_a_day_at_the_tables_without_script(console: Console) -> None:
     ana.get_by_label("O escriba las filas").fill("901; 1 4 6\n902; 2; 35-44; f")
     ana.get_by_role("button", name="Guardar y revisar").click()
     ana.get_by_role("link", name="Enviarlo a una segunda persona").click()
-    ana.get_by_role("button", name="Enviarlo").click()
+    ana.get_by_role("button", name="Enviar las filas").click()
     table = ana.url.rpartition("/")[2]
     bea = console(f"/mesas/{table}", who="bea", java_script_enabled=False)
     bea.get_by_role("link", name="Confirmar o no").click()
