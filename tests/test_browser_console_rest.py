@@ -105,7 +105,14 @@ def prepared(world: World, who: Signed) -> tuple[list[str], list[str]]:
         ideas.enter(
             connection, [{**row, "code": f"K{n}", "text": f"{n} {UNBROKEN} {LONG}"} for n in range(60)], world.clock()
         )
-        approvals.ask(connection, "staff.rights", "1", {"roles": ["approver"], "offices": []}, None, world.clock())
+        approvals.ask(
+            connection,
+            "staff.rights",
+            "1",
+            {"login": "otra", "roles": ["approver"], "offices": []},
+            None,
+            world.clock(),
+        )
         report = voices.report(connection, f"{COMMITMENT}.1", "planeacion", "complete", LONG, "chat", world.clock())
         voices.object_to(connection, report, person(connection, world), UNBROKEN, world.clock())
     gathered = who.post(f"{IDEAS}/juntar", {"idea": ["1", "2"], "respuesta": ""}).headers["Location"]
