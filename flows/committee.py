@@ -31,7 +31,7 @@ VALIDATE = Option(
 )
 OBJECT = Option("objected", _("Object, with a reason"), _("Object: 2 and why"), words=("objetar", "object", "no"))
 LATER = Option("later", _("Not now"), words=("despues", "later"))
-KEEP = Option("keep", _("Leave it as it is"))
+KEEP = Option("keep", _("Leave everything as it is"))
 MOST = 8
 REASON = FreeText(500, least=3)
 REASONED = ("2", "objetar", "object")
