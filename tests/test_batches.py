@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -17,7 +18,7 @@ from flows.answers import FreeText
 from flows.language import Ask, Talk
 from storage import consultations
 from storage.ballots import Ballot
-from storage.database import one_writer, transaction
+from storage.database import transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.parked import ParkedError
@@ -156,10 +157,9 @@ def test_turns_of_many_threads_share_commits(world: World, monkeypatch: pytest.M
     assert len(world.rows(Inbox)) == 40
 
 
-def test_who_has_to_wait_for_a_lock_keeps_nobody_of_the_batch(world: World) -> None:
+def test_who_has_to_wait_for_a_lock_keeps_nobody_of_the_batch(postgres_url: str, tmp_path: Path) -> None:
     """While a vote is counted (or its box mixed) ballots wait, and whoever asks for anything else is answered."""
-    if one_writer(world.desk.engine):
-        pytest.skip("SQLite has one lock, and who writes has it")
+    world = World.on(postgres_url, tmp_path).load().open()  # SQLite has one lock, and who writes has it
     for who, text in itertools.product((1, 2), FIRST):
         world.say(text, who=who)
     before = len(world.rows(Inbox))
@@ -173,3 +173,4 @@ def test_who_has_to_wait_for_a_lock_keeps_nobody_of_the_batch(world: World) -> N
             assert len(world.rows(Inbox)) == before + 1
         assert [call.result(30) for call in calls] == [True, True]
     assert len(world.rows(Ballot)) == 2
+    world.desk.engine.dispose()

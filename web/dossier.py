@@ -63,18 +63,11 @@ class Objected:
 
 
 @dataclass(frozen=True)
-class Step:
-    """A milestone with every voice. `sectors` has how many seats of each said yes and no."""
+class Stated:
+    """A milestone and where it stands, in words."""
 
     milestone: Milestone
     standing: Standing
-    bar: Bar
-    reporter: Phrase = ""
-    files: Sequence[File] = ()
-    sectors: Sequence[tuple[Sector, int, int]] = ()
-    judged: Sequence[Judged] = ()
-    graded: Graded | None = None
-    objected: Sequence[Objected] = ()
 
     @property
     def when(self) -> Phrase:
@@ -89,12 +82,25 @@ class Step:
         return said_by_office(self.standing)
 
     @property
-    def told(self) -> Phrase:
-        return _("The office says: {state}", state=self.office_says)
-
-    @property
     def committee_says(self) -> Phrase:
         return said_by_committee(self.standing)
+
+
+@dataclass(frozen=True)
+class Step(Stated):
+    """A milestone with every voice. `sectors` has how many seats of each said yes and no."""
+
+    bar: Bar
+    reporter: Phrase = ""
+    files: Sequence[File] = ()
+    sectors: Sequence[tuple[Sector, int, int]] = ()
+    judged: Sequence[Judged] = ()
+    graded: Graded | None = None
+    objected: Sequence[Objected] = ()
+
+    @property
+    def told(self) -> Phrase:
+        return _("The office says: {state}", state=self.office_says)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 from wtforms import Field, Form, IntegerField, SelectField, StringField, TextAreaField
-from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
 from bot import lifecycle, preview, tables
@@ -31,7 +30,7 @@ from storage.typed import CELLS, Checked, check, check_proposals
 from web import paging
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import CSV, XLSX, download, see
-from web.console.forms import UPLOAD, Boxes, phrase
+from web.console.forms import UPLOAD, Boxes, choices, phrase
 from web.invitation import Public
 from web.rendering import say
 
@@ -73,10 +72,6 @@ HOUR = _("In hours of 24, such as 18:00")
 DAY = _("Day, month and year, such as 30/11/2026")
 
 
-def _choices(known: Mapping[str, Phrase]) -> list[SelectChoice]:
-    return [SelectChoice(name, label) for name, label in known.items()]
-
-
 class Frame(Form):
     """The title, the dates and the rules."""
 
@@ -95,13 +90,13 @@ class Frame(Form):
     paper_until_hour = StringField(_("Paper until: hour"), description=HOUR)
     least = StringField(_("How many proposals at least"))
     most = StringField(_("How many proposals at most"))
-    identity = SelectField(_("What people have to show"), choices=_choices(LEVELS), validate_choice=False)
+    identity = SelectField(_("What people have to show"), choices=choices(LEVELS), validate_choice=False)
     people_per_contact = StringField(_("How many people may vote from one phone"), description=_("From 1 to 50."))
-    asks = Boxes(_("What is asked before one votes"), choices=_choices(ASKED))
+    asks = Boxes(_("What is asked before one votes"), choices=choices(ASKED))
     desk = Boxes(
         _("How those are told apart who vote at a table"),
         description=_("For people without a phone. Tick nothing if there are no tables."),
-        choices=_choices(WAYS),
+        choices=choices(WAYS),
     )
     who_es = TextAreaField(_("Who may vote, in Spanish"))
     who_en = TextAreaField(_("Who may vote, in English"))
@@ -110,7 +105,7 @@ class Frame(Form):
     shown = Boxes(
         _("Where numbers below 5 are published"),
         description=_("A small number can point to a person. Tick only what you have a reason for."),
-        choices=_choices(GROUPS),
+        choices=choices(GROUPS),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import request
 from wtforms import SelectMultipleField
+from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation, ValidationError
 
 from flows.language import Phrase, Text, _
@@ -23,6 +24,11 @@ class Boxes(SelectMultipleField):
         known = {choice.value for choice in self.choices or ()}
         if not set(self.data or ()) <= known:
             raise ValidationError(_("Choose from the list."))
+
+
+def choices(known: Mapping[Any, Phrase]) -> list[SelectChoice]:
+    """What a field offers: words by value."""
+    return [SelectChoice(str(value), label) for value, label in known.items()]
 
 
 class Within:

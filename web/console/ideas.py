@@ -26,7 +26,7 @@ from storage.drafts import print_of
 from web import invitation, paging
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import see
-from web.console.forms import PLAIN, Within, plain
+from web.console.forms import PLAIN, Within, choices, plain
 from web.invitation import Public
 from web.paging import Part
 from web.rendering import language
@@ -62,7 +62,7 @@ VIAS: Mapping[str, Text] = {"chat": _("Chat"), "paper": _("Paper"), "workshop": 
 class AnswerForm(Form):
     """What came of some ideas, in the city's words."""
 
-    what = SelectField(_("What came of it"), choices=[SelectChoice(word, label) for word, label in WHAT.items()])
+    what = SelectField(_("What came of it"), choices=choices(WHAT))
     subject = SelectField(_("Which proposal or commitment"), description=_("Only for the first two."))
     summary_es = StringField(
         _("What was proposed, in Spanish"),

@@ -25,7 +25,7 @@ from storage.database import Moved, reading, transaction
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import download, see
 from web.console.approvals import Step
-from web.console.forms import PLAIN
+from web.console.forms import PLAIN, choices
 from web.invitation import Public
 from web.paging import asked as page_asked
 
@@ -68,16 +68,12 @@ AWAY = _("The ballot box of an open vote cannot be read now, so nothing was dele
 BY: Mapping[str, Text] = {"channel": _("Channel"), "language": _("Language"), "group": _("Group")}
 
 
-def _choices(words: Mapping[str, Phrase]) -> list[SelectChoice]:
-    return [SelectChoice(value, label) for value, label in words.items()]
-
-
 class New(Form):
     """What a person asks for, and the contact they give."""
 
-    kind = RadioField(_("What the person wants"), choices=_choices(KINDS), validators=[InputRequired(_("Choose one."))])
+    kind = RadioField(_("What the person wants"), choices=choices(KINDS), validators=[InputRequired(_("Choose one."))])
     channel = RadioField(
-        _("Where they write to us"), choices=_choices(CHANNELS), validators=[InputRequired(_("Choose one."))]
+        _("Where they write to us"), choices=choices(CHANNELS), validators=[InputRequired(_("Choose one."))]
     )
     contact = StringField(
         _("Their number"),
@@ -108,7 +104,7 @@ class Paper(Form):
     """Why no code can be read, and the paper that stands for it."""
 
     reason = RadioField(
-        _("Why no code can be read"), choices=_choices(REASONS), validators=[InputRequired(_("Choose one."))]
+        _("Why no code can be read"), choices=choices(REASONS), validators=[InputRequired(_("Choose one."))]
     )
     number = StringField(
         _("File number of the signed paper"),
@@ -132,7 +128,7 @@ class Right(Form):
 class Ending(Form):
     """How a request ended."""
 
-    outcome = RadioField(_("How it ended"), choices=_choices(OUTCOMES), validators=[InputRequired(_("Choose one."))])
+    outcome = RadioField(_("How it ended"), choices=choices(OUTCOMES), validators=[InputRequired(_("Choose one."))])
 
 
 def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:

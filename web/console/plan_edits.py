@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy import Connection
 from wtforms import Form, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
 
 from bot import plan_edits
 from bot.catalogue import Catalogue
@@ -19,7 +20,7 @@ from storage import plans as promises
 from storage.database import reading, transaction
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import go, see
-from web.console.forms import Boxes
+from web.console.forms import Boxes, choices
 from web.console.plans import known_commitment, known_milestone, known_plan, read
 from web.invitation import Public
 
@@ -295,15 +296,15 @@ def _stands(form: Form, body: Mapping[str, Any], id: str) -> list[tuple[Phrase, 
 
 
 def _choices(form: CommitmentForm, plan: Plan, origins: Mapping[str, Phrase]) -> None:
-    form.objective.choices = list(plan.objectives.items())
+    form.objective.choices = choices(plan.objectives)
     form.leads.choices = _offices(plan)
-    form.areas.choices = list(plan.areas.items())
-    form.values.choices = list(plan.values.items())
-    form.origin.choices = [("", _("From no consultation")), *origins.items()]
+    form.areas.choices = choices(plan.areas)
+    form.values.choices = choices(plan.values)
+    form.origin.choices = choices({"": _("From no consultation"), **origins})
 
 
-def _offices(plan: Plan) -> list[tuple[str, Phrase]]:
-    return [(office.id, office.name) for office in plan.offices.values()]
+def _offices(plan: Plan) -> list[SelectChoice]:
+    return choices({office.id: office.name for office in plan.offices.values()})
 
 
 def _origins(city: Catalogue) -> dict[str, Phrase]:

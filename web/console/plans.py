@@ -16,14 +16,14 @@ from flows.answers import fold
 from flows.language import Phrase, _
 from flows.lists import MOST_LETTERS
 from flows.milestones import when
-from flows.plan import Commitment, Milestone, Plan, Standing, said_by_committee, said_by_office, until
+from flows.plan import Commitment, Milestone, Plan, Standing
 from storage import catalogue as shelf
 from storage import plans as promises
 from storage import staff as accounts
 from storage.database import reading
 from web import paging
 from web.console.access import Role, allows, has, shown, staff
-from web.dossier import Reader, Step
+from web.dossier import Reader, Stated, Step
 from web.history import Entry, History
 from web.invitation import Public
 from web.paging import Part
@@ -45,28 +45,10 @@ WANTED: Mapping[str, Phrase] = {
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(Stated):
     """A milestone in a list."""
 
     commitment: Commitment
-    milestone: Milestone
-    standing: Standing
-
-    @property
-    def when(self) -> Phrase:
-        return when(self.milestone.span)
-
-    @property
-    def until(self) -> Phrase:
-        return until(self.standing)
-
-    @property
-    def office_says(self) -> Phrase:
-        return said_by_office(self.standing)
-
-    @property
-    def committee_says(self) -> Phrase:
-        return said_by_committee(self.standing)
 
 
 @dataclass(frozen=True)
@@ -251,7 +233,7 @@ def _narrowed(found: Sequence[Pair], reader: Reader, wanted: str) -> Sequence[Pa
 def _listed(part: Part[Pair], reader: Reader) -> Part[Listed]:
     """One part of a list with where its milestones stand."""
     known = reader.standings([milestone for _commitment, milestone in part.items])
-    return Part([Listed(c, m, known[m.id]) for c, m in part.items], part.number, part.of)
+    return Part([Listed(m, known[m.id], c) for c, m in part.items], part.number, part.of)
 
 
 def _is(standing: Standing, wanted: str) -> bool:

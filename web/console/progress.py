@@ -20,6 +20,7 @@ from storage.database import reading, transaction
 from web import paging
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import go, see
+from web.console.forms import choices
 from web.console.plans import Sight, known_commitment, known_milestone, known_plan, read, today
 from web.history import office_name
 from web.invitation import Public
@@ -64,8 +65,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if not mine:
             abort(404)
         form = ReportForm(request.form, data={"office": mine[0]})
-        form.state.choices = list(STATES.items())
-        form.office.choices = [(id, office_name(sight.plan, id)) for id in mine]
+        form.state.choices = choices(STATES)
+        form.office.choices = choices({id: office_name(sight.plan, id) for id in mine})
         page: dict[str, Any] = {
             "plan": sight.plan,
             "commitment": promised,
@@ -151,7 +152,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             _sight, promised = known_commitment(city, subject)
             title, back = promised.title, url_for(".commitment", commitment=subject)
         form = GradeForm(request.form)
-        form.grade.choices = list(GRADES.items())
+        form.grade.choices = choices(GRADES)
         page: dict[str, Any] = {"plan": found, "title": title, "form": form, "back": back}
         if request.method == "GET":
             return shown("console/grade.html", **page)

@@ -25,7 +25,7 @@ from web.console.access import LABELS, TRUSTED, TWO_PEOPLE, Role, allows, shown,
 from web.console.answers import see
 from web.console.approvals import Step
 from web.console.credentials import Safe
-from web.console.forms import PLAIN, Boxes, Within, plain
+from web.console.forms import PLAIN, Boxes, Within, choices, plain
 from web.invitation import Public
 
 LASTS = timedelta(hours=72)
@@ -50,14 +50,14 @@ class Person(Form):
         [Within(1, 80, _("Write the name, in 80 letters or less."))],
         filters=PLAIN,
     )
-    roles = Boxes(_("What they do"), choices=[SelectChoice(role.value, label) for role, label in LABELS.items()])
+    roles = Boxes(_("What they do"), choices=choices(LABELS))
     offices = Boxes(_("For which offices they report"), description=_("Only for the role of an office."))
 
 
 class Rights(Form):
     """What an account may do."""
 
-    roles = Boxes(_("What they do"), choices=[SelectChoice(role.value, label) for role, label in LABELS.items()])
+    roles = Boxes(_("What they do"), choices=choices(LABELS))
     offices = Boxes(_("For which offices they report"), description=_("Only for the role of an office."))
 
 
@@ -93,12 +93,12 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
     def member(id: int) -> Response:
         with reading(desk.engine) as connection:
             row = accounts.one(connection, id)
-            choices = _offices(city(connection))
+            known = _offices(city(connection))
         if row is None:
             abort(404)
         given = {"roles": row.roles.split(), "offices": row.offices.split()}
         form = Rights(request.form) if request.method == "POST" else Rights(data=given)
-        form.offices.choices = choices
+        form.offices.choices = known
         if request.method == "GET" or not (form.validate() and _agree(form)):
             return shown("console/member.html", 422 if request.method == "POST" else 200, form=form, row=row)
         asked = _change(desk, id, form.roles.data, form.offices.data)
