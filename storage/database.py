@@ -11,13 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import SQLModel
-
-from storage.prepared import Prepared
 
 SQLITE_WAIT_MS = 5_000
 """How long a SQLite writer waits for another before the turn is refused with 503."""
@@ -151,15 +149,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-_HURRY = Prepared(text(f"SET LOCAL lock_timeout = '{BRIEFLY}'"))
-
-
 @contextmanager
 def hurried(engine: Engine) -> Iterator[Connection]:
     """A transaction for several pieces of work, which must not make each other wait: it fails rather than wait long."""
-    with transaction(engine) as connection:
-        if not one_writer(engine):
-            _HURRY.changed(connection, {})
+    if one_writer(engine):
+        with transaction(engine) as connection:
+            yield connection
+        return
+    # The driver would begin by itself, and the limit would be one more message to the server.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection, connection.begin():
+        connection.exec_driver_sql(f"BEGIN; SET LOCAL lock_timeout = '{BRIEFLY}'")
         yield connection
 
 

@@ -25,6 +25,15 @@ BEGINNINGS = ("/webhooks", "/healthz", "/readyz", "/metrics")
 
 MOST_BYTES = 1_000_000
 
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+"""Nothing here is a page: a browser that is led here shows and runs nothing."""
+
 
 class Call(Request):
     max_content_length = MOST_BYTES
@@ -38,7 +47,9 @@ class Hooks:
     routes: Routes
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        return self._answer(Call(environ))(environ, start_response)
+        answer = self._answer(Call(environ))
+        answer.headers.update(HEADERS)
+        return answer(environ, start_response)
 
     def _answer(self, call: Request) -> Response:
         try:
