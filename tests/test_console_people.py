@@ -174,7 +174,7 @@ def test_a_paper_needs_a_second_person(little_world: World, app: Flask, officer:
     assert officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "Ana Pérez"}).status_code == 422
     assert officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "2022-118"}).status_code == 303
     (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
-    assert officer.post(f"{waiting}/aceptar").status_code == 409
+    assert officer.post(f"{waiting}/aceptar").status_code == 403
     assert officer.get(f"{page}/borrar").status_code == 409
     approver = signed_in(app, little_world, Role.APPROVER)
     assert "2022-118" in approver.get(waiting).text

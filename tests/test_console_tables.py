@@ -186,7 +186,9 @@ def test_paper_is_typed_corrected_sent_and_confirmed_by_somebody_else(world: Wor
     asked = re.search(r"/consola/pendientes/(\d+)", page)
     assert asked
     assert "Mesa del parque" in bea.get(f"/consola/pendientes/{asked[1]}").text
-    assert ana.post(f"/consola/pendientes/{asked[1]}/aceptar").status_code == 409
+    colleague = signed_in(app_of(world), world, Role.PARTICIPATION, login="colleague")
+    for clerk in (ana, colleague):  # an administrator makes clerks alone; an approver is made by two people
+        assert clerk.post(f"/consola/pendientes/{asked[1]}/aceptar").status_code == 403
     assert bea.post(f"/consola/pendientes/{asked[1]}/aceptar").status_code == 303
     assert sorted(row["choices"] for row in world.rows(Ballot)) == ["p01 p04 p06", "p02", "p09"]
     assert (batch(world, table).state, batch(world, table).sealed) == ("boxed", None)
@@ -197,7 +199,7 @@ def test_paper_is_typed_corrected_sent_and_confirmed_by_somebody_else(world: Wor
 
 
 def test_what_was_taken_back_cannot_be_confirmed_any_more(world: World, ana: Signed) -> None:
-    bea = signed_in(app_of(world), world, Role.PARTICIPATION, login="bea")
+    bea = signed_in(app_of(world), world, Role.PARTICIPATION, Role.APPROVER, login="bea")
     table = opened(ana, "paper")
     typed(ana, table, f"{DOCUMENT}; 1", 1)
     ana.post(f"/consola/mesas/{table}/enviar")

@@ -191,7 +191,7 @@ def steps(desk: Desk) -> tuple[Step, ...]:
             raise NotPossible(refused.why) from None
         _note(booth, "paper.boxed", int(asked.subject), ballots=number)
 
-    return (Step(KIND, (Role.PARTICIPATION,), (Role.PARTICIPATION, Role.APPROVER), _says, confirm),)
+    return (Step(KIND, (Role.PARTICIPATION,), (Role.APPROVER,), _says, confirm),)
 
 
 def _says(asked: Approval) -> Phrase:

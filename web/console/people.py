@@ -474,6 +474,4 @@ def _do_paper(connection: Connection, asked: Approval, _by: int, now: datetime) 
         raise NotPossible(_("This request is not waiting for a paper any more."))
 
 
-STEPS = (
-    Step("data-request.paper", (Role.PARTICIPATION,), (Role.PARTICIPATION, Role.APPROVER), _says_paper, _do_paper),
-)
+STEPS = (Step("data-request.paper", (Role.PARTICIPATION,), (Role.APPROVER,), _says_paper, _do_paper),)
