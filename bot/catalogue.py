@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from bot.hours import Hours
+from flows import case
+from flows.case import Intake
 from flows.city import City
 from flows.consultation import Consultation, Notice, Proposal
 from flows.ideas import Collection, Target
@@ -125,7 +127,23 @@ def _city(texts: Mapping[str, str], rows: list[shelf.PlaceRow]) -> City:
     }
     words = {key: Local(json.loads(texts[key])) for key in ("name", "help", "emergency", "privacy")}
     silence = _retention(texts)[PROMISED]
-    return City(zone=texts["zone"], questions=questions, territory=Territory(places), silence=silence.days, **words)
+    intake = _intake(json.loads(texts["intake"])) if "intake" in texts else None
+    territory = Territory(places)
+    return City(
+        zone=texts["zone"], questions=questions, territory=territory, silence=silence.days, intake=intake, **words
+    )
+
+
+def _intake(stated: Mapping[str, Any]) -> Intake:
+    return Intake(
+        offices=tuple(case.Office(each["id"], local(each["words"])) for each in stated["offices"]),
+        others=local(stated["others"]),
+        protection=local(stated["protection"]),
+        minors=local(stated["minors"]),
+        days=stated["days"],
+        closures=frozenset(map(date.fromisoformat, stated["closures"])),
+        kept=stated["kept"],
+    )
 
 
 def local(words: Mapping[str, Any]) -> Local:

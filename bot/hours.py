@@ -1,6 +1,6 @@
 """Hours: when a city may write to people first. Answers go out at any hour."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -52,12 +52,12 @@ class Hours:
                 return opens.astimezone(now.tzinfo)
         return now + timedelta(days=FURTHEST)
 
-    def working_day(self, after: date, number: int) -> date:
-        """The `number`-th working day after a day: Saturdays, Sundays and the country's holidays do not count."""
+    def working_day(self, after: date, number: int, closures: Collection[date] = ()) -> date:
+        """The `number`-th working day after a day: weekends, the country's holidays and closures do not count."""
         day = after
         while number:
             day += timedelta(days=1)
-            number -= day.weekday() < 5 and not self._is_holiday(day)
+            number -= day.weekday() < 5 and not self._is_holiday(day) and day not in closures
         return day
 
     def _is_holiday(self, day: date) -> bool:

@@ -85,7 +85,10 @@ class Apart(Exception):
 
 @dataclass(frozen=True)
 class Desk:
-    """All that turns share: the database, the keys, the clock and the channels' shapes."""
+    """All that turns share: the database, the keys, the clock and the channels' shapes.
+
+    `volatile` is the store of confidential conversations; without it there are none.
+    """
 
     engine: Engine
     ink: Ink
@@ -94,6 +97,7 @@ class Desk:
     channels: Mapping[str, Channel]
     secret: bytes = field(repr=False)
     public_url: str = ""
+    volatile: Engine | None = None
     _shelf: list[Catalogue] = field(default_factory=list, repr=False)
 
     def take(self, incoming: Incoming) -> bool:

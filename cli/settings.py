@@ -140,6 +140,12 @@ class Settings:
     public_url: str = setting("", address, "The address providers reach this desk at, as they were told it.")
     browser_chat: bool = setting(False, switch, "Whether people can also write in the browser, at /chat: on or off.")
     console_host: str = setting("", host, "A host name for the staff's console alone; without it, it is at /consola.")
+    complaints_host: str = setting("", host, "A host name for complaints alone; without it, they are at /denuncia.")
+    volatile_path: Path = setting(
+        Path("/dev/shm/cuenta/volatile.db"),  # noqa: S108  in memory is where it has to be, in a folder of its own
+        Path,
+        "A file in memory (tmpfs) for confidential conversations.",
+    )
     ballot_keys_dir: Path = setting(Path("keys"), Path, "The folder of keys: outside the database and its backups.")
     proxies: int = setting(0, proxies, "How many proxies of ours stand in front; their word on who calls is believed.")
     telegram_bot_token: str = setting("", token, "From @BotFather. Without it Telegram is off.", True)

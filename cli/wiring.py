@@ -5,9 +5,11 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.channels.browser import BrowserShape
@@ -20,6 +22,7 @@ from bot.speech import LANGUAGES, catalogue
 from bot.turn import Desk
 from bot.worker import Worker
 from cli.settings import Settings
+from storage import volatile
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, time_of
 from storage.ink import Ink
@@ -57,7 +60,18 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
         channels={shape.name: shape for shape in shapes},
         secret=settings.secret_key.encode(),
         public_url=settings.public_url,
+        volatile=_volatile(settings.volatile_path),
     )
+
+
+def _volatile(path: Path) -> Engine | None:
+    """The volatile store; none where the file would lie on a disk, or others could look into its folder."""
+    if not volatile.is_in_memory(path):
+        return None
+    try:
+        return volatile.open_store(path)
+    except (OSError, volatile.NotOurs):
+        return None
 
 
 def app(settings: Settings, clock: Clock = now, demo: bool = False) -> Flask:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flows.case import Intake
 from flows.language import Local, Option, Query
 from flows.territory import Territory
 
@@ -12,7 +13,8 @@ class City:
     """The city's own words and its tree of places.
 
     `questions` are the profile's fields (age, sex, group) with their options; `help`, `privacy` and `emergency` are the
-    city's texts; `silence` is after how many days without a word from somebody their data is deleted.
+    city's texts; `silence` is after how many days without a word from somebody their data is deleted; `intake` is what
+    the city says of complaints, if it takes any here.
     """
 
     name: Local
@@ -23,6 +25,7 @@ class City:
     questions: Mapping[str, tuple[Option, ...]]
     territory: Territory
     silence: int = 730
+    intake: Intake | None = None
 
 
 @dataclass(frozen=True)

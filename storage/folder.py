@@ -10,6 +10,7 @@ from holidays import list_supported_countries
 
 from storage import definition
 from storage.definition import LENGTHS, PROPOSAL_COLUMNS, QUESTIONS, ReadConsultation, ReadProposal
+from storage.intake_folder import read_intake
 from storage.pages import SLUG, Form, Invalid, Problem, Table, Words
 from storage.plan_folder import ReadPlan, read_plans
 from storage.retention import PERIODS
@@ -64,6 +65,7 @@ class Folder:
     plans: tuple[ReadPlan, ...] = ()
     hours: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
+    intake: Mapping[str, Any] | None = None
 
 
 def read_folder(path: Path) -> Folder:
@@ -81,6 +83,7 @@ def read_folder(path: Path) -> Folder:
     consultations = tuple(c for c in found.values() if c is not None)
     proposals = {slug: {p.id for p in c.proposals} if c else None for slug, c in found.items()}
     plans = read_plans(path, proposals, problems)
+    intake = read_intake(path, problems)
     problems += [
         Problem(
             f"plans/{plan.slug}/plan.toml", 1, f'"{plan.slug}" is a consultation too, and only one can collect ideas'
@@ -90,7 +93,7 @@ def read_folder(path: Path) -> Folder:
     ]
     if problems:
         raise Invalid(problems)
-    return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours, retention)
+    return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours, retention, intake)
 
 
 def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ...]]]:

@@ -166,6 +166,8 @@ def _texts(folder: Folder) -> dict[str, str]:
     words: dict[str, Any] = {"name": folder.name, **folder.texts, "questions": questions, "hours": dict(folder.hours)}
     if folder.retention:
         words["retention"] = dict(folder.retention)
+    if folder.intake is not None:
+        words["intake"] = folder.intake
     return {"zone": folder.zone, **{key: _json(value) for key, value in words.items()}}
 
 

@@ -346,7 +346,7 @@ def test_a_city_loads_once_and_the_bot_reads_it(database: Connection) -> None:
     loaded = load(database, folder)
     assert (
         str(loaded)
-        == "234 places (changed), 7 texts (changed), consultation cartagena-2022 (new), plan plan-2023 (new)"
+        == "234 places (changed), 8 texts (changed), consultation cartagena-2022 (new), plan plan-2023 (new)"
     )
     revision = catalogue.revision(database)
     again = load(database, folder)

@@ -68,6 +68,7 @@ def environment(database_url: str, folder: Path, **more: str) -> dict[str, str]:
         "SECRET_KEY": "only-for-tests-" * 4,
         "DATABASE_URL": database_url,
         "BALLOT_KEYS_DIR": str(folder / "keys"),
+        "VOLATILE_PATH": str(folder / "volatile.db"),  # on a disk: no complaints, but where a test asks for them
         "PUBLIC_URL": "https://cuenta.example.test",
         "TELEGRAM_BOT_TOKEN": "123456:test-token-test-token-test",
         "TELEGRAM_WEBHOOK_SECRET": "webhook-secret-for-tests",

@@ -1,0 +1,202 @@
+"""Cases: how a complaint is begun, filed, found again by its access key, and added to.
+
+Chat, web form and console all go through here. Nothing in this module learns who somebody is, and nothing is logged.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+
+from bot.catalogue import Catalogue
+from flows.case import Intake
+from storage import cases, receivers, vault, volatile
+from storage.cases import SealedPart
+from storage.database import reading, transaction
+from storage.vault import NewCase, Unopened
+
+TRIES = 5
+AN_HOUR = timedelta(hours=1)
+"""How many wrong access keys a chat, a browser or a case is allowed in how long."""
+
+
+class Shut(Exception):
+    """Complaints are not taken just now; `reasons` are codes for those who run the desk, never for the public."""
+
+    def __init__(self, reasons: Sequence[str]):
+        super().__init__(", ".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A complaint that was begun and not yet filed. The access key is here, and in the complainant's hands, alone."""
+
+    new: NewCase
+    access_key: str = field(repr=False)
+    excluded: str
+
+    def packed(self) -> bytes:
+        """As the volatile store keeps it."""
+        new = {name: value.hex() if isinstance(value, bytes) else value for name, value in vars(self.new).items()}
+        wraps = {str(id): body.hex() for id, body in self.new.wraps.items()}
+        return json.dumps([{**new, "wraps": wraps}, self.access_key, self.excluded]).encode()
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> "Begun":
+        new, access_key, excluded = json.loads(packed)
+        wraps = {int(id): bytes.fromhex(body) for id, body in new.pop("wraps").items()}
+        raw: dict[str, Any] = {
+            name: bytes.fromhex(new.pop(name)) for name in ("salt", "verifier", "public", "own_wrap")
+        }
+        return cls(NewCase(**new, **raw, wraps=wraps), access_key, excluded)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case that its complainant opened. `private` is None once they can no longer read in it."""
+
+    case: Row[Any] = field(repr=False)
+    private: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is inside a part: when it came, its place in the case, the question it answers (if any), and its words."""
+
+    at: datetime
+    place: int
+    question: str
+    text: str
+
+    def packed(self) -> bytes:
+        return json.dumps([self.at.isoformat(), self.place, self.question, self.text], ensure_ascii=False).encode()
+
+    @classmethod
+    def unpacked(cls, plain: bytes) -> "Told":
+        at, place, question, text = json.loads(plain)
+        return cls(datetime.fromisoformat(at), place, question, text)
+
+
+@dataclass(frozen=True)
+class File:
+    """What is inside a part that is a file: `facts` has its kind, ending, digests and what was taken out of it."""
+
+    at: datetime
+    place: int
+    facts: Mapping[str, Any]
+    body: bytes = field(repr=False)
+
+    def packed(self) -> bytes:
+        return json.dumps([self.at.isoformat(), self.place, dict(self.facts)]).encode() + b"\n" + self.body
+
+    @classmethod
+    def unpacked(cls, plain: bytes) -> "File":
+        head, _break, body = plain.partition(b"\n")
+        at, place, facts = json.loads(head)
+        return cls(datetime.fromisoformat(at), place, facts, body)
+
+
+def shut(connection: Connection, store: Engine | None, city: Catalogue) -> tuple[str, ...]:
+    """Why complaints cannot be taken, as codes; nothing where they can."""
+    intake = city.city.intake
+    if intake is None:
+        return ("no-intake",)
+    lacking = receivers.lacking(receivers.active(connection), [office.id for office in intake.offices])
+    reasons = [f"keys:{office}" for office in lacking]
+    if store is None:
+        reasons.append("no-memory")
+    return tuple(reasons)
+
+
+def begin(connection: Connection, excluded: str) -> Begun:
+    """Begin a complaint that all receivers but those of the excluded office will open (0.25 s of processor time)."""
+    access_key = vault.new_access_key()
+    publics = receivers.publics(receivers.active(connection), excluded)
+    return Begun(vault.new_case(access_key, publics), access_key, excluded)
+
+
+def seal_told(public: bytes, case: str, kind: str, told: Told) -> SealedPart:
+    """Words of a case, sealed."""
+    id = vault.new_id()
+    return SealedPart(id, kind, vault.seal(public, case, id, kind, told.packed()))
+
+
+def seal_file(public: bytes, case: str, file: File) -> SealedPart:
+    """A file of a case, sealed."""
+    id = vault.new_id()
+    return SealedPart(id, "file", vault.seal_file(public, case, id, file.packed()))
+
+
+def file(connection: Connection, city: Catalogue, begun: Begun, parts: Collection[SealedPart], now: datetime) -> bool:
+    """File a complaint; False if it was filed before."""
+    intake = city.city.intake
+    assert intake is not None
+    today = city.hours.today(now)
+    due = due_on(city, intake, today, intake.days)
+    return cases.file(connection, begun.new, parts, begun.excluded, today, due, calendar(city))
+
+
+def due_on(city: Catalogue, intake: Intake, received: date, days: int) -> date:
+    """The last day to answer what came on a day: so many working days after it, closures of the city left out."""
+    return city.hours.working_day(received, days, intake.closures)
+
+
+def calendar(city: Catalogue) -> str:
+    """Which working days a date was computed with: the country and the release of its holidays."""
+    return f"{city.hours.country}/{version('holidays')}"
+
+
+def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who: str, now: datetime) -> Opened | None:
+    """A case, by its locator and access key as they were typed; None if they do not belong together.
+
+    An unknown locator takes the work of a known one. A letter typed wrong is found before any work. `who` (a chat, a
+    browser's address) and the case have `TRIES` in an hour; then also the right key is refused, in the same words.
+    """
+    found, key = vault.read_locator(locator), vault.read_access_key(access_key)
+    if found is None or key is None:
+        return None
+    names = [_tally(who), _tally(found)]
+    with transaction(store) as connection:
+        if any(volatile.count(connection, name, now + AN_HOUR, now) > TRIES for name in names):
+            return None
+    with reading(engine) as connection:
+        case = cases.by_locator(connection, found)
+    derived = vault.derive(key, vault.NO_SALT if case is None else bytes(case.salt))
+    good = vault.same(derived.verifier, vault.NOBODY if case is None else bytes(case.verifier))
+    if case is None or not good:
+        return None
+    with transaction(store) as connection:
+        for name in names:
+            volatile.forgive(connection, name)
+    own = None if case.own_wrap is None else vault.unwrap_own(bytes(case.own_wrap), derived.kek, case.id)
+    return Opened(case, own)
+
+
+def _tally(who: str) -> str:
+    return f"key:{sha256(who.encode()).hexdigest()}"
+
+
+def replies(connection: Connection, opened: Opened) -> list[Told]:
+    """What the office told or asked the complainant, in order. A part that does not open is left out."""
+    found = [_told(opened, row) for row in cases.parts(connection, opened.case.id, ("reply",))]
+    return sorted((told for told in found if told is not None), key=lambda told: (told.at, told.place))
+
+
+def _told(opened: Opened, row: Row[Any]) -> Told | None:
+    if opened.private is None:
+        return None
+    try:
+        return Told.unpacked(vault.unseal(opened.private, opened.case.id, row.id, row.kind, bytes(row.body)))
+    except Unopened:
+        return None
+
+
+def own_parts(connection: Connection, opened: Opened) -> int:
+    """How many texts and files the complainant gave. Not which: who finds the key must not read the story."""
+    return len(cases.parts(connection, opened.case.id, ("told", "file")))

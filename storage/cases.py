@@ -1,0 +1,185 @@
+"""Cases: complaints as they are kept. Sealed, dated by the day, under random ids, and joined to nobody.
+
+There is no column here, and no key to any table, that could say who filed a case, over which channel, or at which
+hour. What was told lies in parts that the desk itself cannot open (`storage/vault.py`).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from storage.database import columns
+from storage.vault import NewCase, new_id
+
+APART: dict[str, Any] = {"sqlite_with_rowid": False}
+"""Rows of a table lie in the order of their random keys, so that none tells what was written after what."""
+
+
+class Case(SQLModel, table=True):
+    """A complaint. Its private key is in `own_wrap` (until it is destroyed) and in its wraps; `excluded` is the office
+    that it concerns, whose receivers have none. `calendar` names the working days that `due_on` was computed with;
+    `number` is the office's own, given in daily batches; `held` keeps it from being destroyed."""
+
+    __tablename__ = "sealedcase"
+    __table_args__ = APART
+
+    id: str = Field(primary_key=True, max_length=32)
+    locator: str = Field(unique=True, max_length=8)
+    received_on: date
+    state: str = Field(default="received", max_length=16)
+    changed_on: date
+    due_on: date
+    calendar: str = Field(max_length=40)
+    excluded: str = Field(default="", max_length=40)
+    number: str = Field(default="", max_length=40)
+    extended: bool = Field(default=False)
+    held: bool = Field(default=False)
+    closed_on: date | None = Field(default=None)
+    salt: bytes
+    verifier: bytes
+    public: bytes
+    own_wrap: bytes | None
+
+
+class Wrap(SQLModel, table=True):
+    """A case's private key for one receiver's key."""
+
+    __tablename__ = "sealedwrap"
+    __table_args__ = APART
+
+    case_id: str = Field(primary_key=True, max_length=32, foreign_key="sealedcase.id", ondelete="CASCADE")
+    receiver_id: int = Field(primary_key=True, foreign_key="receiverkey.id")
+    body: bytes
+
+
+class Part(SQLModel, table=True):
+    """Something of a case (`storage.vault.KINDS`), sealed. When it came and its order are inside."""
+
+    __tablename__ = "sealedpart"
+    __table_args__ = APART
+
+    id: str = Field(primary_key=True, max_length=32)
+    case_id: str = Field(max_length=32, foreign_key="sealedcase.id", ondelete="CASCADE", index=True)
+    kind: str = Field(max_length=8)
+    body: bytes
+
+
+class CaseEvent(SQLModel, table=True):
+    """A step of a case: on which day, from where to where, why (a code), and which member of the staff took it."""
+
+    __tablename__ = "caseevent"
+    __table_args__ = APART
+
+    id: str = Field(primary_key=True, max_length=32)
+    case_id: str = Field(max_length=32, foreign_key="sealedcase.id", ondelete="CASCADE", index=True)
+    on: date
+    step: int
+    before: str = Field(max_length=16)
+    after: str = Field(max_length=16)
+    reason: str = Field(default="", max_length=40)
+    by: int | None = Field(default=None)
+
+
+_C, _W, _P, _E = columns(Case), columns(Wrap), columns(Part), columns(CaseEvent)
+
+
+@dataclass(frozen=True)
+class SealedPart:
+    """A part before it is kept: a random id, its kind, and its sealed bytes."""
+
+    id: str
+    kind: str
+    body: bytes
+
+
+def file(
+    connection: Connection,
+    new: NewCase,
+    parts: Collection[SealedPart],
+    excluded: str,
+    received_on: date,
+    due_on: date,
+    calendar: str,
+) -> bool:
+    """Keep a new case whole; False if it is there already, so that sending twice files once.
+
+    All of it goes in with one statement a table, parts by the order of their random ids. A locator that another case
+    has is an IntegrityError: one in a million million.
+    """
+    if connection.execute(select(_C.id).where(_C.id == new.id)).first() is not None:
+        return False
+    row = {
+        "id": new.id, "locator": new.locator, "received_on": received_on, "changed_on": received_on, "due_on": due_on,
+        "calendar": calendar, "excluded": excluded, "salt": new.salt, "verifier": new.verifier, "public": new.public,
+        "own_wrap": new.own_wrap,
+    }  # fmt: skip
+    connection.execute(insert(Case), row)
+    wraps = [{"case_id": new.id, "receiver_id": id, "body": body} for id, body in sorted(new.wraps.items())]
+    connection.execute(insert(Wrap), wraps)
+    if parts:
+        connection.execute(insert(Part), [_row(new.id, part) for part in sorted(parts, key=lambda part: part.id)])
+    return True
+
+
+def add(connection: Connection, case: str, part: SealedPart) -> None:
+    """Keep one more part of a case; the same part once more changes nothing."""
+    if connection.execute(select(_P.id).where(_P.id == part.id)).first() is None:
+        connection.execute(insert(Part), _row(case, part))
+
+
+def _row(case: str, part: SealedPart) -> dict[str, Any]:
+    return {"id": part.id, "case_id": case, "kind": part.kind, "body": part.body}
+
+
+def by_locator(connection: Connection, locator: str) -> Row[Any] | None:
+    """A case by its public name, with all that is kept of it."""
+    return connection.execute(select(*_C).where(_C.locator == locator)).one_or_none()
+
+
+def case(connection: Connection, id: str) -> Row[Any] | None:
+    """A case by its id, with all that is kept of it."""
+    return connection.execute(select(*_C).where(_C.id == id)).one_or_none()
+
+
+def parts(connection: Connection, case: str, kinds: Collection[str]) -> Sequence[Row[Any]]:
+    """The parts of these kinds, sealed: id, kind, body. Their order is inside them."""
+    return connection.execute(select(_P.id, _P.kind, _P.body).where(_P.case_id == case, _P.kind.in_(kinds))).all()
+
+
+def part(connection: Connection, case: str, id: str) -> Row[Any] | None:
+    """One part of a case, sealed: id, kind, body."""
+    return connection.execute(select(_P.id, _P.kind, _P.body).where(_P.case_id == case, _P.id == id)).one_or_none()
+
+
+def move(
+    connection: Connection, case: str, before: str, after: str, on: date, reason: str, by: int | None, **more: Any
+) -> bool:
+    """Take a case from one state to the next and note the step; False if it is not there (any more)."""
+    there = update(Case).where(_C.id == case, _C.state == before).values(state=after, changed_on=on, **more)
+    if not connection.execute(there).rowcount:
+        return False
+    step = len(steps(connection, case)) + 1
+    values = {
+        "id": new_id(), "case_id": case, "on": on, "step": step, "before": before, "after": after, "reason": reason,
+        "by": by,
+    }  # fmt: skip
+    connection.execute(insert(CaseEvent), values)
+    return True
+
+
+def steps(connection: Connection, case: str) -> Sequence[Row[Any]]:
+    """What became of a case, in order: on, before, after, reason, by."""
+    shown: Sequence[Any] = (_E.on, _E.before, _E.after, _E.reason, _E.by)
+    return connection.execute(select(*shown).where(_E.case_id == case).order_by(_E.step)).all()
+
+
+def wrap_for(connection: Connection, case: str, receiver: int) -> bytes | None:
+    """A case's private key as it is wrapped for this receiver's key; None for one who has none."""
+    found = connection.execute(
+        select(_W.body).where(_W.case_id == case, _W.receiver_id == receiver)
+    ).scalar_one_or_none()
+    return None if found is None else bytes(found)

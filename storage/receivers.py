@@ -1,0 +1,86 @@
+"""Receivers: the keys that open cases. Two people's at least, and one on paper that lies in a sealed envelope."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlmodel import Field, SQLModel
+
+from storage.database import columns
+from storage.vault import Locked
+
+
+class ReceiverKey(SQLModel, table=True):
+    """A key of an office (`flows.case.Office`): a member of the staff's, or (`staff_id` is nobody) the paper one.
+
+    The private half is sealed with the member's passphrase and with a recovery code; of a paper key it is nowhere.
+    `removed_on`: nothing is wrapped for it any more. `drilled_on`: when a case was last opened with the paper key.
+    """
+
+    __tablename__ = "receiverkey"
+
+    id: int | None = Field(default=None, primary_key=True)
+    staff_id: int | None = Field(default=None, foreign_key="staff.id", index=True)
+    office: str = Field(max_length=40)
+    public: bytes = Field(unique=True)
+    salt: bytes | None = Field(default=None)
+    by_passphrase: bytes | None = Field(default=None)
+    by_recovery: bytes | None = Field(default=None)
+    made_on: date
+    removed_on: date | None = Field(default=None)
+    drilled_on: date | None = Field(default=None)
+
+
+_R = columns(ReceiverKey)
+
+LEAST = 2
+"""Members of the staff that must be able to open a case."""
+
+
+def add(connection: Connection, staff_id: int, office: str, locked: Locked, on: date) -> int:
+    """Keep a member's key; its id."""
+    row = {
+        "staff_id": staff_id, "office": office, "public": locked.public, "salt": locked.salt,
+        "by_passphrase": locked.by_passphrase, "by_recovery": locked.by_recovery, "made_on": on,
+    }  # fmt: skip
+    return int(connection.execute(insert(ReceiverKey).returning(_R.id), row).scalar_one())
+
+
+def add_paper(connection: Connection, office: str, public: bytes, on: date) -> int:
+    """Keep the public half of a paper key that an office holds; its id."""
+    row = {"office": office, "public": public, "made_on": on}
+    return int(connection.execute(insert(ReceiverKey).returning(_R.id), row).scalar_one())
+
+
+def active(connection: Connection) -> Sequence[Row[Any]]:
+    """All keys that cases are wrapped for."""
+    return connection.execute(select(*_R).where(_R.removed_on.is_(None)).order_by(_R.id)).all()
+
+
+def of(connection: Connection, staff_id: int) -> Row[Any] | None:
+    """A member's own key."""
+    return connection.execute(select(*_R).where(_R.staff_id == staff_id, _R.removed_on.is_(None))).one_or_none()
+
+
+def remove(connection: Connection, id: int, on: date) -> None:
+    """Wrap nothing for this key any more; what it could open it can open no more once its wraps are gone."""
+    connection.execute(update(ReceiverKey).where(_R.id == id).values(removed_on=on))
+
+
+def publics(keys: Sequence[Row[Any]], excluded: str) -> Mapping[int, bytes]:
+    """The public keys for a new case, by id: all but those of the office that it concerns."""
+    return {key.id: bytes(key.public) for key in keys if key.office != excluded}
+
+
+def lacking(keys: Sequence[Row[Any]], offices: Sequence[str]) -> Sequence[str]:
+    """The offices that a case could not concern without its being lost: whoever is left is too few. '' stands for none.
+
+    Without the keys of an office there must be two members' keys and a paper key.
+    """
+    return [
+        office
+        for office in ("", *offices)
+        if sum(key.staff_id is not None for key in keys if key.office != office) < LEAST
+        or not any(key.staff_id is None for key in keys if key.office != office)
+    ]

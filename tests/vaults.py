@@ -1,0 +1,66 @@
+"""A desk that takes complaints: a store in memory, two offices with two receivers each, and a paper key."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import mkdtemp
+
+from storage import receivers, vault
+from storage.database import transaction
+from storage.staff import Account
+from storage.vault import KeyPair
+from tests.world import Clock, World
+
+OFFICES = ("transparencia", "control-interno")
+PAPER_HOLDER = "personeria"
+PASSPHRASE = "una frase larga de pruebas"
+MADE = date(2022, 11, 1)
+
+
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder on tmpfs that is gone afterwards."""
+    folder = Path(mkdtemp(prefix="cuenta-test-", dir="/dev/shm"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def taking_complaints(database_url: str, folder: Path, clock: Clock | None = None, **more: str) -> Iterator[World]:
+    """A world whose city takes complaints; its keys are `keys_of(world)`."""
+    with in_memory() as memory:
+        world = World.on(database_url, folder, clock, VOLATILE_PATH=str(memory / "volatile.db"), **more).load().open()
+        give_keys(world)
+        try:
+            yield world
+        finally:
+            world.desk.engine.dispose()
+            assert world.desk.volatile is not None
+            world.desk.volatile.dispose()
+
+
+def give_keys(world: World) -> dict[int, KeyPair]:
+    """Two receivers in each office and a paper key: their pairs, by the key's id."""
+    pairs: dict[int, KeyPair] = {}
+    now = world.clock()
+    with transaction(world.desk.engine) as connection:
+        for n, office in enumerate((*OFFICES, *OFFICES), start=901):
+            account = {
+                "id": n,
+                "login": f"receiver-{n}",
+                "name": "R",
+                "roles": "receiver",
+                "password": "x",
+                "totp": b"",
+            }
+            connection.execute(Account.__table__.insert(), {**account, "offices": "", "made_at": now})  # type: ignore[attr-defined]
+            pair = vault.key_pair()
+            locked = vault.Locked(pair.public, b"\0" * 16, b"", b"")  # no passphrase: the test has the pair itself
+            pairs[receivers.add(connection, n, office, locked, MADE)] = pair
+        pair = vault.key_pair()
+        pairs[receivers.add_paper(connection, PAPER_HOLDER, pair.public, MADE)] = pair
+    return pairs
