@@ -351,7 +351,7 @@ def test_a_city_loads_once_and_the_bot_reads_it(database: Connection) -> None:
     revision = catalogue.revision(database)
     again = load(database, folder)
     assert str(again) == (
-        "234 places (as before), 7 texts (as before), consultation cartagena-2022 (as before),"
+        "234 places (as before), 8 texts (as before), consultation cartagena-2022 (as before),"
         " plan plan-2023 (as before)"
     )
     assert catalogue.revision(database) == revision > 0
