@@ -138,8 +138,9 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
         if not HASH.fullmatch(code):
             abort(404)
         with transaction(desk.engine) as connection:
-            if accounts.forget(connection, code):
-                audit.note(connection, desk.clock(), staff().id, "invitation.withdrawn")
+            if not accounts.forget(connection, code):
+                abort(404)
+            audit.note(connection, desk.clock(), staff().id, "invitation.withdrawn")
         return see(".members")
 
 
