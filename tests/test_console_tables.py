@@ -185,7 +185,15 @@ def test_paper_is_typed_corrected_sent_and_confirmed_by_somebody_else(world: Wor
     page = bea.get(f"/consola/mesas/{table}").text
     asked = re.search(r"/consola/pendientes/(\d+)", page)
     assert asked
-    assert "Mesa del parque" in bea.get(f"/consola/pendientes/{asked[1]}").text
+    told = bea.get(f"/consola/pendientes/{asked[1]}").text
+    for part in (
+        "Mesa del parque",
+        "papeletas 1 a 20",
+        "Gobierno Abierto",
+        "3 votos",
+        f'href="/consola/mesas/{table}"',
+    ):
+        assert part in told
     colleague = signed_in(app_of(world), world, Role.PARTICIPATION, login="colleague")
     for clerk in (ana, colleague):  # an administrator makes clerks alone; an approver is made by two people
         assert clerk.post(f"/consola/pendientes/{asked[1]}/aceptar").status_code == 403

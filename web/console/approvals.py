@@ -30,7 +30,8 @@ class Step:
     """One kind of thing that needs two people.
 
     `act` carries it out in the transaction in which it is granted, by whom and when; it raises NotPossible, with the
-    reason, when what was asked has changed since. `after` does what can only follow the commit.
+    reason, when what was asked has changed since. `after` does what can only follow the commit. `compare` says what
+    a second person looks at before agreeing, and `look` names the page that has it.
     """
 
     kind: str
@@ -39,6 +40,8 @@ class Step:
     says: Callable[[Approval], Phrase]
     act: Callable[[Connection, Approval, int, datetime], None]
     after: Callable[[Desk, Approval], None] = _nothing_more
+    compare: Phrase = ""
+    look: Callable[[Approval], str] | None = None
 
 
 def mine(steps: Sequence[Step], found: Sequence[Approval]) -> list[Approval]:
