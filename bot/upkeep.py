@@ -91,6 +91,13 @@ def close_audit_day(engine: Engine, now: datetime) -> None:
         audit.close_day(connection, today.date() - timedelta(days=1), today.astimezone(UTC))
 
 
+def expire_requests(engine: Engine, now: datetime) -> None:
+    """Close what waits for a second person about invitations that have run out."""
+    with transaction(engine) as connection:
+        for id in approvals.expire(connection, now):
+            audit.note(connection, now, None, "approval.expired", str(id))
+
+
 def mix_ballots(engine: Engine, now: datetime) -> None:
     """Rewrite each open box as a whole, so that no ballot's place or transaction number tells when it was cast."""
     if engine.dialect.name == "sqlite":  # ballots already lie in the order of their random ids, without a row number

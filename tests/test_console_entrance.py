@@ -11,9 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from bot import upkeep
 from cli import wiring
 from storage import audit, sessions
 from storage import staff as accounts
+from storage.approvals import ApprovalRow
 from storage.database import reading, transaction
 from tests.console import PASSWORD, SITE, TOKEN, Signed, account, signed_in
 from tests.world import World
@@ -368,6 +370,45 @@ def test_an_approver_is_invited_by_two_people(world: World, app: Flask) -> None:
     assert other.post("/consola/pendientes/1/aceptar").status_code == 303
     assert other.post("/consola/pendientes/1/aceptar").status_code == 409, "once"
     assert begin(world, app.test_client(), link).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "shown"),
+    [
+        ("withdrawn", "withdrawn", "Retirado"), ("replaced", "withdrawn", "Retirado"),
+        ("closed", "withdrawn", "Retirado"),
+        ("late", "expired", "Se venció"),
+    ],
+)  # fmt: skip
+def test_what_waits_about_an_invitation_ends_with_it(
+    world: World, app: Flask, how: str, outcome: str, shown: str
+) -> None:
+    admin = signed_in(app, world, Role.ADMINISTRATOR)
+    if how == "closed":
+        eva = account(world, "eva", [Role.APPROVER])
+        admin.post(f"/consola/personal/{eva}/nuevo-comienzo")
+        assert admin.post(f"/consola/personal/{eva}/cerrar").status_code == 303
+    else:
+        invite(admin, "eva", Role.APPROVER)
+    if how == "withdrawn":
+        code = re.findall(r"invitaciones/(\w+)/retirar", admin.get("/consola/personal").text)[0]
+        admin.post(f"/consola/personal/invitaciones/{code}/retirar")
+    elif how == "replaced":
+        invite(admin, "eva", Role.MONITOR)
+    elif how == "late":
+        world.clock.forward(hours=71)
+        upkeep.expire_requests(world.desk.engine, world.clock())
+        assert world.rows(ApprovalRow)[0]["outcome"] == ""
+        world.clock.forward(hours=1)
+        second = signed_in(app, world, Role.APPROVER)
+        assert second.post("/consola/pendientes/1/aceptar").status_code == 409, "nobody agrees to what has run out"
+        for _n in range(2):
+            upkeep.expire_requests(world.desk.engine, world.clock())
+    assert [row["outcome"] for row in world.rows(ApprovalRow)] == [outcome]
+    assert actions(world).count(f"approval.{outcome}") == 1
+    page = signed_in(app, world, Role.APPROVER, login="later").get("/consola/pendientes").text
+    assert shown in page
+    assert "/consola/pendientes/1" not in page, "it waits for nobody"
 
 
 def test_rights_to_approve_are_given_by_two_people_and_others_by_one(world: World, app: Flask) -> None:

@@ -228,6 +228,7 @@ def test_a_paper_comes_too_late_for_a_request_that_ended(little_world: World, ap
     (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
     officer.post(f"{page}/cerrar", {"outcome": "withdrawn"})
     approver = signed_in(app, little_world, Role.APPROVER)
+    assert "No hay nada pendiente" in approver.get("/consola/pendientes").text
     assert approver.post(f"{waiting}/aceptar").status_code == 409
 
 

@@ -1,6 +1,6 @@
 """What needs two people: asked for by one, it happens only when a second one agrees."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
-from flows.language import Phrase, _
+from flows.language import Phrase, Text, _
 from storage import approvals, audit
 from storage import staff as accounts
 from storage.approvals import Approval, Decided, SamePerson
@@ -44,6 +44,20 @@ class Step:
     look: Callable[[Approval], str] | None = None
 
 
+OUTCOMES: Mapping[str, Text] = {
+    "granted": _("Agreed"),
+    "refused": _("Refused"),
+    "withdrawn": _("Withdrawn"),
+    "expired": _("Ran out before anybody decided"),
+}
+
+
+def withdraw_request(connection: Connection, kind: str, subject: str, by: int | None, now: datetime) -> None:
+    """What waits for a second person about something ends with it."""
+    for id in approvals.withdraw(connection, kind, subject, by, now):
+        audit.note(connection, now, by, "approval.withdrawn", str(id))
+
+
 def mine(steps: Sequence[Step], found: Sequence[Approval]) -> list[Approval]:
     """Those that who is signed in may grant, or ask for."""
     seen = {step.kind for step in steps if has(*step.asks, *step.grants)}
@@ -62,7 +76,15 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
             decided = mine(steps, approvals.latest(connection, LATEST))
             ids = {each.asked_by for each in (*waiting, *decided)} | {each.decided_by for each in decided}
             who = accounts.logins(connection, ids)
-        return shown("console/pending.html", waiting=waiting, decided=decided, who=who, steps=known, me=staff().id)
+        return shown(
+            "console/pending.html",
+            waiting=waiting,
+            decided=decided,
+            who=who,
+            steps=known,
+            me=staff().id,
+            outcomes=OUTCOMES,
+        )
 
     @blueprint.get("/pendientes/<int(max=2147483647):id>")
     @allows(*Role, fresh=True)
@@ -107,5 +129,5 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
         own = asked.asked_by == staff().id
         return shown(
             "console/request.html", 409 if problem else 200, asked=asked, step=step, who=who, own=own,
-            may=has(*step.grants) and not own, problem=problem,
+            may=has(*step.grants) and not own, problem=problem, outcomes=OUTCOMES,
         )  # fmt: skip

@@ -25,7 +25,7 @@ from storage.approvals import Approval
 from storage.database import Moved, reading, transaction
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import download, see
-from web.console.approvals import Step
+from web.console.approvals import Step, withdraw_request
 from web.console.forms import PLAIN, choices
 from web.invitation import Public
 from web.paging import asked as page_asked
@@ -388,6 +388,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def ended(connection: Connection) -> None:
             requests.close(desk, connection, id, form.outcome.data)
             note(connection, "closed", id, outcome=form.outcome.data)
+            withdraw_request(connection, PAPER, str(id), staff().id, desk.clock())
 
         return done(id, ended)
 
