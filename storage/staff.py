@@ -49,6 +49,10 @@ class StaffInvitation(SQLModel, table=True):
     expires_at: datetime
 
 
+REFUSED = "refused-"
+"""Begins the key of a tally of refused attempts to sign in; an account's id follows, 0 where there is no account."""
+
+
 class RecoveryCode(SQLModel, table=True):
     """A code (only its hash) that works once in place of the code generator."""
 

@@ -345,7 +345,7 @@ def test_a_person_is_deleted_on_request_with_the_code_of_their_chat(work: Work) 
 
         auditor = office.at("/registro", Role.AUDITOR, size=PHONE)
         shown = auditor.locator("main").inner_text()
-        assert "request" in shown
+        assert "solicitud de datos" in shown
         assert given() not in re.sub(r"\s", "", shown)
         follow(auditor, "Revisar que esté completo")
         expect(auditor.locator(".state.open")).to_be_visible()

@@ -124,6 +124,9 @@ def test_every_wrong_entry_gets_the_same_page_and_the_same_row(
     assert answer.status_code == 403
     assert "no es correcto" in answer.text
     assert not inside(client)
+    assert actions(world) == []
+    world.clock.forward(hours=1)
+    upkeep.note_refused(world.desk.engine, world.clock())
     assert actions(world) == ["session.refused"]
 
 
@@ -144,6 +147,23 @@ def test_whether_an_account_exists_cannot_be_told_from_the_work_or_the_answer(wo
         page = re.sub(TOKEN, "", answer.text).replace(login, "")
         seen.append((answer.status_code, page, sorted(answer.headers.keys()), statements))
     assert seen[0] == seen[1]
+
+
+def test_the_record_grows_by_a_row_an_hour_for_an_account_however_often_somebody_guesses(
+    world: World, app: Flask
+) -> None:
+    ana = account(world, "ana", [Role.AUDITOR])
+    for _hour in range(2):
+        for login in ("ana", "eva", "ana", "eva", "ivo", *["ana"] * 5):
+            enter(app.test_client(), login, "000000")
+        for _n in range(2):
+            upkeep.note_refused(world.desk.engine, world.clock())
+            world.clock.forward(hours=1)
+    upkeep.note_refused(world.desk.engine, world.clock())
+    with reading(world.desk.engine) as connection:
+        rows = [(row.by, row.facts) for row in audit.rows(connection, action="session")]
+        assert audit.verify(connection) is None
+    assert sorted(rows, key=str) == sorted([(ana, '{"number": 7}'), (None, '{"number": 3}')] * 2, key=str)
 
 
 def test_the_password_is_compared_also_where_there_is_no_account(

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, g, request, session, url_for
 from flask_limiter import Limiter
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from wtforms import Form, PasswordField, StringField
 
 from bot.turn import Desk
@@ -217,12 +217,11 @@ def _signed_in(desk: Desk, safe: Safe, login: str, form: SignIn, now: datetime, 
     """Begin a session, or say why not. Whether or not there is such an account, the same is done."""
     row, problem = _attempt(desk, safe, login, form.password.data or "", form.code.data or "", now)
     with transaction(desk.engine) as connection:
-        who = row.id if row else None
         if problem is None and row is not None:
             sessions.begin(connection, safe.hashed("session", token), row.id, now)
-            audit.note(connection, now, who, "session.begun")
+            audit.note(connection, now, row.id, "session.begun")
         else:
-            audit.note(connection, now, who, "session.refused")
+            _refused(connection, row, now)
     return problem
 
 
@@ -230,10 +229,20 @@ def _proved(desk: Desk, safe: Safe, login: str, form: Proof, now: datetime) -> P
     """Note that this session was proved, or say why not."""
     row, problem = _attempt(desk, safe, login, form.password.data or "", form.code.data or "", now)
     with transaction(desk.engine) as connection:
-        if problem is None:
+        if problem is None and row is not None:
             sessions.seen(connection, token_hash(safe), now, proved=True)
-        audit.note(connection, now, row.id if row else None, f"session.{'proved' if problem is None else 'refused'}")
+            audit.note(connection, now, row.id, "session.proved")
+        else:
+            _refused(connection, row, now)
     return problem
+
+
+def _refused(connection: Connection, row: Row[Any] | None, now: datetime) -> None:
+    """Count what the clock will note once an hour (`upkeep.note_refused`): the record does not grow with guesses.
+
+    It is the same work for an account as for none.
+    """
+    attempts.tally(connection, f"{accounts.REFUSED}{row.id if row else 0}", now)
 
 
 def _attempt(

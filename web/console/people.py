@@ -153,7 +153,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         return register.of(connection, id) or abort(404)
 
     def note(connection: Connection, action: str, id: int, **facts: Any) -> None:
-        audit.note(connection, desk.clock(), staff().id, f"request.{action}", str(id), **facts)
+        audit.note(connection, desk.clock(), staff().id, action, str(id), **facts)
 
     def the_page(id: int, problem: Phrase | None = None, status: int = 200, **forms: Form) -> Response:
         with reading(desk.engine) as connection:
@@ -214,7 +214,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         try:
             with transaction(desk.engine) as connection:
                 id, found = requests.receive(desk, connection, asked, staff().id)
-                note(connection, "received", id, kind=asked.kind, found=found)
+                note(connection, "request.received", id, kind=asked.kind, found=found)
         except Refused as refused:
             where = {"contact": form.contact, "future": form.received_on}.get(refused.why)
             if where is not None:
@@ -233,7 +233,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     def data_request_code(id: int) -> Response:
         def tried(connection: Connection) -> Phrase | None:
             outcome = requests.prove(desk, connection, id, Read(request.form).code.data)
-            note(connection, outcome if outcome == "proven" else "refused", id)
+            note(connection, "request.proven" if outcome == "proven" else "request.refused", id)
             return TRIED.get(outcome)
 
         return done(id, tried)
@@ -247,7 +247,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def sent(connection: Connection) -> None:
             found = requests.send_code(desk, connection, id, form.channel.data, form.contact.data)
-            note(connection, "code", id, found=found)
+            note(connection, "request.code", id, found=found)
 
         return done(id, sent)
 
@@ -269,7 +269,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
                 "same": requests.is_of(connection, row, form.channel.data, form.contact.data),
             }  # fmt: skip
             approvals.ask(connection, PAPER, str(id), detail, staff().id, desk.clock())
-            note(connection, "paper", id, reason=form.reason.data)
+            note(connection, "request.paper", id, reason=form.reason.data)
             return None
 
         return done(id, ask)
@@ -280,7 +280,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def chosen(connection: Connection) -> None:
             number = request.form.get("numero", 0, int)
             requests.choose(desk, connection, id, number)
-            note(connection, "person", id, number=number)
+            note(connection, "request.person", id, person=number)
 
         return done(id, chosen)
 
@@ -289,7 +289,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             with transaction(desk.engine) as connection:
                 known(connection, id)
                 found = requests.data(desk, connection, id)
-                note(connection, "shown", id)
+                note(connection, "request.shown", id)
                 return found, city(connection)
         except Refused as refused:
             return the_page(id, PROBLEMS[refused.why], 409)
@@ -340,7 +340,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def corrected(connection: Connection) -> None:
             requests.correct(desk, connection, id, {**profile, "place": place}, form.language.data or None)
-            note(connection, "corrected", id)
+            note(connection, "request.corrected", id)
 
         return done(id, corrected)
 
@@ -357,7 +357,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def deleted(connection: Connection) -> Phrase | None:
             if not requests.erase(desk, connection, id):
                 return AWAY
-            note(connection, "deleted", id)
+            note(connection, "request.deleted", id)
             return None
 
         return done(id, deleted)
@@ -372,7 +372,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def extended(connection: Connection) -> None:
             requests.extend(desk, connection, id)
-            note(connection, "extended", id)
+            note(connection, "request.extended", id)
 
         return done(id, extended)
 
@@ -387,7 +387,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def ended(connection: Connection) -> None:
             requests.close(desk, connection, id, form.outcome.data)
-            note(connection, "closed", id, outcome=form.outcome.data)
+            note(connection, "request.closed", id, outcome=form.outcome.data)
             withdraw_request(connection, PAPER, str(id), staff().id, desk.clock())
 
         return done(id, ended)

@@ -203,7 +203,7 @@ def _change(desk: Desk, id: int, roles: list[str], offices: list[str]) -> bool:
             approvals.ask(connection, "staff.rights", str(id), detail, staff().id, now)
         else:
             _write_rights(connection, row, roles, offices, staff().id, now)
-        audit.note(connection, now, staff().id, f"account.{'asked' if gains else 'rights'}", str(id), roles=roles)
+        audit.note(connection, now, staff().id, "account.asked" if gains else "account.rights", str(id), roles=roles)
     return bool(gains)
 
 
