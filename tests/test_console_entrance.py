@@ -278,6 +278,20 @@ def test_what_is_sensitive_asks_for_a_fresh_proof(world: World, app: Flask) -> N
     assert who.get("/consola/personal/invitar").status_code == 200
 
 
+def test_a_proof_puts_another_session_in_the_place_of_the_one_before(world: World, app: Flask) -> None:
+    who, copy = signed_in(app, world, Role.AUDITOR), app.test_client()
+    with who.client.session_transaction(base_url=SITE) as session, copy.session_transaction(base_url=SITE) as copied:
+        copied.update(session)
+    assert inside(copy)
+    assert who.post("/consola/confirmar", {"password": PASSWORD, "code": "000000"}).status_code == 403
+    assert inside(copy)
+    proof = {"password": PASSWORD, "code": code_of(world, who.login)}
+    assert who.post("/consola/confirmar", proof).status_code == 303
+    assert (inside(who.client), inside(copy)) == (True, False)
+    assert len(world.rows(sessions.StaffSession)) == 1
+    assert who.post("/consola/cuenta/sesiones").status_code == 303, "a form that stood open is still good"
+
+
 def test_rights_that_are_taken_away_end_with_the_next_click(world: World, app: Flask) -> None:
     who = signed_in(app, world, Role.AUDITOR)
     with transaction(world.desk.engine) as connection:
