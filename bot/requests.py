@@ -159,6 +159,19 @@ def prove(desk: Desk, connection: Connection, request_id: int, typed: str) -> st
     return "proven"
 
 
+def is_of(connection: Connection, row: Row[Any], channel: str, given: str) -> bool:
+    """Whether a number leads to the contact of a request, or to none where the request has none.
+
+    It is for who agrees to a paper, never for who asks: that one could try which numbers we know. Raises Refused:
+    contact.
+    """
+    found = contact_given(channel, given)
+    if found is None:
+        raise Refused("contact")
+    contact = contacts.find(connection, channel, *found)
+    return bool(row.contact_id == (contact.id if contact is not None else None))
+
+
 def accept_paper(connection: Connection, request_id: int, reason: str, number: str, now: datetime) -> bool:
     """A second member of the staff saw the paper: it stands for the code. False if the request does not wait for it."""
     row = requests.lock(connection, request_id)

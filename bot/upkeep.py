@@ -39,6 +39,7 @@ from storage.ink import Ink
 from storage.retention import lengths
 
 HEARTBEAT = "heartbeat:worker"
+AN_HOUR = timedelta(hours=1)
 WEBHOOK_FAILED = "failed:telegram"
 """When Telegram last could not hand us an update."""
 
@@ -89,6 +90,20 @@ def close_audit_day(engine: Engine, now: datetime) -> None:
         zone = ZoneInfo(catalogue.texts(connection).get("zone", "UTC"))
         today = datetime.combine(now.astimezone(zone).date(), time.min, zone)
         audit.close_day(connection, today.date() - timedelta(days=1), today.astimezone(UTC))
+
+
+def note_refused(engine: Engine, now: datetime) -> None:
+    """Note how often signing in was refused: one row for each account, and one for all that is none, in an hour."""
+    with transaction(engine) as connection:
+        for id, number in attempts.take(connection, staff.REFUSED, now - AN_HOUR):
+            audit.note(connection, now, int(id) or None, "session.refused", number=number)
+
+
+def expire_requests(engine: Engine, now: datetime) -> None:
+    """Close what waits for a second person about invitations that have run out."""
+    with transaction(engine) as connection:
+        for id in approvals.expire(connection, now):
+            audit.note(connection, now, None, "approval.expired", str(id))
 
 
 def mix_ballots(engine: Engine, now: datetime) -> None:

@@ -88,6 +88,8 @@ class Worker:
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)
         every(60, "ideas", lambda: idea_notices.tell(desk, desk.clock()), at_once=True)
+        every(60, "refused", lambda: upkeep.note_refused(desk.engine, desk.clock()))
+        every(60, "requests", lambda: upkeep.expire_requests(desk.engine, desk.clock()))
         every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
         every(600, "record", lambda: upkeep.close_audit_day(desk.engine, desk.clock()))
         every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))

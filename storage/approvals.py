@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, select, update
 from sqlmodel import Field, SQLModel
 
 from storage.database import columns
+from storage.staff import StaffInvitation
 
 
 class ApprovalRow(SQLModel, table=True):
-    """`detail` is JSON: what exactly is asked. `outcome`: empty while it waits, then granted, refused, withdrawn."""
+    """`detail` is JSON: what exactly is asked.
+
+    `outcome`: empty while it waits, then granted, refused, withdrawn, or expired with what it was about.
+    """
 
     __tablename__ = "approval"
 
@@ -51,7 +55,10 @@ class Decided(Exception):
     """It was decided before, or there is no such request."""
 
 
-_P = columns(ApprovalRow)
+_P, _I = columns(ApprovalRow), columns(StaffInvitation)
+
+INVITES = "staff.invite"
+"""What is asked of this kind is about an invitation: its subject is the invitation's code."""
 
 
 def ask(
@@ -100,6 +107,21 @@ def decide(connection: Connection, id: int, by: int, outcome: str, now: datetime
         raise SamePerson
     connection.execute(update(ApprovalRow).where(_P.id == id).values(outcome=outcome, decided_by=by, decided_at=now))
     return _read(row)
+
+
+def withdraw(connection: Connection, kind: str, subject: str, by: int | None, now: datetime) -> list[int]:
+    """Close what waits for a second person about something that is no more; the ids."""
+    mine = (_P.kind == kind) & (_P.subject == subject) & (_P.outcome == "")
+    closed = update(ApprovalRow).where(mine).values(outcome="withdrawn", decided_by=by, decided_at=now)
+    return list(connection.scalars(closed.returning(_P.id)))
+
+
+def expire(connection: Connection, now: datetime) -> list[int]:
+    """Close what waits about invitations that have run out; the ids."""
+    serves = exists().where(_I.code == _P.subject, _I.expires_at > now)
+    mine = (_P.kind == INVITES) & (_P.outcome == "") & ~serves
+    closed = update(ApprovalRow).where(mine).values(outcome="expired", decided_at=now)
+    return list(connection.scalars(closed.returning(_P.id)))
 
 
 def purge(connection: Connection, before: datetime) -> None:

@@ -95,13 +95,13 @@ def entered(connection: Connection, batch_ids: Collection[int]) -> dict[int, int
     return {row[0]: row[1] for row in rows}
 
 
-def papers(connection: Connection, slug: str) -> dict[str, int]:
-    """Of the paper that is in the box: its tables, and how many papers were valid, blank and void."""
+def papers(connection: Connection, slug: str, states: Collection[str] = ("boxed",)) -> dict[str, int]:
+    """Of the paper in these states (that in the box): its tables, and how many papers were valid, blank and void."""
     row = connection.execute(
         select(
             func.count().label("tables"),
             *(func.coalesce(func.sum(_B[name]), 0).label(name) for name in ("valid", "blank", "void")),
-        ).where(_B.consultation == slug, _B.state == "boxed")
+        ).where(_B.consultation == slug, _B.origin == "paper", _B.state.in_(states))
     ).one()
     return {name: int(value) for name, value in row._asdict().items()}
 

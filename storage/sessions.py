@@ -43,8 +43,13 @@ def of(connection: Connection, staff_id: int) -> Sequence[Row[Any]]:
     return connection.execute(select(*_S).where(_S.staff_id == staff_id).order_by(_S.seen_at.desc())).all()
 
 
-def seen(connection: Connection, token: str, now: datetime, proved: bool = False) -> None:
-    values = {"seen_at": now, **({"proved_at": now} if proved else {})}
+def seen(connection: Connection, token: str, now: datetime) -> None:
+    connection.execute(update(StaffSession).where(_S.token == token).values(seen_at=now))
+
+
+def renew(connection: Connection, token: str, new: str, now: datetime) -> None:
+    """Let a session that was proved once more go on under another token; the one before is dead."""
+    values = {"token": new, "seen_at": now, "proved_at": now}
     connection.execute(update(StaffSession).where(_S.token == token).values(**values))
 
 

@@ -49,6 +49,10 @@ class StaffInvitation(SQLModel, table=True):
     expires_at: datetime
 
 
+REFUSED = "refused-"
+"""Begins the key of a tally of refused attempts to sign in; an account's id follows, 0 where there is no account."""
+
+
 class RecoveryCode(SQLModel, table=True):
     """A code (only its hash) that works once in place of the code generator."""
 
@@ -147,9 +151,10 @@ def invitations(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(select(*_I).order_by(_I.login)).all()
 
 
-def agree(connection: Connection, code: str) -> bool:
-    """Let an invitation be used; False if it is not there any more."""
-    return connection.execute(update(StaffInvitation).where(_I.code == code).values(agreed=True)).rowcount == 1
+def agree(connection: Connection, code: str, now: datetime) -> bool:
+    """Let an invitation be used; False if it is not there any more or has run out."""
+    mine = update(StaffInvitation).where(_I.code == code, _I.expires_at > now)
+    return connection.execute(mine.values(agreed=True)).rowcount == 1
 
 
 def forget(connection: Connection, code: str) -> bool:
@@ -157,9 +162,9 @@ def forget(connection: Connection, code: str) -> bool:
     return connection.execute(delete(StaffInvitation).where(_I.code == code)).rowcount == 1
 
 
-def uninvite(connection: Connection, login: str) -> None:
-    """Withdraw what was sent to a login, if anything was."""
-    connection.execute(delete(StaffInvitation).where(_I.login == login))
+def uninvite(connection: Connection, login: str) -> list[str]:
+    """Withdraw what was sent to a login, if anything was; the codes."""
+    return list(connection.scalars(delete(StaffInvitation).where(_I.login == login).returning(_I.code)))
 
 
 def purge(connection: Connection, before: datetime) -> None:

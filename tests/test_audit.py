@@ -118,8 +118,8 @@ def test_a_subject_is_an_id_and_no_words(little_world: World, subject: str) -> N
 
 
 FILTERS: list[tuple[str, Callable[[str], bool]]] = [
-    ("accion=session.begun", lambda row: "session.begun" in row),
-    ("accion=session", lambda row: "session." in row),
+    ("accion=session.begun", lambda row: "Entró" in row),
+    ("accion=session", lambda row: "cuenta" not in row),
     ("quien=7", lambda row: "(7)" in row),
     ("desde=2022-11-17", lambda row: False),
     ("hasta=2022-11-15", lambda row: False),

@@ -284,6 +284,7 @@ def test_an_office_reports_with_evidence_and_answers_an_objection_on_a_phone(wor
             voices.object_to(
                 connection, report, person(connection, office.world), "Falta un acta", office.world.clock()
             )
+        page.locator(".places summary").click()
         follow(page, "Hoy")
         follow(page, "1 objeción de un residente")
         follow(page, "Responder")
@@ -327,6 +328,7 @@ def test_a_person_is_deleted_on_request_with_the_code_of_their_chat(work: Work) 
     with work.begins(DURING) as office:
         office.world.open().vote("1 4", "whatsapp")
         page = office.at("/", Role.PARTICIPATION, size=PHONE)
+        page.locator(".places summary").click()
         follow(page, "Personas")
         follow(page, "Solicitudes de datos")
         follow(page, "Anotar una solicitud")
@@ -345,7 +347,7 @@ def test_a_person_is_deleted_on_request_with_the_code_of_their_chat(work: Work) 
 
         auditor = office.at("/registro", Role.AUDITOR, size=PHONE)
         shown = auditor.locator("main").inner_text()
-        assert "request" in shown
+        assert "solicitud de datos" in shown
         assert given() not in re.sub(r"\s", "", shown)
         follow(auditor, "Revisar que esté completo")
         expect(auditor.locator(".state.open")).to_be_visible()

@@ -183,6 +183,19 @@ def test_every_page_is_kept_nowhere_and_carries_the_policy(little_world: World) 
         assert not re.search(r"<script|style=| on\w+=", answer.text)
 
 
+@pytest.mark.parametrize(("prefix", "back"), [("", "Volver a la consola"), ("/en", "Back to the console")])
+def test_who_gets_lost_in_the_console_stays_in_it(little_world: World, prefix: str, back: str) -> None:
+    who = signed_in(app_of(little_world), little_world, Role.MONITOR)
+    for path, known in (("no-such-page", False), ("consultas/no-such-vote", True)):
+        answer = who.get(f"{prefix}/consola/{path}")
+        assert answer.status_code == 404
+        assert f'<a href="{prefix}/consola/">{back}</a>' in answer.text
+        assert f'href="{prefix}/"' not in answer.text
+        assert (f'href="{prefix}/consola/cuenta"' in answer.text) == known, "its places are still there"
+    outside = who.get(f"{prefix}/no-such-page")
+    assert (outside.status_code, back in outside.text) == (404, False)
+
+
 def test_the_console_can_have_a_host_of_its_own(little_world: World, tmp_path: Path) -> None:
     given = environment(little_world.settings.database_url, little_world.folder, CONSOLE_HOST="consola.example.test")
     client = wiring.app(read_settings(given), little_world.clock).test_client()
@@ -192,6 +205,8 @@ def test_the_console_can_have_a_host_of_its_own(little_world: World, tmp_path: P
     assert client.get("/en/consola/entrar", base_url=there).status_code == 404
     assert client.get("/", base_url=there).status_code == 200
     assert client.get("/", base_url=here).status_code == 404
+    lost = [client.get("/no-such-page", base_url=here).text, client.get("/consola/entrar", base_url=there).text]
+    assert ["Volver a la consola" in text for text in lost] == [True, False]
     assert client.get("/static/style.css", base_url=here).status_code == 200
     assert client.get("/metrics", base_url=here).status_code == 404
     assert client.get("/metrics", base_url=there).status_code == 200

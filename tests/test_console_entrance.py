@@ -11,9 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from bot import upkeep
 from cli import wiring
 from storage import audit, sessions
 from storage import staff as accounts
+from storage.approvals import ApprovalRow
 from storage.database import reading, transaction
 from tests.console import PASSWORD, SITE, TOKEN, Signed, account, signed_in
 from tests.world import World
@@ -122,6 +124,9 @@ def test_every_wrong_entry_gets_the_same_page_and_the_same_row(
     assert answer.status_code == 403
     assert "no es correcto" in answer.text
     assert not inside(client)
+    assert actions(world) == []
+    world.clock.forward(hours=1)
+    upkeep.note_refused(world.desk.engine, world.clock())
     assert actions(world) == ["session.refused"]
 
 
@@ -142,6 +147,23 @@ def test_whether_an_account_exists_cannot_be_told_from_the_work_or_the_answer(wo
         page = re.sub(TOKEN, "", answer.text).replace(login, "")
         seen.append((answer.status_code, page, sorted(answer.headers.keys()), statements))
     assert seen[0] == seen[1]
+
+
+def test_the_record_grows_by_a_row_an_hour_for_an_account_however_often_somebody_guesses(
+    world: World, app: Flask
+) -> None:
+    ana = account(world, "ana", [Role.AUDITOR])
+    for _hour in range(2):
+        for login in ("ana", "eva", "ana", "eva", "ivo", *["ana"] * 5):
+            enter(app.test_client(), login, "000000")
+        for _n in range(2):
+            upkeep.note_refused(world.desk.engine, world.clock())
+            world.clock.forward(hours=1)
+    upkeep.note_refused(world.desk.engine, world.clock())
+    with reading(world.desk.engine) as connection:
+        rows = [(row.by, row.facts) for row in audit.rows(connection, action="session")]
+        assert audit.verify(connection) is None
+    assert sorted(rows, key=str) == sorted([(ana, '{"number": 7}'), (None, '{"number": 3}')] * 2, key=str)
 
 
 def test_the_password_is_compared_also_where_there_is_no_account(
@@ -256,6 +278,20 @@ def test_what_is_sensitive_asks_for_a_fresh_proof(world: World, app: Flask) -> N
     assert who.get("/consola/personal/invitar").status_code == 200
 
 
+def test_a_proof_puts_another_session_in_the_place_of_the_one_before(world: World, app: Flask) -> None:
+    who, copy = signed_in(app, world, Role.AUDITOR), app.test_client()
+    with who.client.session_transaction(base_url=SITE) as session, copy.session_transaction(base_url=SITE) as copied:
+        copied.update(session)
+    assert inside(copy)
+    assert who.post("/consola/confirmar", {"password": PASSWORD, "code": "000000"}).status_code == 403
+    assert inside(copy)
+    proof = {"password": PASSWORD, "code": code_of(world, who.login)}
+    assert who.post("/consola/confirmar", proof).status_code == 303
+    assert (inside(who.client), inside(copy)) == (True, False)
+    assert len(world.rows(sessions.StaffSession)) == 1
+    assert who.post("/consola/cuenta/sesiones").status_code == 303, "a form that stood open is still good"
+
+
 def test_rights_that_are_taken_away_end_with_the_next_click(world: World, app: Flask) -> None:
     who = signed_in(app, world, Role.AUDITOR)
     with transaction(world.desk.engine) as connection:
@@ -368,6 +404,45 @@ def test_an_approver_is_invited_by_two_people(world: World, app: Flask) -> None:
     assert other.post("/consola/pendientes/1/aceptar").status_code == 303
     assert other.post("/consola/pendientes/1/aceptar").status_code == 409, "once"
     assert begin(world, app.test_client(), link).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "shown"),
+    [
+        ("withdrawn", "withdrawn", "Retirado"), ("replaced", "withdrawn", "Retirado"),
+        ("closed", "withdrawn", "Retirado"),
+        ("late", "expired", "Se venció"),
+    ],
+)  # fmt: skip
+def test_what_waits_about_an_invitation_ends_with_it(
+    world: World, app: Flask, how: str, outcome: str, shown: str
+) -> None:
+    admin = signed_in(app, world, Role.ADMINISTRATOR)
+    if how == "closed":
+        eva = account(world, "eva", [Role.APPROVER])
+        admin.post(f"/consola/personal/{eva}/nuevo-comienzo")
+        assert admin.post(f"/consola/personal/{eva}/cerrar").status_code == 303
+    else:
+        invite(admin, "eva", Role.APPROVER)
+    if how == "withdrawn":
+        code = re.findall(r"invitaciones/(\w+)/retirar", admin.get("/consola/personal").text)[0]
+        admin.post(f"/consola/personal/invitaciones/{code}/retirar")
+    elif how == "replaced":
+        invite(admin, "eva", Role.MONITOR)
+    elif how == "late":
+        world.clock.forward(hours=71)
+        upkeep.expire_requests(world.desk.engine, world.clock())
+        assert world.rows(ApprovalRow)[0]["outcome"] == ""
+        world.clock.forward(hours=1)
+        second = signed_in(app, world, Role.APPROVER)
+        assert second.post("/consola/pendientes/1/aceptar").status_code == 409, "nobody agrees to what has run out"
+        for _n in range(2):
+            upkeep.expire_requests(world.desk.engine, world.clock())
+    assert [row["outcome"] for row in world.rows(ApprovalRow)] == [outcome]
+    assert actions(world).count(f"approval.{outcome}") == 1
+    page = signed_in(app, world, Role.APPROVER, login="later").get("/consola/pendientes").text
+    assert shown in page
+    assert "/consola/pendientes/1" not in page, "it waits for nobody"
 
 
 def test_rights_to_approve_are_given_by_two_people_and_others_by_one(world: World, app: Flask) -> None:

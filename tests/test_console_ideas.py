@@ -245,6 +245,9 @@ def test_what_is_of_another_collection_is_not_there(city: World, clerk: Signed) 
         assert missing.status_code == clerk.get(f"/consola/ideas/other/respuestas/999999{end}").status_code == 404
         assert clerk.post(f"/consola/ideas/other/respuestas/{number}{end}", MERGED).status_code == 404
     assert clerk.post(f"/consola/ideas/other/respuestas/{number}/sacar", {"idea": "1"}).status_code == 404
+    clerk.post(f"{path}/sacar", {"idea": str(strange[0])})
+    with reading(city.desk.engine) as connection:
+        assert "ideas.parted" not in audit.actions(connection)
     gathered(clerk, strange, number)
     assert [row["outcome_id"] for row in city.rows(Idea) if row["collection"] == "other"] == [None]
     assert clerk.get("/consola/ideas/cartagena-2022").status_code == 404  # it collects none

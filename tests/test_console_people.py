@@ -9,6 +9,7 @@ from flask import Flask
 from bot import headcount, requests
 from cli import wiring
 from storage import audit, ideas, voices
+from storage.approvals import ApprovalRow
 from storage.contacts import Person
 from storage.database import reading, transaction
 from storage.requests import DataRequest
@@ -168,16 +169,26 @@ def test_of_a_family_one_is_chosen_by_the_number_of_the_chat(little_world: World
     assert "35 a 44 años" in officer.get(f"{page}/datos").text
 
 
+def signed(number: str = "7", contact: str | None = None) -> dict[str, str]:
+    """The form of a signed paper."""
+    return {"reason": "lost-phone", "number": number, "channel": "whatsapp", "contact": contact or given()}
+
+
 def test_a_paper_needs_a_second_person(little_world: World, app: Flask, officer: Signed) -> None:
     little_world.vote("1", "whatsapp")
     page = enter(officer, "delete")
-    assert officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "Ana Pérez"}).status_code == 422
-    assert officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "2022-118"}).status_code == 303
+    assert officer.post(f"{page}/papel", signed("Ana Pérez")).status_code == 422
+    assert officer.post(f"{page}/papel", signed("2022-118", "12")).status_code == 409
+    assert officer.post(f"{page}/papel", signed("2022-118")).status_code == 303
     (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
     assert officer.post(f"{waiting}/aceptar").status_code == 403
     assert officer.get(f"{page}/borrar").status_code == 409
     approver = signed_in(app, little_world, Role.APPROVER)
-    assert "2022-118" in approver.get(waiting).text
+    shown = approver.get(waiting).text
+    for part in ("2022-118", "Borrar sus datos", f"WhatsApp, número que termina en {given()[-3:]}", "Compare con"):
+        assert part in shown
+    assert given()[-4:] not in shown
+    assert given()[-4:] not in json.dumps(list(map(str, little_world.rows(ApprovalRow))))
     assert approver.post(f"{waiting}/aceptar").status_code == 303
     assert officer.post(f"{page}/borrar").status_code == 303
     assert little_world.rows(Person) == []
@@ -187,7 +198,7 @@ def test_a_paper_for_one_number_is_none_for_another(little_world: World, app: Fl
     """Else an officer could have the paper of whoever stands there accepted for the number of somebody else."""
     little_world.vote("1", "whatsapp")
     page = enter(officer, contact="+573009999999")
-    officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "7"})
+    officer.post(f"{page}/papel", signed(contact="+573009999999"))
     (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
     assert officer.post(f"{page}/otro-codigo", {"channel": "whatsapp", "contact": given()}).status_code == 303
     approver = signed_in(app, little_world, Role.APPROVER)
@@ -195,12 +206,29 @@ def test_a_paper_for_one_number_is_none_for_another(little_world: World, app: Fl
     assert officer.get(f"{page}/datos").status_code == 409
 
 
+@pytest.mark.parametrize(
+    ("of_request", "of_paper", "accepted"),
+    [(1, 1, True), (1, 2, False), (1, 9, False), (9, 1, False), (9, 9, True)],
+)
+def test_a_paper_is_for_the_number_of_its_request_and_who_asks_learns_nothing_of_it(
+    little_world: World, app: Flask, officer: Signed, of_request: int, of_paper: int, accepted: bool
+) -> None:
+    for number in (1, 2):
+        little_world.vote("1", "whatsapp", number)
+    page = enter(officer, contact=given(of_request))
+    assert officer.post(f"{page}/papel", signed(contact=given(of_paper))).status_code == 303
+    (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
+    answer = signed_in(app, little_world, Role.APPROVER).post(f"{waiting}/aceptar")
+    assert answer.status_code == (303 if accepted else 409)
+
+
 def test_a_paper_comes_too_late_for_a_request_that_ended(little_world: World, app: Flask, officer: Signed) -> None:
     page = enter(officer)
-    officer.post(f"{page}/papel", {"reason": "lost-phone", "number": "7"})
+    officer.post(f"{page}/papel", signed())
     (waiting,) = set(re.findall(r"/consola/pendientes/\d+", officer.get("/consola/pendientes").text))
     officer.post(f"{page}/cerrar", {"outcome": "withdrawn"})
     approver = signed_in(app, little_world, Role.APPROVER)
+    assert "No hay nada pendiente" in approver.get("/consola/pendientes").text
     assert approver.post(f"{waiting}/aceptar").status_code == 409
 
 

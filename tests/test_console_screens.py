@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Route
 
 from bot import headcount
 from cli import wiring
-from tests.browser import PHONE, overflows
+from tests.browser import DESKTOP, PHONE, overflows
 from tests.console import SITE, Signed, signed_in
 from tests.test_console_people import enter, proven
 from tests.test_headcount import settle
@@ -58,3 +58,42 @@ def test_every_page_fits_a_phone_and_is_accessible(browser: Browser, paths: tupl
         problems += [f"{path}: {each['id']} {each['nodes'][0]['html'][:160]}" for each in found]
     context.close()
     assert problems == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_places_are_one_row_on_a_phone_and_open_without_script(
+    browser: Browser, little_world: World, script: bool
+) -> None:
+    app = wiring.app(little_world.settings, little_world.clock)
+    who = signed_in(app, little_world, *Role, offices=["plan-2023/planeacion"])
+
+    def serve(route: Route) -> None:
+        answer = who.get(urlsplit(route.request.url).path)
+        route.fulfill(status=answer.status_code, content_type=answer.content_type, body=answer.data)
+
+    context = browser.new_context(viewport=PHONE, java_script_enabled=script)
+    page = context.new_page()
+    page.route("**/*", serve)
+    page.goto(f"{SITE}/consola/personal")
+    places, menu = page.locator(".places"), page.locator(".places summary")
+    box, line = places.bounding_box(), menu.bounding_box()
+    assert box is not None
+    assert line is not None
+    assert box["height"] < line["height"] + 2, "one row"
+    assert not page.get_by_role("link", name="Personal", exact=True).is_visible()
+    page.keyboard.press("Tab")  # past the content, the name and the language, as they stand on the page
+    for _n in range(3):
+        page.keyboard.press("Tab")
+    assert page.locator(".places summary:focus").count() == 1
+    page.keyboard.press("Enter")
+    assert page.get_by_role("link", name="Personal", exact=True).is_visible()
+    page.keyboard.press("Tab")
+    assert page.locator(".places li:first-child a:focus").inner_text() == "Hoy"
+    page.set_viewport_size(DESKTOP)
+    assert not menu.is_visible()
+    assert page.get_by_role("link", name="Personal", exact=True).is_visible()
+    page.reload()
+    assert page.get_by_role("link", name="Personal", exact=True).is_visible(), "without having been opened"
+    if script:
+        assert not overflows(page)
+    context.close()

@@ -185,7 +185,15 @@ def test_paper_is_typed_corrected_sent_and_confirmed_by_somebody_else(world: Wor
     page = bea.get(f"/consola/mesas/{table}").text
     asked = re.search(r"/consola/pendientes/(\d+)", page)
     assert asked
-    assert "Mesa del parque" in bea.get(f"/consola/pendientes/{asked[1]}").text
+    told = bea.get(f"/consola/pendientes/{asked[1]}").text
+    for part in (
+        "Mesa del parque",
+        "papeletas 1 a 20",
+        "Gobierno Abierto",
+        "3 votos",
+        f'href="/consola/mesas/{table}"',
+    ):
+        assert part in told
     colleague = signed_in(app_of(world), world, Role.PARTICIPATION, login="colleague")
     for clerk in (ana, colleague):  # an administrator makes clerks alone; an approver is made by two people
         assert clerk.post(f"/consola/pendientes/{asked[1]}/aceptar").status_code == 403
@@ -418,3 +426,19 @@ def test_a_table_with_an_odd_name_is_printed(little_world: World) -> None:
     for number, name in ((1, "Mesa 😀 ñandú"), (11, "x" * 60)):
         table = opened(who, way="slips", first=str(number), last=str(number + 1), name=name)
         assert who.get(f"/en/consola/mesas/{table}/papeletas.pdf").data.startswith(b"%PDF")
+
+
+def test_who_counts_is_told_first_what_paper_nobody_confirmed(world: World, ana: Signed) -> None:
+    warning, count = "no fue confirmado", f"/consola/consultas/{SLUG}/contar"
+    opened(ana)
+    assert warning not in ana.get(count).text
+    sent, begun = opened(ana, "paper", "slips", first="1", last="20"), opened(ana, "paper")
+    typed(ana, sent, "1; 1\n2; 2", 2, blank=1)
+    ana.post(f"/consola/mesas/{sent}/enviar")
+    typed(ana, begun, f"{DOCUMENT}; 1", 1, void=2)
+    world.clock.forward(days=30)
+    later = signed_in(app_of(world), world, Role.PARTICIPATION, login="later")
+    page = later.get(count).text
+    assert page.index("El papel de 2 mesas") < page.index("6 papeles") < page.index("Contar ahora")
+    assert later.post(count, {"office": "Planeación"}).status_code == 303
+    assert (batch(world, sent).state, batch(world, begun).state) == ("discarded", "discarded")

@@ -41,6 +41,7 @@ VALUES = {
     "blank": "2", "void": "1", "roles": "Aprobar lo que otros piden",
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
+    "kind": "Ver sus datos",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""

@@ -54,7 +54,7 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.register_blueprint(openapi.routes())
     app.register_blueprint(_files())
     app.after_request(_guarded)
-    errors.attach(app)
+    errors.attach(app, public.console_host)
     console.attach(app, desk, public)
 
 

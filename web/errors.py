@@ -1,13 +1,14 @@
 """Errors as pages: what went wrong and what one can do, in the reader's language."""
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bot.catalogue import NothingLoaded
 from bot.turn import Away, whereabouts
 from flows.language import Text, _
 from storage.database import is_away
+from web.hosts import is_console
 from web.rendering import page
 
 log = structlog.get_logger()
@@ -31,7 +32,9 @@ WHAT_TO_DO = {
 BROKEN = (_("Something went wrong here"), _("The fault is ours and it was noted. Try again in a few minutes."))
 
 
-def attach(app: Flask) -> None:
+def attach(app: Flask, console_host: str) -> None:
+    """Answer errors with pages; who is at the console stays there."""
+    app.config["CONSOLE_HOST"] = console_host
     app.register_error_handler(HTTPException, _explained)
     app.register_error_handler(Exception, _broken)
 
@@ -59,6 +62,8 @@ def _broken(error: Exception) -> Response:
 
 
 def _page(code: int, title: Text, what_to_do: Text) -> Response:
-    answer = Response(page("error.html", title=title, what_to_do=what_to_do), code)
+    at_console = is_console(request.host, request.path, current_app.config["CONSOLE_HOST"])
+    template = "console/error.html" if at_console else "error.html"
+    answer = Response(page(template, title=title, what_to_do=what_to_do), code)
     answer.headers["Cache-Control"] = "no-store"
     return answer

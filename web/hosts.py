@@ -18,6 +18,11 @@ def astray(host: str, path: str, console: str) -> bool:
     return (host.partition(":")[0] == console) != bool(CONSOLE.match(path))
 
 
+def is_console(host: str, path: str, console: str) -> bool:
+    """Whether who asks for that path on that host is at the console, also where there is no such page."""
+    return host.partition(":")[0] == console if console else bool(CONSOLE.match(path))
+
+
 def separate(app: Flask, console: str) -> None:
     """Say 404 to what is not to be had on the host it was asked of."""
 

@@ -175,6 +175,11 @@ def begin(token: str) -> None:
     session["token"] = token
 
 
+def renew(token: str) -> None:
+    """Put another token of the same session into the browser. Its forms stay good: they may stand open elsewhere."""
+    session["token"] = token
+
+
 def token_hash(safe: Safe) -> str:
     """What is kept of this browser's session; of none, what no session has."""
     return safe.hashed("session", session.get("token", ""))

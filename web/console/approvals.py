@@ -1,6 +1,6 @@
 """What needs two people: asked for by one, it happens only when a second one agrees."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
-from flows.language import Phrase, _
+from flows.language import Phrase, Text, _
 from storage import approvals, audit
 from storage import staff as accounts
 from storage.approvals import Approval, Decided, SamePerson
@@ -30,7 +30,8 @@ class Step:
     """One kind of thing that needs two people.
 
     `act` carries it out in the transaction in which it is granted, by whom and when; it raises NotPossible, with the
-    reason, when what was asked has changed since. `after` does what can only follow the commit.
+    reason, when what was asked has changed since. `after` does what can only follow the commit. `compare` says what
+    a second person looks at before agreeing, and `look` names the page that has it.
     """
 
     kind: str
@@ -39,6 +40,22 @@ class Step:
     says: Callable[[Approval], Phrase]
     act: Callable[[Connection, Approval, int, datetime], None]
     after: Callable[[Desk, Approval], None] = _nothing_more
+    compare: Phrase = ""
+    look: Callable[[Approval], str] | None = None
+
+
+OUTCOMES: Mapping[str, Text] = {
+    "granted": _("Agreed"),
+    "refused": _("Refused"),
+    "withdrawn": _("Withdrawn"),
+    "expired": _("Ran out before anybody decided"),
+}
+
+
+def withdraw_request(connection: Connection, kind: str, subject: str, by: int | None, now: datetime) -> None:
+    """What waits for a second person about something ends with it."""
+    for id in approvals.withdraw(connection, kind, subject, by, now):
+        audit.note(connection, now, by, "approval.withdrawn", str(id))
 
 
 def mine(steps: Sequence[Step], found: Sequence[Approval]) -> list[Approval]:
@@ -59,7 +76,15 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
             decided = mine(steps, approvals.latest(connection, LATEST))
             ids = {each.asked_by for each in (*waiting, *decided)} | {each.decided_by for each in decided}
             who = accounts.logins(connection, ids)
-        return shown("console/pending.html", waiting=waiting, decided=decided, who=who, steps=known, me=staff().id)
+        return shown(
+            "console/pending.html",
+            waiting=waiting,
+            decided=decided,
+            who=who,
+            steps=known,
+            me=staff().id,
+            outcomes=OUTCOMES,
+        )
 
     @blueprint.get("/pendientes/<int(max=2147483647):id>")
     @allows(*Role, fresh=True)
@@ -104,5 +129,5 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
         own = asked.asked_by == staff().id
         return shown(
             "console/request.html", 409 if problem else 200, asked=asked, step=step, who=who, own=own,
-            may=has(*step.grants) and not own, problem=problem,
+            may=has(*step.grants) and not own, problem=problem, outcomes=OUTCOMES,
         )  # fmt: skip

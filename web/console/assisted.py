@@ -1,6 +1,7 @@
 """Tables: ballots that officers take from people without a phone, one by one; `web/console/paper.py` has the paper."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, abort, request
@@ -152,7 +153,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     @allows(Role.PARTICIPATION)
     def end_table(id: int) -> Response:
         with reading(desk.engine) as connection:
-            batch, booth = _table(desk, connection, id)
+            batch, booth = _table(desk, connection, id, "assisted")
             entered = batches.entered(connection, [id]).get(id, 0)
         if request.method == "GET":
             return shown("console/table_end.html", batch=batch, booth=booth, entered=entered, problem=None)
@@ -178,7 +179,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         printed = slips.sheet(booth.listed.seen, batch.name, numbers, say)
         return download(printed, "application/pdf", f"papeletas-{id}.pdf")
 
-    paper.add(blueprint, desk, _table)
+    paper.add(blueprint, desk, partial(_table, origin="paper"))
 
 
 def _booth(desk: Desk, connection: Connection, slug: str) -> Booth:
@@ -189,10 +190,10 @@ def _booth(desk: Desk, connection: Connection, slug: str) -> Booth:
     return booth
 
 
-def _table(desk: Desk, connection: Connection, id: int) -> tuple[Batch, Booth]:
-    """A table and its consultation; 404 without."""
+def _table(desk: Desk, connection: Connection, id: int, origin: str = "") -> tuple[Batch, Booth]:
+    """A table, of that origin where one is named, and its consultation; 404 without."""
     batch = batches.one(connection, id)
-    if batch is None:
+    if batch is None or (origin and batch.origin != origin):
         abort(404)
     return batch, _booth(desk, connection, batch.consultation)
 

@@ -18,7 +18,7 @@ from bot.catalogue import Catalogue, Listed
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
 from flows.language import Local, Phrase, _
-from storage import approvals, audit, counts, drafts, public_notices, turnouts
+from storage import approvals, audit, batches, counts, drafts, public_notices, turnouts
 from storage import catalogue as shelf
 from storage.approvals import Approval
 from storage.consultations import ConsultationRow
@@ -205,10 +205,11 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with reading(desk.engine) as connection:
             _here, listed = known(connection, slug)
             count = counts.of(connection, slug)
+            unconfirmed = batches.papers(connection, slug, batches.UNCONFIRMED)
         wrong = problem is not None or any(field.errors for field in form)
         return shown(
             f"console/{template}", 422 if wrong else 200, listed=listed, seen=listed.seen, form=form, problem=problem,
-            phase=listed.phase(desk.clock()), count=count, now=desk.clock(),
+            phase=listed.phase(desk.clock()), count=count, now=desk.clock(), unconfirmed=unconfirmed,
             paper=listed.row.paper_until.astimezone(listed.seen.closes.tzinfo),
         )  # fmt: skip
 

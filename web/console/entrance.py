@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, g, request, session, url_for
 from flask_limiter import Limiter
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 from wtforms import Form, PasswordField, StringField
 
 from bot.turn import Desk
@@ -16,7 +16,7 @@ from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading, transaction
 from web.console import credentials
-from web.console.access import LABELS, Role, allows, begin, everybody, shown, staff, token_hash
+from web.console.access import LABELS, Role, allows, begin, everybody, renew, shown, staff, token_hash
 from web.console.answers import go, see
 from web.console.credentials import Safe
 from web.invitation import Public
@@ -123,9 +123,11 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
         form = Proof(request.form)
         if request.method == "GET":
             return shown("console/confirm.html", form=form, login=row.login, after=_after())
-        problem = _proved(desk, safe, row.login, form, desk.clock())
+        token = token_urlsafe(32)
+        problem = _proved(desk, safe, row.login, form, desk.clock(), token)
         if problem is not None:
             return shown("console/confirm.html", 403, form=form, login=row.login, after=_after(), problem=problem)
+        renew(token)
         return _onward()
 
     @blueprint.route("/invitacion/<token>", methods=["GET", "POST"])
@@ -217,23 +219,32 @@ def _signed_in(desk: Desk, safe: Safe, login: str, form: SignIn, now: datetime, 
     """Begin a session, or say why not. Whether or not there is such an account, the same is done."""
     row, problem = _attempt(desk, safe, login, form.password.data or "", form.code.data or "", now)
     with transaction(desk.engine) as connection:
-        who = row.id if row else None
         if problem is None and row is not None:
             sessions.begin(connection, safe.hashed("session", token), row.id, now)
-            audit.note(connection, now, who, "session.begun")
+            audit.note(connection, now, row.id, "session.begun")
         else:
-            audit.note(connection, now, who, "session.refused")
+            _refused(connection, row, now)
     return problem
 
 
-def _proved(desk: Desk, safe: Safe, login: str, form: Proof, now: datetime) -> Phrase | None:
-    """Note that this session was proved, or say why not."""
+def _proved(desk: Desk, safe: Safe, login: str, form: Proof, now: datetime, token: str) -> Phrase | None:
+    """Let this session go on under a new token (ASVS 7.2.4), or say why not."""
     row, problem = _attempt(desk, safe, login, form.password.data or "", form.code.data or "", now)
     with transaction(desk.engine) as connection:
-        if problem is None:
-            sessions.seen(connection, token_hash(safe), now, proved=True)
-        audit.note(connection, now, row.id if row else None, f"session.{'proved' if problem is None else 'refused'}")
+        if problem is None and row is not None:
+            sessions.renew(connection, token_hash(safe), safe.hashed("session", token), now)
+            audit.note(connection, now, row.id, "session.proved")
+        else:
+            _refused(connection, row, now)
     return problem
+
+
+def _refused(connection: Connection, row: Row[Any] | None, now: datetime) -> None:
+    """Count what the clock will note once an hour (`upkeep.note_refused`): the record does not grow with guesses.
+
+    It is the same work for an account as for none.
+    """
+    attempts.tally(connection, f"{accounts.REFUSED}{row.id if row else 0}", now)
 
 
 def _attempt(

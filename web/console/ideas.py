@@ -255,9 +255,10 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         given = request.form.get("idea", "")
         with transaction(desk.engine) as connection:
             _city, _collection, draft = found(connection, slug, id)
-            if draft.row.sent_at is None and given.isdecimal() and len(given) < 10:
-                ideas.take_out(connection, int(given), id)
-                note(connection, "ideas.parted", str(id), idea=int(given))
+            number = int(given) if given.isdecimal() and len(given) < 10 else 0
+            if draft.row.sent_at is None and number in {row.id for row in ideas.ideas_in(connection, id)}:
+                ideas.take_out(connection, number, id)
+                note(connection, "ideas.parted", str(id), idea=number)
         return see(".idea_answer", slug=slug, id=id)
 
     @blueprint.route("/ideas/<slug>/respuestas/<int(max=2147483647):id>/enviar", methods=["GET", "POST"])

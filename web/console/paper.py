@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 from sqlalchemy import Connection
 from wtforms import FileField, Form, IntegerField, TextAreaField
 
@@ -14,7 +14,7 @@ from bot.booths import MOST_SLIPS, Booth, NotTaken
 from bot.lifecycle import NotPossible
 from bot.papers import HEADERS, MOST_ROWS, Row, Sheet
 from bot.turn import Desk
-from flows.language import Phrase, _
+from flows.language import Local, Phrase, _
 from storage import approvals, audit, batches, sheets
 from storage.approvals import Approval, Decided
 from storage.batches import Batch
@@ -107,7 +107,8 @@ def add(blueprint: Blueprint, desk: Desk, find: Find) -> None:
             batch = batches.one(booth.connection, id)
             assert batch is not None
             detail = {"digest": digest, "consultation": booth.slug, "name": batch.name, "valid": batch.valid}
-            detail |= {"blank": batch.blank, "void": batch.void}
+            detail |= {"blank": batch.blank, "void": batch.void, "slips": [batch.first_slip, batch.last_slip]}
+            detail |= {"title": booth.listed.seen.title.by_language}
             approvals.ask(booth.connection, KIND, str(id), detail, booth.by, booth.now)
             _note(booth, "paper.sent", id, rows=batch.valid)
 
@@ -191,13 +192,23 @@ def steps(desk: Desk) -> tuple[Step, ...]:
             raise NotPossible(refused.why) from None
         _note(booth, "paper.boxed", int(asked.subject), ballots=number)
 
-    return (Step(KIND, (Role.PARTICIPATION,), (Role.APPROVER,), _says, confirm),)
+    return (
+        Step(
+            KIND, (Role.PARTICIPATION,), (Role.APPROVER,), _says, confirm,
+            compare=_("Compare the rows with the papers, and the totals with the sheet that the table signed."),
+            look=lambda asked: url_for(".table", id=int(asked.subject)),
+        ),
+    )  # fmt: skip
 
 
 def _says(asked: Approval) -> Phrase:
+    detail = asked.detail
+    stated = {name: detail[name] for name in ("name", "valid", "blank", "void")}
+    first, last = detail["slips"]
+    slips = _(" (slips {first} to {last})", first=first, last=last) if first is not None else ""
     return _(
-        "Put the paper of table {id} ({name}) in the box: {valid} ballots, {blank} blank, {void} void",
-        id=asked.subject, **{name: asked.detail[name] for name in ("name", "valid", "blank", "void")},
+        "{title}, table {id} ({name}){slips}. Put its paper in the box: {valid} ballots, {blank} blank, {void} void",
+        id=asked.subject, title=Local(detail["title"]), slips=slips, **stated,
     )  # fmt: skip
 
 

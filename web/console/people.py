@@ -1,5 +1,6 @@
 """People without spying: how many there are, and requests of one person about their own data."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -24,13 +25,15 @@ from storage.approvals import Approval
 from storage.database import Moved, reading, transaction
 from web.console.access import Role, allows, shown, staff
 from web.console.answers import download, see
-from web.console.approvals import Step
+from web.console.approvals import Step, withdraw_request
 from web.console.forms import PLAIN, choices
 from web.invitation import Public
 from web.paging import asked as page_asked
 
 MOST = 50
 """Requests of a page."""
+
+PAPER = "data-request.paper"
 
 KINDS: Mapping[str, Text] = {
     "export": _("See their data and take them along"),
@@ -59,6 +62,9 @@ PROBLEMS: Mapping[str, Text] = {
     "proof": _("First the person has to show that the chat is theirs."),
     "person": _("Say which of the people on this chat it is."),
 }
+ENDING = 3
+"""Digits of a number that a second person compares with the paper: they find a slip, and point at nobody."""
+
 TRIED: Mapping[str, Text] = {
     "wrong": _("That is not the code. Ask the person to read it again."),
     "over": _("The code is too old or was tried too often. Send a new one."),
@@ -101,7 +107,7 @@ class Read(Form):
 
 
 class Paper(Form):
-    """Why no code can be read, and the paper that stands for it."""
+    """Why no code can be read, the paper that stands for it, and whose number it is about."""
 
     reason = RadioField(
         _("Why no code can be read"), choices=choices(REASONS), validators=[InputRequired(_("Choose one."))]
@@ -111,6 +117,12 @@ class Paper(Form):
         [Regexp(r"[0-9A-Za-z][0-9A-Za-z/.-]{0,39}$", message=_("Write letters, digits and hyphens, 40 at most."))],
         filters=PLAIN,
         description=_("The number your office gave it. No name, no identity number."),
+    )
+    channel = New.channel
+    contact = StringField(
+        _("Number that stands on the paper"),
+        filters=PLAIN,
+        description=_("Whole, as on the paper. Only its last {n} digits are kept, for the second person.", n=ENDING),
     )
 
 
@@ -141,7 +153,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         return register.of(connection, id) or abort(404)
 
     def note(connection: Connection, action: str, id: int, **facts: Any) -> None:
-        audit.note(connection, desk.clock(), staff().id, f"request.{action}", str(id), **facts)
+        audit.note(connection, desk.clock(), staff().id, action, str(id), **facts)
 
     def the_page(id: int, problem: Phrase | None = None, status: int = 200, **forms: Form) -> Response:
         with reading(desk.engine) as connection:
@@ -149,7 +161,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             proven = requests.is_proven(row, desk.clock())
             people = requests.people_there(connection, row) if proven else 0
             whose = requests.whose(connection, row) if proven else None
-            waits = approvals.about(connection, "data-request.paper", str(id))
+            waits = approvals.about(connection, PAPER, str(id))
         values = {"code": Read(), "again": Again(), **forms}
         return shown(
             "console/data_request.html", status, row=row, today=zone.today(desk.clock()), proven=proven, people=people,
@@ -202,7 +214,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         try:
             with transaction(desk.engine) as connection:
                 id, found = requests.receive(desk, connection, asked, staff().id)
-                note(connection, "received", id, kind=asked.kind, found=found)
+                note(connection, "request.received", id, kind=asked.kind, found=found)
         except Refused as refused:
             where = {"contact": form.contact, "future": form.received_on}.get(refused.why)
             if where is not None:
@@ -221,7 +233,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
     def data_request_code(id: int) -> Response:
         def tried(connection: Connection) -> Phrase | None:
             outcome = requests.prove(desk, connection, id, Read(request.form).code.data)
-            note(connection, outcome if outcome == "proven" else "refused", id)
+            note(connection, "request.proven" if outcome == "proven" else "request.refused", id)
             return TRIED.get(outcome)
 
         return done(id, tried)
@@ -235,7 +247,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def sent(connection: Connection) -> None:
             found = requests.send_code(desk, connection, id, form.channel.data, form.contact.data)
-            note(connection, "code", id, found=found)
+            note(connection, "request.code", id, found=found)
 
         return done(id, sent)
 
@@ -251,9 +263,13 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def ask(connection: Connection) -> Phrase | None:
             if row.closed_on is not None or requests.is_proven(row, desk.clock()):
                 return PROBLEMS["over"]
-            detail = {"reason": form.reason.data, "number": form.number.data, "about": _about(row)}
-            approvals.ask(connection, "data-request.paper", str(id), detail, staff().id, desk.clock())
-            note(connection, "paper", id, reason=form.reason.data)
+            detail = {
+                "reason": form.reason.data, "number": form.number.data, "about": _about(row), "kind": row.kind,
+                "channel": form.channel.data, "ending": re.sub(r"\D", "", form.contact.data)[-ENDING:],
+                "same": requests.is_of(connection, row, form.channel.data, form.contact.data),
+            }  # fmt: skip
+            approvals.ask(connection, PAPER, str(id), detail, staff().id, desk.clock())
+            note(connection, "request.paper", id, reason=form.reason.data)
             return None
 
         return done(id, ask)
@@ -264,7 +280,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def chosen(connection: Connection) -> None:
             number = request.form.get("numero", 0, int)
             requests.choose(desk, connection, id, number)
-            note(connection, "person", id, number=number)
+            note(connection, "request.person", id, person=number)
 
         return done(id, chosen)
 
@@ -273,7 +289,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             with transaction(desk.engine) as connection:
                 known(connection, id)
                 found = requests.data(desk, connection, id)
-                note(connection, "shown", id)
+                note(connection, "request.shown", id)
                 return found, city(connection)
         except Refused as refused:
             return the_page(id, PROBLEMS[refused.why], 409)
@@ -324,7 +340,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def corrected(connection: Connection) -> None:
             requests.correct(desk, connection, id, {**profile, "place": place}, form.language.data or None)
-            note(connection, "corrected", id)
+            note(connection, "request.corrected", id)
 
         return done(id, corrected)
 
@@ -341,7 +357,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         def deleted(connection: Connection) -> Phrase | None:
             if not requests.erase(desk, connection, id):
                 return AWAY
-            note(connection, "deleted", id)
+            note(connection, "request.deleted", id)
             return None
 
         return done(id, deleted)
@@ -356,7 +372,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def extended(connection: Connection) -> None:
             requests.extend(desk, connection, id)
-            note(connection, "extended", id)
+            note(connection, "request.extended", id)
 
         return done(id, extended)
 
@@ -371,7 +387,8 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def ended(connection: Connection) -> None:
             requests.close(desk, connection, id, form.outcome.data)
-            note(connection, "closed", id, outcome=form.outcome.data)
+            note(connection, "request.closed", id, outcome=form.outcome.data)
+            withdraw_request(connection, PAPER, str(id), staff().id, desk.clock())
 
         return done(id, ended)
 
@@ -453,12 +470,13 @@ def _today(desk: Desk, city: Catalogue) -> date:
 
 
 def _says_paper(asked: Approval) -> Phrase:
+    detail = asked.detail
     return _(
-        "Take the signed paper {number} instead of a code, for data request {id}. Reason: {why}",
-        number=asked.detail["number"],
-        id=asked.subject,
-        why=REASONS[asked.detail["reason"]],
-    )
+        "Take the signed paper {number} instead of a code, for data request {id}: {kind}. {channel}, number that ends"
+        " in {ending}. Reason: {why}",
+        number=detail["number"], id=asked.subject, kind=KINDS[detail["kind"]], channel=CHANNELS[detail["channel"]],
+        ending=detail["ending"], why=REASONS[detail["reason"]],
+    )  # fmt: skip
 
 
 def _about(row: Row[Any]) -> str:
@@ -470,8 +488,15 @@ def _do_paper(connection: Connection, asked: Approval, _by: int, now: datetime) 
     detail, row = asked.detail, register.lock(connection, int(asked.subject))
     if row is None or _about(row) != detail["about"]:
         raise NotPossible(_("Another code was sent after this was asked for. Ask again."))
+    if not detail["same"]:
+        raise NotPossible(_("The number on the paper is not the one of this request. Whoever asked has to ask again."))
     if not requests.accept_paper(connection, int(asked.subject), detail["reason"], detail["number"], now):
         raise NotPossible(_("This request is not waiting for a paper any more."))
 
 
-STEPS = (Step("data-request.paper", (Role.PARTICIPATION,), (Role.APPROVER,), _says_paper, _do_paper),)
+STEPS = (
+    Step(
+        PAPER, (Role.PARTICIPATION,), (Role.APPROVER,), _says_paper, _do_paper,
+        compare=_("Compare with the signed paper: its file number, the end of the phone number, and what is asked."),
+    ),
+)  # fmt: skip

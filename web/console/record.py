@@ -14,6 +14,7 @@ from storage import audit
 from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading
+from web.console import deeds
 from web.console.access import Role, allows, shown
 from web.console.answers import CSV, download
 from web.console.forms import asked_number, plain
@@ -38,7 +39,7 @@ def add(blueprint: Blueprint, desk: Desk) -> None:
         kept = {name: asked[name] for name in ("accion", "quien", "desde", "hasta") if asked.get(name)}
         return shown(
             "console/record.html", rows=found[:MOST], people=people, actions=actions, heads=heads, more=more,
-            asked=kept, zone=zone,
+            asked=kept, zone=zone, deeds=deeds,
         )  # fmt: skip
 
     @blueprint.get("/registro/verificar")

@@ -19,11 +19,11 @@ from flows.language import Joined, Phrase, _
 from storage import approvals, audit, sessions
 from storage import catalogue as shelf
 from storage import staff as accounts
-from storage.approvals import Approval
+from storage.approvals import INVITES, Approval
 from storage.database import reading, transaction
 from web.console.access import LABELS, TRUSTED, TWO_PEOPLE, Role, allows, shown, staff
 from web.console.answers import see
-from web.console.approvals import Step
+from web.console.approvals import Step, withdraw_request
 from web.console.credentials import Safe
 from web.console.forms import PLAIN, Boxes, Within, choices, plain
 from web.invitation import Public
@@ -127,7 +127,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
             return shown("console/close.html", row=row, oneself=id == staff().id)
         with transaction(desk.engine) as connection:
             accounts.change(connection, id, active=False)
-            accounts.uninvite(connection, row.login)
+            _uninvite(connection, row.login, staff().id, desk.clock())
             sessions.end_all(connection, id)
             audit.note(connection, desk.clock(), staff().id, "account.closed", str(id))
         return see(".members")
@@ -138,8 +138,10 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
         if not HASH.fullmatch(code):
             abort(404)
         with transaction(desk.engine) as connection:
-            if accounts.forget(connection, code):
-                audit.note(connection, desk.clock(), staff().id, "invitation.withdrawn")
+            if not accounts.forget(connection, code):
+                abort(404)
+            audit.note(connection, desk.clock(), staff().id, "invitation.withdrawn")
+            withdraw_request(connection, INVITES, code, staff().id, desk.clock())
         return see(".members")
 
 
@@ -162,9 +164,10 @@ def invited(
         "agreed": agreed, "invited_by": by, "expires_at": now + LASTS,
     }  # fmt: skip
     with transaction(desk.engine) as connection:
+        _uninvite(connection, login, by, now)
         accounts.invite(connection, values)
         if not agreed:
-            approvals.ask(connection, "staff.invite", code, {"login": login, "roles": list(roles)}, by, now)
+            approvals.ask(connection, INVITES, code, {"login": login, "roles": list(roles)}, by, now)
         audit.note(connection, now, by, "invitation.made", roles=sorted(roles))
     return token, agreed
 
@@ -199,16 +202,24 @@ def _change(desk: Desk, id: int, roles: list[str], offices: list[str]) -> bool:
             detail = {"login": row.login, "roles": roles, "offices": offices, "before": _rights(row)}
             approvals.ask(connection, "staff.rights", str(id), detail, staff().id, now)
         else:
-            _write_rights(connection, row, roles, offices)
-        audit.note(connection, now, staff().id, f"account.{'asked' if gains else 'rights'}", str(id), roles=roles)
+            _write_rights(connection, row, roles, offices, staff().id, now)
+        audit.note(connection, now, staff().id, "account.asked" if gains else "account.rights", str(id), roles=roles)
     return bool(gains)
 
 
-def _write_rights(connection: Connection, row: Row[Any], roles: list[str], offices: list[str]) -> None:
+def _write_rights(
+    connection: Connection, row: Row[Any], roles: list[str], offices: list[str], by: int, now: datetime
+) -> None:
     # Rights are read anew with each request: what was taken away is gone at once (ASVS 8.3.2). A link to a new start
     # that was made before would bring it back.
     accounts.change(connection, row.id, roles=" ".join(roles), offices=" ".join(offices))
-    accounts.uninvite(connection, row.login)
+    _uninvite(connection, row.login, by, now)
+
+
+def _uninvite(connection: Connection, login: str, by: int | None, now: datetime) -> None:
+    """Withdraw what was sent to a login, and what waits for a second person about it."""
+    for code in accounts.uninvite(connection, login):
+        withdraw_request(connection, INVITES, code, by, now)
 
 
 def _rights(row: Row[Any]) -> list[str]:
@@ -228,21 +239,21 @@ def _named(asked: Approval) -> Phrase:
     return Joined([LABELS[Role(role)] for role in asked.detail["roles"]], "; ")
 
 
-def _do_invite(connection: Connection, asked: Approval, _by: int, _now: datetime) -> None:
-    if not accounts.agree(connection, asked.subject):
+def _do_invite(connection: Connection, asked: Approval, _by: int, now: datetime) -> None:
+    if not accounts.agree(connection, asked.subject, now):
         raise NotPossible(_("That invitation was withdrawn or has run out."))
 
 
-def _do_rights(connection: Connection, asked: Approval, _by: int, _now: datetime) -> None:
+def _do_rights(connection: Connection, asked: Approval, by: int, now: datetime) -> None:
     row = accounts.hold(connection, int(asked.subject))
     if row is None or _rights(row) != asked.detail["before"]:
         raise NotPossible(_("The account changed after this was asked for. Ask again."))
-    _write_rights(connection, row, asked.detail["roles"], asked.detail["offices"])
+    _write_rights(connection, row, asked.detail["roles"], asked.detail["offices"], by, now)
 
 
 GRANTS = (Role.ADMINISTRATOR, Role.APPROVER)
 STEPS = (
-    Step("staff.invite", (Role.ADMINISTRATOR,), GRANTS, _says_invite, _do_invite),
+    Step(INVITES, (Role.ADMINISTRATOR,), GRANTS, _says_invite, _do_invite),
     Step("staff.rights", (Role.ADMINISTRATOR,), GRANTS, _says_rights, _do_rights),
 )
 

@@ -78,12 +78,12 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             abort(404)
         return key
 
-    def keep(key: str, words: Mapping[str, Any], version: int, action: str = "changed") -> bool:
+    def keep(key: str, words: Mapping[str, Any], version: int, action: str) -> bool:
         """Write a text; False where somebody was quicker."""
         try:
             with transaction(desk.engine) as connection:
                 new = texts.write(connection, key, words, version, staff().id, desk.clock())
-                audit.note(connection, desk.clock(), staff().id, f"text.{action}", key, version=new)
+                audit.note(connection, desk.clock(), staff().id, action, key, version=new)
         except Stale:
             return False
         return True
@@ -111,7 +111,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         wrong = {each: fault for each, fault in wrong.items() if fault is not None}
         problem: Phrase | None = None
         if request.method == "POST" and not wrong and request.form.get("hacer") == "guardar":
-            if keep(key, words, request.form.get("seen", 0, int)):
+            if keep(key, words, request.form.get("seen", 0, int), "text.changed"):
                 return see(".texts")
             problem = STALE
         previews = [] if wrong else [
@@ -156,7 +156,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if request.method == "POST":
             given, wrong = read(chosen)
             if not wrong and request.form.get("hacer") == "guardar":
-                if keep(key, given, request.form.get("seen", 0, int)):
+                if keep(key, given, request.form.get("seen", 0, int), "text.changed"):
                     return see(".texts")
                 problem = STALE
         return shown(
@@ -192,7 +192,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         words = json.loads(row.body)
         problem = _unfit(key, words, known)
         if request.method == "POST" and problem is None:
-            if keep(key, words, request.form.get("seen", 0, int), "restored"):
+            if keep(key, words, request.form.get("seen", 0, int), "text.restored"):
                 return see(".text_history", key=key)
             problem = STALE
         return shown(
