@@ -121,15 +121,15 @@ def begin(connection: Connection, excluded: str) -> Begun:
     return Begun(vault.new_case(access_key, publics), access_key, excluded)
 
 
-def seal_told(public: bytes, case: str, kind: str, told: Told) -> SealedPart:
-    """Words of a case, sealed."""
-    id = vault.new_id()
+def seal_told(public: bytes, case: str, kind: str, told: Told, id: str = "") -> SealedPart:
+    """Words of a case, sealed. Who may send them twice gives the same id again: they are kept once."""
+    id = id or vault.new_id()
     return SealedPart(id, kind, vault.seal(public, case, id, kind, told.packed()))
 
 
-def seal_file(public: bytes, case: str, file: File) -> SealedPart:
-    """A file of a case, sealed."""
-    id = vault.new_id()
+def seal_file(public: bytes, case: str, file: File, id: str = "") -> SealedPart:
+    """A file of a case, sealed; its id as with words."""
+    id = id or vault.new_id()
     return SealedPart(id, "file", vault.seal_file(public, case, id, file.packed()))
 
 
@@ -176,6 +176,11 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
             volatile.forgive(connection, name)
     own = None if case.own_wrap is None else vault.unwrap_own(bytes(case.own_wrap), derived.kek, case.id)
     return Opened(case, own)
+
+
+def is_spent(connection: Connection, who: str, now: datetime) -> bool:
+    """Whether a chat or a browser's address has had its wrong keys for now; `connection` is to the volatile store."""
+    return volatile.tried(connection, _tally(who), now) >= TRIES
 
 
 def _tally(who: str) -> str:
