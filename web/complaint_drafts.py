@@ -23,21 +23,24 @@ SHOWN = timedelta(minutes=15)
 """How long the page of the codes can be loaded again: a phone that lost the answer asks once more."""
 
 
-def begin(desk: Desk, store: Engine, token: Token, excluded: str) -> Begun:
-    """The complaint of this form: the one that it began before, or a new one (0.25 s of processor time)."""
-    now = desk.clock()
-    with reading(store) as connection:
-        known = _open(connection, desk, token, BEGUN)
+def begin(desk: Desk, store: Engine, token: Token, excluded: str) -> Begun | None:
+    """The complaint of this form: the one that it began before, or a new one (0.25 s of processor time).
+
+    None if the form filed one whose codes are shown no more: it was sent twice at once, and the other was quicker.
+    """
+    known = begun(desk, store, token)
     if known is not None and known.excluded == excluded:
         return known
     with reading(desk.engine) as connection:
         made = cases.begin(connection, excluded)
     with transaction(store) as connection:
-        known = _open(connection, desk, token, BEGUN)  # the form may have been sent twice at once
+        if volatile.was_taken(connection, _once(token)):
+            return _open(connection, desk, token, FILED)
+        known = _open(connection, desk, token, BEGUN)
         if known is not None and known.excluded == excluded:
             return known
         body = vault.enclose(made.packed(), token.secret)
-        volatile.begin_visit(connection, token.hashed, BEGUN, "", body, now + volatile.IDLE)
+        volatile.begin_visit(connection, token.hashed, BEGUN, "", body, desk.clock() + volatile.IDLE)
     return made
 
 

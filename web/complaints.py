@@ -187,7 +187,7 @@ def _told(asked: Asked) -> Response:
     if refused:
         return _form(asked, token, Faults(files=refused))
     new = drafts.begin(asked.desk, asked.store, token, excluded)
-    return _sealed(asked, token, new, ready)
+    return asked.page("done.html") if new is None else _sealed(asked, token, new, ready)
 
 
 def _sealed(asked: Asked, token: Token, new: Begun, ready: Sequence[Ready]) -> Response:
