@@ -121,15 +121,15 @@ def begin(connection: Connection, excluded: str) -> Begun:
     return Begun(vault.new_case(access_key, publics), access_key, excluded)
 
 
-def seal_told(public: bytes, case: str, kind: str, told: Told) -> SealedPart:
-    """Words of a case, sealed."""
-    id = vault.new_id()
+def seal_told(public: bytes, case: str, kind: str, told: Told, id: str = "") -> SealedPart:
+    """Words of a case, sealed. Who may send them twice gives the same id again: they are kept once."""
+    id = id or vault.new_id()
     return SealedPart(id, kind, vault.seal(public, case, id, kind, told.packed()))
 
 
-def seal_file(public: bytes, case: str, file: File) -> SealedPart:
-    """A file of a case, sealed."""
-    id = vault.new_id()
+def seal_file(public: bytes, case: str, file: File, id: str = "") -> SealedPart:
+    """A file of a case, sealed; its id as with words."""
+    id = id or vault.new_id()
     return SealedPart(id, "file", vault.seal_file(public, case, id, file.packed()))
 
 
@@ -178,6 +178,11 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
     return Opened(case, own)
 
 
+def is_spent(connection: Connection, who: str, now: datetime) -> bool:
+    """Whether a chat or a browser's address has had its wrong keys for now; `connection` is to the volatile store."""
+    return volatile.tried(connection, _tally(who), now) >= TRIES
+
+
 def _tally(who: str) -> str:
     return f"key:{sha256(who.encode()).hexdigest()}"
 
@@ -199,4 +204,4 @@ def _told(opened: Opened, row: Row[Any]) -> Told | None:
 
 def own_parts(connection: Connection, opened: Opened) -> int:
     """How many texts and files the complainant gave. Not which: who finds the key must not read the story."""
-    return len(cases.parts(connection, opened.case.id, ("told", "file")))
+    return cases.number_of_parts(connection, opened.case.id, ("told", "file"))

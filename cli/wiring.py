@@ -28,7 +28,7 @@ from storage.database import open_database, time_of
 from storage.ink import Ink
 from storage.schema import is_current
 from web import application
-from web.hosts import astray
+from web.hosts import Own, astray
 from web.invitation import Public
 from webhooks import application as webhooks
 from webhooks.health import Checks
@@ -82,7 +82,7 @@ def app(settings: Settings, clock: Clock = now, demo: bool = False) -> Flask:
     pages.url_map.strict_slashes = False
     pages.url_map.merge_slashes = False  # a redirect would name whatever host the request did
     application.attach(pages, made, known)
-    whole = shared(pages.wsgi_app, hooks(settings, made), known.console_host)
+    whole = shared(pages.wsgi_app, hooks(settings, made), known.own)
     if settings.proxies:
         whole = ProxyFix(whole, settings.proxies, settings.proxies)
     pages.wsgi_app = whole  # type: ignore[assignment,method-assign]
@@ -97,12 +97,12 @@ def hooks(settings: Settings, made: Desk) -> webhooks.Hooks:
     return webhooks.hooks(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
 
 
-def shared(pages: "WSGIApplication", machines: "WSGIApplication", console_host: str) -> "WSGIApplication":
+def shared(pages: "WSGIApplication", machines: "WSGIApplication", own: Own) -> "WSGIApplication":
     """One application of two, by the path: what only machines call does without what pages need."""
 
     def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path.startswith(webhooks.BEGINNINGS) and not astray(environ.get("HTTP_HOST", ""), path, console_host):
+        if path.startswith(webhooks.BEGINNINGS) and not astray(environ.get("HTTP_HOST", ""), path, own):
             return machines(environ, start_response)
         return pages(environ, start_response)
 
@@ -118,7 +118,7 @@ def public(settings: Settings, demo: bool = False) -> Public:
         sms=settings.twilio_sms_from if settings.sms else "",
         chat=settings.browser_chat or demo,
         demo=demo,
-        console_host=settings.console_host,
+        own=Own(settings.console_host, settings.complaints_host),
     )
 
 

@@ -5,7 +5,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from bot.turn import Desk
-from web import downloads, errors, hosts, openapi, plans, rendering, site
+from web import confidential, downloads, errors, hosts, openapi, plans, rendering, site
 from web.console import application as console
 from web.invitation import Public
 
@@ -44,7 +44,7 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = A_YEAR
     rendering.prepare(app)
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=False)
-    hosts.separate(app, public.console_host)
+    hosts.separate(app, public.own)
     pages = site.routes(desk, public, limiter)
     pages.register_blueprint(console.routes(desk, public, limiter))
     app.register_blueprint(pages, name="es")
@@ -54,7 +54,8 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.register_blueprint(openapi.routes())
     app.register_blueprint(_files())
     app.after_request(_guarded)
-    errors.attach(app, public.console_host)
+    confidential.guard(app, public.own)  # goes first: what it sets stays
+    errors.attach(app, public.own)
     console.attach(app, desk, public)
 
 

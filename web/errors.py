@@ -8,7 +8,7 @@ from bot.catalogue import NothingLoaded
 from bot.turn import Away, whereabouts
 from flows.language import Text, _
 from storage.database import is_away
-from web.hosts import is_console
+from web.hosts import Own, is_console
 from web.rendering import page
 
 log = structlog.get_logger()
@@ -32,9 +32,9 @@ WHAT_TO_DO = {
 BROKEN = (_("Something went wrong here"), _("The fault is ours and it was noted. Try again in a few minutes."))
 
 
-def attach(app: Flask, console_host: str) -> None:
+def attach(app: Flask, own: Own) -> None:
     """Answer errors with pages; who is at the console stays there."""
-    app.config["CONSOLE_HOST"] = console_host
+    app.config["OWN_HOSTS"] = own
     app.register_error_handler(HTTPException, _explained)
     app.register_error_handler(Exception, _broken)
 
@@ -62,7 +62,7 @@ def _broken(error: Exception) -> Response:
 
 
 def _page(code: int, title: Text, what_to_do: Text) -> Response:
-    at_console = is_console(request.host, request.path, current_app.config["CONSOLE_HOST"])
+    at_console = is_console(request.host, request.path, current_app.config["OWN_HOSTS"])
     template = "console/error.html" if at_console else "error.html"
     answer = Response(page(template, title=title, what_to_do=what_to_do), code)
     answer.headers["Cache-Control"] = "no-store"

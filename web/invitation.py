@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import segno
 
 from flows.language import Phrase, _
+from web.hosts import Own
 
 OPENS = {"es": "votar", "en": "vote"}
 """What the links write for people, by language: the word that opens a vote on every channel."""
@@ -24,8 +25,8 @@ class Public:
     """How the desk is reached from outside: its address, and each channel's own (empty where the channel is off).
 
     `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @; `chat`
-    says whether one can write in the browser, and `demo` whether one can play others there. `console_host` is the name
-    under which alone the console is, empty where it has none of its own.
+    says whether one can write in the browser, and `demo` whether one can play others there; `own` are the names of
+    hosts that have the console, or complaints, alone.
     """
 
     url: str = ""
@@ -34,7 +35,12 @@ class Public:
     sms: str = ""
     chat: bool = False
     demo: bool = False
-    console_host: str = ""
+    own: Own = Own()
+
+    @property
+    def complaints(self) -> str:
+        """The host of the complaints, as an address; empty where they are on this one."""
+        return f"{urlsplit(self.url).scheme or 'https'}://{self.own.complaints}" if self.own.complaints else ""
 
 
 @dataclass(frozen=True)

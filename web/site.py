@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, request, url_for
 from flask_limiter import Limiter
 from sqlalchemy import Connection
 
@@ -15,7 +15,7 @@ from storage import audit, counts, turnouts
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
-from web import card, chat, ideas, invitation, paging, plans
+from web import card, chat, complaint_visits, complaints, ideas, invitation, paging, plans
 from web.dossier import came_of
 from web.invitation import Public
 from web.made import Made
@@ -44,7 +44,16 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
         listed = [(each, each.phase(now)) for each in city.consultations.values() if each.phase(now) != "draft"]
         collecting = [city.collections[slug] for slug in city.collecting(now)]
         ways = invitation.ways(public, language())
-        return kept(page("home.html", city=city.city, listed=listed[::-1], collecting=collecting, ways=ways))
+        return kept(
+            page(
+                "home.html",
+                city=city.city,
+                listed=listed[::-1],
+                collecting=collecting,
+                ways=ways,
+                complaints=public.complaints + url_for(f"{language()}.complaint"),
+            )
+        )
 
     @blueprint.get("/consultas/<slug>")
     def consultation(slug: str) -> Response:
@@ -112,6 +121,8 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
 
     plans.add(blueprint, desk, public)
     ideas.add(blueprint, desk, public)
+    complaints.add(blueprint, desk)
+    complaint_visits.add(blueprint, desk)
 
     @blueprint.get("/registro")
     def heads() -> Response:

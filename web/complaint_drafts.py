@@ -1,0 +1,95 @@
+"""Drafts: a complaint between the form and the database. Its form's token finds it, opens it, and files it once."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+
+from bot import cases
+from bot.cases import Begun
+from bot.turn import Desk
+from storage import cases as kept
+from storage import catalogue as shelf
+from storage import vault, volatile
+from storage.cases import SealedPart
+from storage.database import reading, transaction
+from web.confidential import Token
+
+BEGUN, FILED = "begun", "filed"
+"""What a form's token opens in the volatile store: a complaint that waits for a decision, or one that is filed."""
+
+SHOWN = timedelta(minutes=15)
+"""How long the page of the codes can be loaded again: a phone that lost the answer asks once more."""
+
+
+def begin(desk: Desk, store: Engine, token: Token, excluded: str) -> Begun | None:
+    """The complaint of this form: the one that it began before, or a new one (0.25 s of processor time).
+
+    None if the form filed one whose codes are shown no more: it was sent twice at once, and the other was quicker.
+    """
+    known = begun(desk, store, token)
+    if known is not None and known.excluded == excluded:
+        return known
+    with reading(desk.engine) as connection:
+        made = cases.begin(connection, excluded)
+    with transaction(store) as connection:
+        if volatile.was_taken(connection, _once(token)):
+            return _open(connection, desk, token, FILED)
+        known = _open(connection, desk, token, BEGUN)
+        if known is not None and known.excluded == excluded:
+            return known
+        body = vault.enclose(made.packed(), token.secret)
+        volatile.begin_visit(connection, token.hashed, BEGUN, "", body, desk.clock() + volatile.IDLE)
+    return made
+
+
+def begun(desk: Desk, store: Engine, token: Token) -> Begun | None:
+    """The complaint that this form began, unless its time is over."""
+    with reading(store) as connection:
+        return _open(connection, desk, token, BEGUN)
+
+
+def filed(desk: Desk, store: Engine, token: Token) -> Begun | None:
+    """The complaint that this form filed, as long as its codes can be shown."""
+    with reading(store) as connection:
+        return _open(connection, desk, token, FILED)
+
+
+def was_filed(store: Engine, token: Token) -> bool:
+    """Whether this form filed a complaint, at whatever time."""
+    with reading(store) as connection:
+        return volatile.was_taken(connection, _once(token))
+
+
+def file(desk: Desk, store: Engine, token: Token, new: Begun, parts: Collection[SealedPart]) -> None:
+    """File the complaint. What is sent twice, also at the same time or after a crash, is filed once."""
+    now = desk.clock()
+    try:
+        with transaction(desk.engine) as connection:
+            city = desk.catalogue(connection, shelf.revision(connection))
+            cases.file(connection, city, new, parts, now)
+    except IntegrityError:
+        with reading(desk.engine) as connection:
+            if kept.case(connection, new.new.id) is None:
+                raise
+    with transaction(store) as connection:
+        volatile.end_draft(connection, token.hashed)
+        volatile.take(connection, _once(token), now)  # not before: who reads "it is filed" must be able to rely on it
+        body = vault.enclose(new.packed(), token.secret)
+        volatile.begin_visit(connection, token.hashed, FILED, "", body, now + SHOWN)
+
+
+def close(store: Engine, token: Token) -> None:
+    """Show the codes no more."""
+    with transaction(store) as connection:
+        volatile.end_visit(connection, token.hashed)
+
+
+def _open(connection: Connection, desk: Desk, token: Token, kind: str) -> Begun | None:
+    row = volatile.visit(connection, token.hashed, kind, desk.clock())
+    return None if row is None else Begun.unpacked(vault.disclose(bytes(row.kept), token.secret))
+
+
+def _once(token: Token) -> str:
+    return f"denuncia:{token.hashed}"
