@@ -42,6 +42,7 @@ VALUES = {
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
+    "waiting": "4", "soon": "2", "today": "1",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 
