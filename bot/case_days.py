@@ -7,12 +7,11 @@ within three of them, and later from time to time, is ISO 37002, 8.1.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from hashlib import blake2b
-from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
+from bot.cases import calendar
 from bot.catalogue import Catalogue
 from flows.case import STOPPED
 from storage import cases
@@ -133,11 +132,12 @@ def extend(connection: Connection, city: Catalogue, case_id: str, more: int, rea
     return due_on
 
 
-def calendar(city: Catalogue) -> str:
-    """Which working days a date was computed with: the country, the release of its holidays, the city's closures."""
-    closed = ",".join(sorted(day.isoformat() for day in _closures(city)))
-    mark = blake2b(closed.encode(), digest_size=4).hexdigest()
-    return f"{city.hours.country}/{version('holidays')}/{mark}"
+def anew(city: Catalogue, today: date) -> dict[str, Any]:
+    """What changes in a case that is opened again: its days are counted from then on, as those of a new one."""
+    assert city.city.intake is not None
+    days = city.city.intake.days
+    due_on = city.hours.working_day(today, days, _closures(city))
+    return {"due_on": due_on, "days": days, "calendar": calendar(city), "extended": False}
 
 
 def recount(engine: Engine, city: Catalogue, today: date) -> None:
@@ -156,13 +156,20 @@ def _recount(connection: Connection, city: Catalogue, id: str, now: str, today: 
     case = cases.hold(connection, id)
     if case is None or not _runs(city, case.state):
         return
-    paused = _paused(city, cases.steps(connection, id)) if _pauses(city) else 0
-    due_on = city.hours.working_day(case.received_on, case.days + paused, _closures(city))
+    begun, steps = _begun(case, cases.steps(connection, id))
+    paused = _paused(city, steps) if _pauses(city) else 0
+    due_on = city.hours.working_day(begun, case.days + paused, _closures(city))
     if due_on != case.due_on:
         reason = "calendar" if case.calendar != now else "pause"
         cases.note(connection, case, today, reason, None, due_on=due_on, calendar=now)
     elif case.calendar != now:
         cases.recalculate(connection, id, now)
+
+
+def _begun(case: Row[Any], steps: Sequence[Row[Any]]) -> tuple[date, Sequence[Row[Any]]]:
+    """From which day the days of a case are counted, and its steps since: from receipt, or from its being reopened."""
+    again = [n for n, step in enumerate(steps) if step.after == "reopened" != step.before]
+    return (steps[again[-1]].on, steps[again[-1] :]) if again else (case.received_on, steps)
 
 
 def _paused(city: Catalogue, steps: Sequence[Row[Any]]) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from bot import case_days
 from bot.catalogue import Catalogue
 from flows.case import Intake
 from storage import cases, receivers, vault, volatile
@@ -139,12 +139,19 @@ def file(connection: Connection, city: Catalogue, begun: Begun, parts: Collectio
     assert intake is not None
     today = city.hours.today(now)
     due = due_on(city, intake, today, intake.days)
-    return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, case_days.calendar(city))
+    return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, calendar(city))
 
 
 def due_on(city: Catalogue, intake: Intake, received: date, days: int) -> date:
     """The last day to answer what came on a day: so many working days after it, closures of the city left out."""
     return city.hours.working_day(received, days, intake.closures)
+
+
+def calendar(city: Catalogue) -> str:
+    """Which working days a date was computed with: the country, the release of its holidays, the city's closures."""
+    closures: Collection[date] = city.city.intake.closures if city.city.intake is not None else ()
+    mark = sha256(",".join(sorted(day.isoformat() for day in closures)).encode()).hexdigest()[:8]
+    return f"{city.hours.country}/{version('holidays')}/{mark}"
 
 
 def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who: str, now: datetime) -> Opened | None:

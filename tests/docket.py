@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, update
 
-from bot import case_days
+from bot.cases import calendar
 from bot.catalogue import Catalogue, read
 from storage import cases, receivers, vault
 from storage.cases import Case, SealedPart
@@ -40,7 +40,7 @@ def write_down(world: World, received_on: date, excluded: str = "", **values: An
         )  # fmt: skip
         parts = [SealedPart(vault.new_id(), "told", secrets.token_bytes(5000))]
         due_on = city.hours.working_day(received_on, days, city.city.intake.closures)
-        cases.file(connection, new, parts, excluded, received_on, due_on, days, case_days.calendar(city))
+        cases.file(connection, new, parts, excluded, received_on, due_on, days, calendar(city))
         if values:
             connection.execute(update(Case).where(Case.__table__.c.id == new.id).values(values))  # type: ignore[attr-defined]
     return new.id
@@ -53,10 +53,10 @@ def case_of(world: World, id: str) -> Row[Any]:
     return found
 
 
-def go(world: World, id: str, on: date, *states: str) -> None:
-    """Take a case through these states on one day."""
+def go(world: World, id: str, on: date, *states: str, **more: Any) -> None:
+    """Take a case through these states on one day; `more` changes with each."""
     with transaction(world.desk.engine) as connection:
         for state in states:
             before = cases.case(connection, id)
             assert before is not None
-            assert cases.move(connection, id, before.state, state, on, "", None)
+            assert cases.move(connection, id, before.state, state, on, "", None, **more)

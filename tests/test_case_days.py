@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import case_days
+from bot import cases as filing
 from bot.case_days import Refused, standing
 from bot.catalogue import Catalogue
 from bot.hours import Hours
@@ -141,7 +142,7 @@ def test_a_closure_moves_the_last_day_of_what_runs_and_keeps_what_was_added(desk
     assert told(desk, plain) == [("calendar", None)]
     assert told(desk, extended) == [("evidence", 901), ("calendar", None)]
     assert (case_of(desk, answered).due_on, told(desk, answered)) == (DUE, []), "its clock stands still"
-    assert (case_of(desk, early).calendar, told(desk, early)) == (case_days.calendar(closed), []), "no day of its own"
+    assert (case_of(desk, early).calendar, told(desk, early)) == (filing.calendar(closed), []), "no day of its own"
     recount(desk, city_of(desk))
     assert case_of(desk, plain).due_on == DUE, "a closure that was withdrawn"
 
@@ -150,7 +151,7 @@ def test_another_release_of_the_calendar_moves_the_last_day(small: World, monkey
     id = write_down(small, RECEIVED, calendar="CO/0.1/x", due_on=date(2026, 7, 22))
     recount(small, city_of(small))
     assert (case_of(small, id).due_on, told(small, id)) == (DUE, [("calendar", None)])
-    monkeypatch.setattr(case_days, "version", lambda _package: "999")
+    monkeypatch.setattr(filing, "version", lambda _package: "999")
     recount(small, city_of(small))
     assert case_of(small, id).calendar.startswith("CO/999/")
     assert len(told(small, id)) == 1, "the same day needs no word"
@@ -170,3 +171,17 @@ def test_asking_for_more_stops_the_clock_only_where_the_city_says_so(desk: World
     assert case_of(desk, id).due_on == date(2026, 7, 28)
     assert told(desk, id)[-1] == ("pause", None)
     assert len(told(desk, id)) == 4
+
+
+def test_a_case_that_is_opened_again_has_its_days_from_then_on(desk: World) -> None:
+    id, city = write_down(desk, RECEIVED), city_of(desk)
+    put_off(desk, id, 15, DUE)
+    go(desk, id, DUE, "reviewing", "admitted", "handling", "answered", "closed")
+    again = date(2027, 3, 19)
+    go(desk, id, again, "reopened", **case_days.anew(city, again))
+    case = case_of(desk, id)
+    assert (case.due_on, case.days, case.extended, case.closed_on) == (date(2027, 4, 14), 15, False, None)
+    recount(desk, with_closures(city, date(2027, 3, 29)), date(2027, 3, 23))
+    assert case_of(desk, id).due_on > case.due_on
+    recount(desk, city, date(2027, 3, 23))
+    assert case_of(desk, id).due_on == case.due_on
