@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import schemathesis
 from flask.testing import FlaskClient
 
 from bot import case_files, case_upkeep
@@ -154,3 +155,15 @@ def test_receivers_see_counts_of_a_fixed_hour_and_others_see_none(desk: World) -
     assert line.format(2) in home(desk, Role.CASE_OFFICER)
     assert "esperan respuesta" not in home(desk, Role.RECEIVER)
     assert "esperan respuesta" not in home(desk, Role.PARTICIPATION)
+
+
+@pytest.mark.parametrize(
+    "path", ["/denuncias.json", "/denuncias.csv", "/denuncias/cifras.json", "/denuncias/cifras.csv"]
+)
+def test_the_files_are_as_described(desk: World, path: str) -> None:
+    for received in (date(2026, 4, 13), date(2026, 7, 1)):
+        for _n in range(6):
+            write_down(desk, received)
+    case_upkeep.look_after(desk.desk)
+    document = schemathesis.openapi.from_wsgi("/openapi.json", wiring.app(desk.settings, desk.clock))
+    assert document[path]["GET"].Case().call_and_validate().status_code == 200

@@ -1,5 +1,6 @@
 """What the clock does about cases: numbers, what is told at fixed moments, and the end of what is kept long enough."""
 
+import asyncio
 import json
 import sqlite3
 from collections import Counter
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from bot import case_sheets, case_upkeep
 from bot.case_sheets import Digest
 from bot.results import SMALLEST
+from cli import wiring
 from storage import cases
 from storage.case_sheets import CaseSheet
 from storage.cases import Case, CaseEvent, Part, Wrap
@@ -363,3 +365,15 @@ def test_on_postgresql_no_place_tells_what_was_written_when(postgres_url: str, t
         parts = {row["case_id"]: bytes(row["body"]) for row in world.rows(Part)}
         order = [first[next(head for head in first if parts[id].startswith(head))] for id in came]
         assert order != sorted(order), "what is long has a number that grows"
+
+
+def test_the_worker_looks_after_cases(small: World) -> None:
+    write_down(small, date(2026, 7, 3))
+
+    async def ticked() -> None:
+        worker = wiring.worker(small.settings, small.clock)
+        job = worker._scheduler().get_job("cases")
+        await job.func(*job.args)
+
+    asyncio.run(ticked())
+    assert list(numbers(small).values()) == ["2026-0001"]
