@@ -139,7 +139,7 @@ def file(connection: Connection, city: Catalogue, begun: Begun, parts: Collectio
     assert intake is not None
     today = city.hours.today(now)
     due = due_on(city, intake, today, intake.days)
-    return cases.file(connection, begun.new, parts, begun.excluded, today, due, calendar(city))
+    return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, calendar(city))
 
 
 def due_on(city: Catalogue, intake: Intake, received: date, days: int) -> date:
@@ -148,8 +148,10 @@ def due_on(city: Catalogue, intake: Intake, received: date, days: int) -> date:
 
 
 def calendar(city: Catalogue) -> str:
-    """Which working days a date was computed with: the country and the release of its holidays."""
-    return f"{city.hours.country}/{version('holidays')}"
+    """Which working days a date was computed with: the country, the release of its holidays, the city's closures."""
+    closures: Collection[date] = city.city.intake.closures if city.city.intake is not None else ()
+    mark = sha256(",".join(sorted(day.isoformat() for day in closures)).encode()).hexdigest()[:8]
+    return f"{city.hours.country}/{version('holidays')}/{mark}"
 
 
 def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who: str, now: datetime) -> Opened | None:

@@ -143,6 +143,7 @@ def _intake(stated: Mapping[str, Any]) -> Intake:
         days=stated["days"],
         closures=frozenset(map(date.fromisoformat, stated["closures"])),
         kept=stated["kept"],
+        pauses=stated.get("pauses", False),
     )
 
 

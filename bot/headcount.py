@@ -72,12 +72,13 @@ def shown(groups: Mapping[Group, int]) -> dict[str, Any]:
     """
     people = sum(groups.values())
     territory = places(_summed(groups, lambda group: (group.locality or None, group.unit or None)))
-    tables: dict[str, Any] = {"people": _rounded(people), **{name: _table(found) for name, found in territory.items()}}
+    tables: dict[str, Any] = {"people": rounded(people)}
+    tables |= {name: rounded_table(found) for name, found in territory.items()}
     tables["within"] = {}
     for name in DIMENSIONS:
         options = cells(_summed(groups, attrgetter(name)), small_too=False)
         pairs = _summed(groups, attrgetter("locality", name))
-        tables[name] = _table(options)
+        tables[name] = rounded_table(options)
         tables["within"][name] = _nested(crossed(pairs, territory["locality"], options))
     return tables
 
@@ -108,16 +109,17 @@ def crossed(
 def _nested(found: Mapping[Pair, int]) -> dict[str, dict[str, int | None]]:
     tables: dict[str, dict[str, int | None]] = {}
     for (locality, option), number in sorted(found.items()):
-        tables.setdefault(locality, {})[option] = _rounded(number)
+        tables.setdefault(locality, {})[option] = rounded(number)
     return tables
 
 
-def _table(found: Mapping[str, int | None]) -> dict[str, int | None]:
+def rounded_table(found: Mapping[str, int | None]) -> dict[str, int | None]:
     """In the order of the keys: that of the people would say who came first."""
-    return {key: None if number is None else _rounded(number) for key, number in sorted(found.items())}
+    return {key: None if number is None else rounded(number) for key, number in sorted(found.items())}
 
 
-def _rounded(number: int) -> int | None:
+def rounded(number: int) -> int | None:
+    """A number as it may be shown; None for one that is too small."""
     return number // SMALLEST * SMALLEST or None
 
 

@@ -57,8 +57,15 @@ class Hours:
         day = after
         while number:
             day += timedelta(days=1)
-            number -= day.weekday() < 5 and not self._is_holiday(day) and day not in closures
+            number -= self._works(day, closures)
         return day
+
+    def working_days(self, after: date, until: date, closures: Collection[date] = ()) -> int:
+        """How many working days come after a day, up to and with another; none where that one is not later."""
+        return sum(self._works(after + timedelta(days=n), closures) for n in range(1, (until - after).days + 1))
+
+    def _works(self, day: date, closures: Collection[date]) -> bool:
+        return day.weekday() < 5 and not self._is_holiday(day) and day not in closures
 
     def _is_holiday(self, day: date) -> bool:
         return bool(self.country) and day in _holidays(self.country, day.year)

@@ -11,7 +11,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection
 
-from bot import evidence, headcount, idea_notices, notices, reconciler, upkeep
+from bot import case_upkeep, evidence, headcount, idea_notices, notices, reconciler, upkeep
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
 from bot.sender import Lane, Sender, run_lanes
@@ -90,6 +90,7 @@ class Worker:
         every(60, "ideas", lambda: idea_notices.tell(desk, desk.clock()), at_once=True)
         every(60, "refused", lambda: upkeep.note_refused(desk.engine, desk.clock()))
         every(60, "requests", lambda: upkeep.expire_requests(desk.engine, desk.clock()))
+        every(300, "cases", lambda: case_upkeep.look_after(desk), at_once=True)
         every(600, "mix", lambda: upkeep.mix_ballots(desk.engine, desk.clock()))
         every(600, "record", lambda: upkeep.close_audit_day(desk.engine, desk.clock()))
         every(1800, "purge", lambda: upkeep.purge(desk.engine, desk.ink, desk.clock()))

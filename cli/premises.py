@@ -19,7 +19,7 @@ from bot.speech import catalogue as messages
 from bot.upkeep import HEARTBEAT
 from cli.findings import Finding, kept
 from cli.settings import Settings
-from storage import consultations, parked, ticks
+from storage import cases, consultations, parked, ticks
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 from storage.consultations import ConsultationRow
 from storage.database import columns, open_database, reading
@@ -55,6 +55,7 @@ def look(settings: Settings, now: datetime) -> list[Finding]:
         "worker": lambda connection: [worker(connection, now)],
         "parked errors": lambda connection: [errors(connection)],
         "outgoing messages": lambda connection: waiting(connection, now),
+        "complaints": lambda connection: [complaints(connection)],
     }
     for name, check in checks.items():
         if engine is None or not all(finding.ok for finding in usable):
@@ -216,6 +217,18 @@ def _none_of(connection: Connection, name: str, which: object, says: str, fix: s
     counted = select(message.lane, func.count()).where(which).group_by(message.lane).order_by(message.lane)  # type: ignore[arg-type]
     rows = [f"{number} on {lane}" for lane, number in connection.execute(counted)]
     return Finding(name, False, f"{', '.join(rows)} {says}", fix) if rows else Finding(name, True, f"none {says}")
+
+
+def complaints(connection: Connection) -> Finding:
+    """Whether every complaint can be opened by somebody, and nothing lies about that belongs to none."""
+    alone, lost = cases.strays(connection)
+    if lost:
+        fix = "Nobody can read them. Restore the backup from before their keys were deleted, beside this database."
+        return Finding("complaints", False, f"{lost} under way have no key of any receiver", fix)
+    if alone:
+        fix = "Delete what table sealedpart and sealedwrap have of cases that are not in table sealedcase."
+        return Finding("complaints", False, f"{alone} sealed parts or keys belong to no case", fix)
+    return Finding("complaints", True, "can all be opened by a receiver")
 
 
 def disk(settings: Settings) -> Finding:

@@ -55,7 +55,8 @@ class Intake:
 
     `offices` receive them; `others` are the official ways beside this one; `protection` names who protects people in
     danger; `minors` is what the law says to those below age; `days` are working days to answer; on `closures` the city
-    does not work; `kept` are days after a case is closed until nobody can open it any more.
+    does not work; `kept` are days after a case is closed until nobody can open it any more; `pauses` says whether the
+    clock waits while the complainant was asked for more.
     """
 
     offices: tuple[Office, ...]
@@ -65,6 +66,7 @@ class Intake:
     days: int
     closures: frozenset[date]
     kept: int
+    pauses: bool = False
 
     def office(self, id: str) -> Office | None:
         return next((office for office in self.offices if office.id == id), None)

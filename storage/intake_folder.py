@@ -22,13 +22,14 @@ def read_intake(path: Path, problems: list[Problem]) -> Mapping[str, Any] | None
     form = Form(path, NAME, problems)
     if form.text is None:
         return None
-    form.only("offices", "days", "kept", "closures", *LONGEST)
+    form.only("offices", "days", "kept", "closures", "pauses", *LONGEST)
     return {
         "offices": _offices(form),
         **{key: dict(form.words(key, most)) for key, most in LONGEST.items()},
         "days": form.number("days", *DAYS),
         "kept": form.number("kept", *KEPT),
         "closures": _closures(form),
+        "pauses": form.flag("pauses"),
     }
 
 

@@ -17,6 +17,7 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     audit,
     ballots,
     batches,
+    case_sheets,
     cases,
     catalogue,
     consultations,

@@ -2,14 +2,17 @@
 
 import os
 import shutil
+import sqlite3
 from collections import namedtuple
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.engine import make_url
 
 from bot import speech
 from bot.upkeep import HEARTBEAT
@@ -22,7 +25,9 @@ from storage import consultations, outbox, parked, ticks
 from storage.catalogue import CityText
 from storage.contacts import Contact
 from storage.database import transaction
+from tests.docket import write_down
 from tests.scripted import RETRIES, SID, SMS_FROM, TOKEN, Script, scripted
+from tests.vaults import give_keys
 from tests.world import DURING, Clock, World, environment
 
 SLUG = "cartagena-2022"
@@ -142,7 +147,7 @@ def test_a_database_that_cannot_be_read(well: World, tmp_path: Path, url: str) -
     (tmp_path / "text.db").write_text("this is no database " * 100)
     found = examined(changed(well.settings, database_url=url.format(folder=tmp_path)))
     assert wrong(found) == ["database"]
-    unknown = ("migrations", "city", "ballot keys", "worker", "parked errors", "outgoing messages")
+    unknown = ("migrations", "city", "ballot keys", "worker", "parked errors", "outgoing messages", "complaints")
     assert [found[name].ok for name in unknown] == [None] * len(unknown)
     assert found["Telegram"].ok, "the others run all the same"
     assert not (tmp_path / "none.db").exists(), "asking makes no database"
@@ -161,6 +166,21 @@ def test_no_city(well: World) -> None:
     found = examined(well.settings)
     assert wrong(found) == ["city"]
     assert "cuenta load" in found["city"].fix
+
+
+def test_complaints_that_nobody_can_open_and_keys_of_none(well: World) -> None:
+    give_keys(well)
+    for _n in range(2):
+        write_down(well, date(2022, 11, 1))
+    assert examined(well.settings)["complaints"].ok
+    for table, says in (
+        ("sealedwrap", "2 under way have no key of any receiver"),
+        ("sealedcase", "2 sealed parts or keys belong to no case"),
+    ):
+        with closing(sqlite3.connect(make_url(well.settings.database_url).database or "")) as unguarded:
+            unguarded.execute(f"DELETE FROM {table}")
+            unguarded.commit()
+        assert examined(well.settings)["complaints"].says == says
 
 
 def test_a_folder_of_keys_that_is_not_there(well: World) -> None:

@@ -24,7 +24,7 @@ from storage.pages import LARGEST, sms_fault
 CITIES = Path(__file__).parent.parent / "territories"
 CARTAGENA, EXAMPLE = CITIES / "cartagena", CITIES / "ejemplo"
 
-CITY, TREE = "city.toml", "territory.csv"
+CITY, TREE, COMPLAINTS = "city.toml", "territory.csv", "complaints.toml"
 RULES = "consultations/ejemplo-plaza/consultation.toml"
 PROPOSALS = "consultations/ejemplo-plaza/proposals.csv"
 
@@ -194,6 +194,11 @@ BROKEN = [
         f'{PROPOSALS}:2: short_es has "Á", which an SMS cannot carry: write it without',
     ),
     (
+        change(COMPLAINTS, "pauses = false", 'pauses = "no"'),
+        f"{COMPLAINTS}:6: pauses must be true or false, without quotes",
+    ),
+    (change(COMPLAINTS, "closures = []", "closures = [24]"), f"{COMPLAINTS}:5: closures must be a list of days"),
+    (
         write(PROPOSALS, b"id,number,title_es,title_en,short_es,short_en,more_es,more_en,official\n"),
         f"{PROPOSALS}:1: there is no proposal",
     ),
@@ -218,6 +223,18 @@ def test_every_mistake_is_named_at_once_in_the_order_of_files_and_lines(folder: 
     assert [problem.split(" ")[0] for problem in problems(folder)] == [
         f"{CITY}:3:", f"{RULES}:8:", f"{PROPOSALS}:3:", f"{TREE}:8:", f"{TREE}:10:",
     ]  # fmt: skip
+
+
+def test_the_days_stop_only_where_the_city_says_so(folder: Path) -> None:
+    def pauses() -> bool:
+        intake = read_folder(folder).intake
+        return intake is not None and intake["pauses"] is True
+
+    assert not pauses()
+    change(COMPLAINTS, "pauses = false", "")(folder)
+    assert not pauses()
+    change(COMPLAINTS, "days = 15", "pauses = true\ndays = 15")(folder)
+    assert pauses()
 
 
 def test_a_clock_change_is_no_hour_to_open_at(folder: Path) -> None:

@@ -43,6 +43,7 @@ VALUES = {
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
     "kind": "Ver sus datos",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
+    "waiting": "4", "soon": "2", "today": "1",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from bot import idea_files, plan_files, results
+from bot import case_files, case_sheets, idea_files, plan_files, results
 from bot.turn import Desk
 from storage import audit, counts, ideas
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
+from web.case_list import intake_of
 from web.ideas import known
 from web.rendering import kept
 
@@ -84,6 +86,39 @@ def routes(desk: Desk) -> Blueprint:
     @blueprint.get("/ideas/columnas.csv")
     def ideas_columns() -> Response:
         return _of_today(idea_files.columns_csv(), "text/csv")
+
+    @blueprint.get("/denuncias.json")
+    def cases_json() -> Response:
+        at, rows = cases()
+        return _of_today(case_files.as_json("denuncias.csv", rows, at), "application/json")
+
+    @blueprint.get("/denuncias.csv")
+    def cases_csv() -> Response:
+        return _of_today(case_files.as_csv("denuncias.csv", cases()[1]), "text/csv")
+
+    @blueprint.get("/denuncias/cifras.json")
+    def case_figures_json() -> Response:
+        return _of_today(case_files.as_json("cifras.csv", case_figures()), "application/json")
+
+    @blueprint.get("/denuncias/cifras.csv")
+    def case_figures_csv() -> Response:
+        return _of_today(case_files.as_csv("cifras.csv", case_figures()), "text/csv")
+
+    @blueprint.get("/denuncias/columnas.csv")
+    def case_columns() -> Response:
+        return _of_today(case_files.columns_csv(), "text/csv")
+
+    def cases() -> tuple[datetime | None, list[dict[str, Any]]]:
+        with reading(desk.engine) as connection:
+            city = desk.catalogue(connection, shelf.revision(connection))
+            intake_of(city)
+            at, rows = case_sheets.listed(connection) or (None, [])
+            return at and at.astimezone(city.hours.zone), case_files.list_rows(rows)
+
+    def case_figures() -> list[dict[str, Any]]:
+        with reading(desk.engine) as connection:
+            intake_of(desk.catalogue(connection, shelf.revision(connection)))
+            return case_files.figure_rows(case_sheets.figures(connection))
 
     def answers(slug: str) -> list[dict[str, Any]]:
         with reading(desk.engine) as connection:

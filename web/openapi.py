@@ -5,8 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response, json
 
-from bot import idea_files, plan_files
+from bot import case_files, idea_files, plan_files
 from bot.results import COLUMNS, SMALLEST
+from flows.case import STATES as CASE_STATES
 from flows.plan import GRADES, STATES
 from storage.ideas import OUTCOMES
 
@@ -169,6 +170,31 @@ IDEAS = {
         "columns": {"type": "object"},
     },
 }
+CASES: Mapping[str, Mapping[str, Any]] = {
+    "locator": {"type": "string", "pattern": "^[0-9A-Z]{8}$"},
+    "state": {"enum": [*CASE_STATES]},
+    "received_from": DAY,
+    "received_to": DAY,
+}
+FIGURES: Mapping[str, Mapping[str, Any]] = {
+    "quarter": {"type": "string", "pattern": "^[0-9]{4}-Q[1-4]$"},
+    "table": {"enum": ["received", "answered"]},
+    "value": {"type": "string"},
+    "complaints": {"type": ["integer", "null"], "minimum": SMALLEST, "multipleOf": SMALLEST},
+}
+
+
+def _case_rows(name: str, fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    told = case_files.COLUMNS[name]
+    properties = {column: {**fields[column], "description": f"{es} / {en}"} for column, (es, en) in told.items()}
+    row = {"type": "object", "required": list(told), "additionalProperties": False, "properties": properties}
+    return {
+        "type": "object",
+        "required": ["rows", "columns"],
+        "properties": {"rows": {"type": "array", "items": row}, "columns": {"type": "object"}},
+    }
+
+
 READY = {
     "type": "object",
     "required": ["database", "migrations", "worker"],
@@ -218,6 +244,23 @@ def document() -> dict[str, Any]:
             "/registro.json": _of_plans(
                 "Marca diaria del registro del personal / Daily mark of the staff's record", "application/json", RECORD
             ),
+            "/denuncias.json": _of_cases(
+                "Dónde va cada denuncia, una vez por semana / Where each complaint stands, once a week",
+                "application/json",
+                _case_rows("denuncias.csv", CASES),
+            ),
+            "/denuncias.csv": _of_cases(_told(case_files.COLUMNS["denuncias.csv"]), "text/csv"),
+            "/denuncias/cifras.json": _of_cases(
+                "Cuántas denuncias hubo en cada trimestre / How many complaints there were in each quarter",
+                "application/json",
+                _case_rows("cifras.csv", FIGURES),
+            ),
+            "/denuncias/cifras.csv": _of_cases(_told(case_files.COLUMNS["cifras.csv"]), "text/csv"),
+            "/denuncias/columnas.csv": _of_plans(
+                "Qué significa cada columna de denuncias.csv y cifras.csv / "
+                "What each column of denuncias.csv and cifras.csv means",
+                "text/csv",
+            ),
             "/healthz": {
                 "get": {
                     "summary": "Si este proceso responde / Whether this process answers",
@@ -258,6 +301,15 @@ def _told(columns: Mapping[str, tuple[str, str]]) -> str:
 def _of_plans(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
     found = {**_body(kind, schema or {"type": "string"}), "headers": HEADERS}
     return {"get": {"summary": about[:120], "description": about, "responses": {"200": found}}}
+
+
+def _of_cases(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    found = _of_plans(about, kind, schema)
+    found["get"]["responses"]["404"] = {
+        "description": "La ciudad no recibe denuncias aquí. / The city takes no complaints here.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+    return found
 
 
 def _file(about: str, kind: str, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:

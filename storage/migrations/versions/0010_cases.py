@@ -22,6 +22,7 @@ def upgrade() -> None:
     sa.Column('state', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
     sa.Column('changed_on', sa.Date(), nullable=False),
     sa.Column('due_on', sa.Date(), nullable=False),
+    sa.Column('days', sa.Integer(), nullable=False),
     sa.Column('calendar', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('excluded', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('number', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
@@ -83,5 +84,12 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['case_id'], ['sealedcase.id'], ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['receiver_id'], ['receiverkey.id'], ),
     sa.PrimaryKeyConstraint('case_id', 'receiver_id'),
+    sqlite_with_rowid=False
+    )
+    op.create_table('casesheet',
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
+    sa.Column('at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('body', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('name'),
     sqlite_with_rowid=False
     )
