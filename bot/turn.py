@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Connection, Engine, Row
@@ -83,11 +83,19 @@ class Apart(Exception):
     """A lock is not to be had just now: nothing was taken in, and each message of the batch is to try by itself."""
 
 
+class TakesApart(Protocol):
+    """Takes in the messages that no ordinary turn may see (`bot/confidential.py`)."""
+
+    def claims(self, incoming: Incoming) -> bool: ...
+
+    def take(self, incoming: Incoming) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """All that turns share: the database, the keys, the clock and the channels' shapes.
 
-    `volatile` is the store of confidential conversations; without it there are none.
+    `volatile` is the store of confidential conversations; without it there are none. `confidential` takes them in.
     """
 
     engine: Engine
@@ -98,10 +106,13 @@ class Desk:
     secret: bytes = field(repr=False)
     public_url: str = ""
     volatile: Engine | None = None
+    confidential: TakesApart | None = None
     _shelf: list[Catalogue] = field(default_factory=list, repr=False)
 
     def take(self, incoming: Incoming) -> bool:
         """Take a message in; False if it had been taken in before. Raises Away."""
+        if self.confidential is not None and self.confidential.claims(incoming):
+            return self.confidential.take(incoming)
         try:
             return self._batches.run(incoming)
         except Apart:

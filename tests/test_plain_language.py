@@ -42,6 +42,7 @@ VALUES = {
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
+    "key": "K7M2-QP9X-AB3D-E5FG", "knows": "Telegram", "link": "cuenta.gov.co/denuncia",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -227,7 +227,8 @@ class TwilioSender:
 
     async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
         account = self._line.account
-        callback = f"{account.status_url}?m={message_id}" if account.status_url else None
+        # What is confidential has no number here, and nothing is to be told of it.
+        callback = f"{account.status_url}?m={message_id}" if account.status_url and message_id else None
         try:
             sent = await self._line.client.messages.create_async(
                 to=address, status_callback=callback, **self._origin(), **self._content(message)
