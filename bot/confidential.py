@@ -7,7 +7,7 @@ sealed part is added to one. What takes long (keys, files) is done outside the t
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -194,23 +194,29 @@ def opens(text: str) -> tuple[str, str]:
 
 def codes_in(text: str) -> tuple[str, str]:
     """The number of a complaint and its access key, as somebody typed them in any order; empty where there is none."""
+    keys = [(found, key) for found in _groups(text) if (key := vault.read_access_key(found)) is not None]
+    for found, key in keys:
+        locator = _locator_in(text.replace(found, " ", 1))
+        if locator:
+            return locator, key
     glued = "".join(WORD.findall(text)).replace("-", "")
     for one, other in ((glued[:8], glued[8:]), (glued[-8:], glued[:-8])):
-        locator, key = vault.read_locator(one), vault.read_access_key(other)
-        if locator and key:
-            return locator, key
-    for found in _groups(text):
-        key = vault.read_access_key(found)
-        if key:
-            return _locator_in(text.replace(found, " ")), key
-    return "", ""
+        number, whole = vault.read_locator(one), vault.read_access_key(other)
+        if number and whole:
+            return number, whole
+    return "", keys[0][1] if keys else ""
 
 
-def _groups(text: str) -> Iterator[str]:
-    """What may be a key, the likeliest first: with a hyphen between all groups, or a space, or nothing."""
+def _groups(text: str) -> list[str]:
+    """What may be a key, the likeliest first: of other places that look like one, one in 32 passes its check."""
     found = [match[1] for match in GROUPS.finditer(text)]
-    found = [each for each in found if any(c.isdigit() for c in each)]  # four words of four letters are no key
-    return iter(sorted(found, key=lambda each: len({*re.findall("[ -]", each)} - {"-"}) + (each.count("-") != 3)))
+    # Four words of four letters are no key.
+    return sorted((each for each in found if " " not in each or any(c.isdigit() for c in each)), key=_unlikely)
+
+
+def _unlikely(found: str) -> int:
+    marks = "".join(re.findall("[ -]", found))
+    return ("---", "", "   ").index(marks) if marks in ("---", "", "   ") else 3
 
 
 def _locator_in(text: str) -> str:

@@ -127,7 +127,7 @@ def hooks(settings: Settings, made: Desk) -> webhooks.Hooks:
     """The webhooks of the channels that are configured, health and metrics."""
     tokens = tuple(filter(None, (settings.twilio_auth_token, settings.twilio_auth_token_previous)))
     gate = Gate(settings.public_url, tokens, settings.twilio_account_sid) if settings.twilio_account_sid else None
-    checks = Checks(made.engine, made.clock, is_current)
+    checks = Checks(made.engine, made.clock, is_current, made.volatile)
     return webhooks.hooks(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
 
 

@@ -309,14 +309,14 @@ def report(subject: str = "") -> Talk:
 def closed(city: City) -> Say:
     """Complaints are not taken: where else one can turn."""
     others = [city.intake.others] if city.intake else []
-    words = _("You cannot report here now. Nothing of this was kept.")
-    return Say(Joined([city.emergency, words, *others]), short=Joined([words, *others]))
+    words = _("You cannot report here now.")
+    return Say(Joined([city.emergency, words, *others]))
 
 
 def by_link(offer: Offer, city: City) -> Say:
     words = _("To report corruption use this page, from any phone: {link}", link=offer.link)
     short = _("To report corruption: {link}", link=offer.link)
-    return Say(Joined([city.emergency, words, DO_NOT_WRITE]), short=Joined([short, DO_NOT_WRITE_SHORT]))
+    return Say(Joined([city.emergency, words, DO_NOT_WRITE]), short=Joined([city.emergency, short, DO_NOT_WRITE_SHORT]))
 
 
 DO_NOT_WRITE = _("Please do not tell it here: others can read this chat.")
@@ -333,8 +333,7 @@ def warned(city: City, intake: Intake, offer: Offer) -> Flow[None]:
                 _("The form is safer. Open it on another phone: {link}", link=offer.link),
                 _("Do not write your name. Do not use a phone or Wi-Fi of your job. Delete this chat at the end."),
                 _("You get a key at the end. If you lose it, we cannot get it back."),
-            ],
-            mark=" ",
+            ]
         )
     )
 
@@ -418,7 +417,8 @@ def sure(lines: Sequence[Phrase], number: int) -> Flow[bool]:
         nothing = _("You have not told us anything yet. 0 goes back.")
         yield from Ask("nothing", nothing, pick_one((stop,)))
         return False
-    told = Joined([_("You told us:"), *lines, many("With {n} file.", "With {n} files.", number)], mark="\n- ")
+    with_files = [many("{n} file", "{n} files", number)] if number else []
+    told = Joined([_("You told us:"), *lines, *with_files], mark="\n- ")
     question = Joined([told, _("Shall we send it? 0 goes back.")])
     return (yield from Ask("sure", question, pick_one((SEND, stop)))) == SEND.id
 

@@ -181,8 +181,10 @@ class World:
         return self
 
     def restart(self) -> None:
-        """As a deploy or a crash does: nothing stays in memory."""
+        """As a deploy or a crash does: nothing stays in the memory of a process."""
         self.desk.engine.dispose()
+        if self.desk.volatile is not None:
+            self.desk.volatile.dispose()
         self.desk = wiring.desk(self.settings, self.clock)
 
     def take(self, told: Incoming) -> list[Outbound]:
