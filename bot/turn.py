@@ -61,8 +61,9 @@ NEWS = {
 DRAFTS = frozenset({"vote", "profile", "progress", "propose"})
 """Conversations worth resuming when somebody turns to another one in the middle."""
 
-LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat", "p-": "propose"}
-"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`, `/start p-<code>`."""
+LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat", "p-": "propose", "d-": "report"}
+"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`, `/start p-<code>`.
+A complaint's (`/start d-<commitment>`) comes here only where none is taken (`bot/confidential.py`)."""
 
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
