@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot import idea_commands, own_data, plan_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
-from flows import city, consultation, people
+from flows import city, complaint, consultation, people
 from flows.language import Command
 from storage import ballots, consultations, contacts, counts, ideas, notices, participants, voices
 from storage.ballot_keys import BallotBoxLocked
@@ -37,6 +37,11 @@ def me(visit: Visit, _query: people.Me) -> people.Facts:
 
 def the_city(visit: Visit, _query: city.TheCity) -> city.City:
     return visit.catalogue.city
+
+
+def no_complaints(_visit: Visit, _query: complaint.TheOffer) -> complaint.Offer:
+    """Where an ordinary turn has to answer, there is no store for confidential ones."""
+    return complaint.Offer("shut")
 
 
 def open_now(visit: Visit, _query: consultation.Open) -> list[str]:
@@ -275,6 +280,7 @@ def _join(visit: Visit, other: int) -> people.Join:
 HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     people.Me: me,
     city.TheCity: the_city,
+    complaint.TheOffer: no_complaints,
     consultation.Open: open_now,
     consultation.TheConsultation: the_consultation,
     consultation.Phase: phase,

@@ -30,6 +30,7 @@ class Incoming:
     language: str | None = None
     sent_at: datetime | None = None
     attachment: Attachment | None = field(default=None, repr=False)
+    message: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Reply:
 class Outbound:
     """One message as its channel will send it; `segments` is what the channel charges for it.
 
-    `picture` is the address of a picture, shown with the text or alone.
+    `picture` is the address of a picture, shown with the text or alone. `secret` holds an access key: it makes no
+    sound, and cannot be passed on.
     """
 
     text: str = field(repr=False)
@@ -66,10 +68,11 @@ class Outbound:
     bare: str = field(default="", repr=False)
     segments: int = 1
     picture: str = ""
+    secret: bool = False
 
     def packed(self) -> bytes:
         """As bytes for the outbox."""
-        return json.dumps({k: v for k, v in vars(self).items() if v or v is False}, ensure_ascii=False).encode()
+        return json.dumps({k: v for k, v in vars(self).items() if v or k == "wide"}, ensure_ascii=False).encode()
 
     @classmethod
     def unpacked(cls, data: bytes) -> "Outbound":

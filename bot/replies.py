@@ -15,7 +15,7 @@ def compose(
     short: bool,
     told: Sequence[Say | Phrase],
     outcome: Advance,
-    talk: int | None,
+    talk: int | str | None,
     pressed_on: str | None,
 ) -> Reply:
     """What was told and the question that follows. `short` asks for the short forms of texts.
@@ -47,7 +47,7 @@ def compose(
 
 
 def _buttons(
-    question: Ask[Any], labels: list[str], selected: tuple[str, ...], speaker: Speaker, talk: int | None
+    question: Ask[Any], labels: list[str], selected: tuple[str, ...], speaker: Speaker, talk: int | str | None
 ) -> tuple[tuple[str, str], ...]:
     options, stem = question.reader.options, f"{talk}.{question.key}."
     if not isinstance(question.reader, PickSome):

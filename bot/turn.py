@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Connection, Engine, Row
@@ -61,8 +61,9 @@ NEWS = {
 DRAFTS = frozenset({"vote", "profile", "progress", "propose"})
 """Conversations worth resuming when somebody turns to another one in the middle."""
 
-LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat", "p-": "propose"}
-"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`, `/start p-<code>`."""
+LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat", "p-": "propose", "d-": "report"}
+"""Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`, `/start p-<code>`.
+A complaint's (`/start d-<commitment>`) comes here only where none is taken (`bot/confidential.py`)."""
 
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
@@ -83,11 +84,19 @@ class Apart(Exception):
     """A lock is not to be had just now: nothing was taken in, and each message of the batch is to try by itself."""
 
 
+class TakesApart(Protocol):
+    """Takes in the messages that no ordinary turn may see (`bot/confidential.py`)."""
+
+    def claims(self, incoming: Incoming) -> bool: ...
+
+    def take(self, incoming: Incoming) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Desk:
     """All that turns share: the database, the keys, the clock and the channels' shapes.
 
-    `volatile` is the store of confidential conversations; without it there are none.
+    `volatile` is the store of confidential conversations; without it there are none. `confidential` takes them in.
     """
 
     engine: Engine
@@ -98,10 +107,13 @@ class Desk:
     secret: bytes = field(repr=False)
     public_url: str = ""
     volatile: Engine | None = None
+    confidential: TakesApart | None = None
     _shelf: list[Catalogue] = field(default_factory=list, repr=False)
 
     def take(self, incoming: Incoming) -> bool:
         """Take a message in; False if it had been taken in before. Raises Away."""
+        if self.confidential is not None and self.confidential.claims(incoming):
+            return self.confidential.take(incoming)
         try:
             return self._batches.run(incoming)
         except Apart:

@@ -1,28 +1,33 @@
 """The worker: the sender's lanes, and the scheduler's ticks, in one event loop."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
-from bot import case_upkeep, evidence, headcount, idea_notices, notices, reconciler, upkeep
+from bot import case_upkeep, clearing, evidence, headcount, idea_notices, notices, reconciler, upkeep
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
+from bot.courier import Courier
 from bot.sender import Lane, Sender, run_lanes
 from bot.turn import Desk
-from storage import leases
+from storage import leases, volatile
 from storage.database import checkpoint, is_away, transaction
 
 log = structlog.get_logger()
 
 CLOCK_LEASE = "clock"
-ASYNCHRONOUS = ("reconcile", "evidence", "webhook")
+EVERYWHERE = ("heartbeat", "wipe")
+"""Ticks of every worker: each host has a store of its own."""
+
+ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook")
 """Ticks that wait for providers, in the event loop."""
 
 
@@ -50,10 +55,11 @@ class Worker:
             Sender(lane, self.desk.engine, self.desk.ink, self.desk.clock, self.holder, executor, time=self.time)
             for lane in self.lanes
         ]
+        couriers = [courier.run(self.stopping) for courier in self._couriers(senders)]
         scheduler.start()
         log.info("worker.started", lanes=[lane.name for lane in self.lanes])
         try:
-            await asyncio.gather(run_lanes(senders, self.stopping), self.stopping.wait())
+            await asyncio.gather(run_lanes(senders, self.stopping), *couriers, self.stopping.wait())
         finally:
             scheduler.shutdown(wait=False)
             executor.shutdown(wait=True)
@@ -61,6 +67,13 @@ class Worker:
                 if client is not None:
                     await client.close()
             log.info("worker.stopped")
+
+    def _couriers(self, senders: Sequence[Sender]) -> list[Courier]:
+        """One for each lane, where there is a store; it works while the sender beside it has the lane."""
+        if self.desk.volatile is None:
+            return []
+        store, clock = self.desk.volatile, self.desk.clock
+        return [Courier(each.lane, store, clock, partial(_holds, each)) for each in senders]
 
     def _scheduler(self) -> AsyncIOScheduler:
         """It only ticks: what is due is computed from the database, so a tick too many or too few is harmless."""
@@ -77,6 +90,9 @@ class Worker:
         every(15, "heartbeat", lambda: upkeep.beat(desk.engine, desk.clock()), at_once=True)
         every(30, "close", lambda: upkeep.close_ended(desk.engine, desk.keys, desk.clock()), at_once=True)
         every(60, "erase", lambda: checkpoint(desk.engine))
+        if desk.volatile is not None:
+            store = desk.volatile
+            every(60, "wipe", lambda: attend(store, desk.clock()), at_once=True)
         every(60, "turnout", lambda: upkeep.note_turnout(desk.engine, desk.clock()), at_once=True)
         fetchers: dict[str, evidence.Fetches] = {}
         if self.telegram is not None:
@@ -102,12 +118,13 @@ class Worker:
                 lambda: reconciler.reconcile(line, desk),
                 at_once=True,
             )
+            every(900, "clear", lambda: clearing.clear(line, desk))
         return scheduler
 
     async def _tick(self, name: str, work: Callable[[], Any]) -> None:
         """Run one tick if this worker has the clock; a failure is reported and the next tick tries again."""
         try:
-            if name != "heartbeat" and not await asyncio.to_thread(self._has_clock):
+            if name not in EVERYWHERE and not await asyncio.to_thread(self._has_clock):
                 return
             done = await asyncio.to_thread(work) if name not in ASYNCHRONOUS else work()
             if asyncio.iscoroutine(done):
@@ -120,3 +137,13 @@ class Worker:
             now = self.time(connection) if self.time else self.desk.clock()
             held = leases.take(connection, CLOCK_LEASE, self.holder, timedelta(minutes=2), now)
         return held is not None
+
+
+def _holds(sender: Sender) -> bool:
+    return sender.held is not None
+
+
+def attend(store: Engine, now: datetime) -> None:
+    """Wipe what has had its time, and leave a token: whoever reads it knows that a worker sees the store."""
+    volatile.wipe(store, now)
+    volatile.write_probe(store, now)

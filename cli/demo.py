@@ -1,9 +1,11 @@
 """The demo: the vote of 2022 again, then a desk of one's own to talk with. It needs no account anywhere."""
 
+import os
 import signal
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +19,7 @@ from cli.standins import Standins, running_standins
 from storage import consultations, counts
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading, transaction
-from storage.folder import ReadConsultation, read_folder
+from storage.folder import Folder, ReadConsultation, read_folder
 from storage.loading import consultation_row, load
 
 CITY, EXAMPLE, PAST, NOW = ROOT / "cartagena", ROOT / "ejemplo", "cartagena-2022", "ejemplo-de-hoy"
@@ -28,7 +30,10 @@ def run(folder: Path, port: int, stay: bool, out: Console) -> None:
     """Prepare (once) and show. With `stay`, the desk runs until Ctrl-C."""
     folder.mkdir(parents=True, exist_ok=True)
     with running_standins() as providers:
-        settings = settings_for(f"sqlite:///{folder / 'demo.db'}", folder / "keys", providers, port, secret(folder))
+        settings = settings_for(
+            f"sqlite:///{folder / 'demo.db'}", folder / "keys", providers, port, secret(folder),
+            VOLATILE_PATH=str(memory(folder)),
+        )  # fmt: skip
         prepare(settings, providers, folder, out)
     show(settings, folder, out)
     if stay:
@@ -46,6 +51,12 @@ def secret(folder: Path) -> str:
     return f"demo-{folder.resolve()}".ljust(48, "-")
 
 
+def memory(folder: Path) -> Path:
+    """The demo's own store of confidential conversations."""
+    mark = sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return Path(f"/dev/shm/cuenta-demo-{os.getuid()}-{mark}/volatile.db")  # noqa: S108  in memory, in a folder of its own
+
+
 def prepare(settings: Settings, providers: Standins, folder: Path, out: Console) -> None:
     """Vote 2022 again unless that was done before, and open a consultation that one can vote in now."""
     engine = open_database(settings.database_url)
@@ -58,12 +69,18 @@ def prepare(settings: Settings, providers: Standins, folder: Path, out: Console)
     with transaction(engine) as connection:
         load(connection, city)
         sample.add(connection, example, wiring.now())
+        sample.receive(connection, offices_of(city), wiring.now())
         known = consultations.one(connection, NOW)
         if known is None:
             consultations.load(connection, consultation_row(today(definition)))
     if known is None:
         lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), NOW, wiring.now())
     engine.dispose()
+
+
+def offices_of(city: Folder) -> list[str]:
+    """The offices that receive complaints."""
+    return [str(office["id"]) for office in (city.intake or {"offices": []})["offices"]]
 
 
 def today(definition: ReadConsultation) -> ReadConsultation:

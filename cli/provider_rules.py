@@ -99,6 +99,8 @@ def check_telegram(method: str, given: dict[str, str]) -> None:
         raise Refusal(400, "Bad Request: MESSAGE_TOO_LONG")
     if any(len(data.encode()) > 64 for _label, data in buttons(given.get("reply_markup"))):
         raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
+    if method == "deleteMessages" and not 1 <= len(loads(given.get("message_ids", ""), "message identifiers")) <= 100:
+        raise Refusal(400, "Bad Request: wrong number of message identifiers")
     if method == "setMyCommands":
         check_commands(given.get("commands", ""))
 

@@ -4,13 +4,15 @@ Nothing is invented about the plan of a real city: this one says in its title, a
 example.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from storage import plans, voices
+from storage import plans, receivers, staff, vault, voices
 from storage.plan_folder import DAY, Event, ReadCommitment, ReadPlan, Span
+from storage.vault import Locked
 
 PLAN = "plan-ejemplo"
 DONE, NEXT = "arboles-plaza.1", "agua-diaria.1"
@@ -23,6 +25,23 @@ def add(connection: Connection, definition: ReadPlan, now: datetime) -> None:
         return
     plans.load(connection, moved.slug, moved.as_json(), moved.digest, now)
     _play(connection, now)
+
+
+def receive(connection: Connection, offices: Sequence[str], now: datetime) -> None:
+    """Keys for made-up receivers, so that complaints can be tried; nothing where there are keys already.
+
+    Nobody has the private halves: what is told in a demo stays unread.
+    """
+    if receivers.active(connection):
+        return
+    for n, office in enumerate((*offices, *offices), start=1):
+        values = {
+            "login": f"ejemplo-{n}", "name": f"Ejemplo {n}", "roles": "receiver", "password": "x", "totp": b"",
+            "offices": "", "made_at": now, "active": False,
+        }  # fmt: skip
+        locked = Locked(vault.key_pair().public, b"", b"", b"")
+        receivers.add(connection, staff.make(connection, values), office, locked, now.date())
+    receivers.add_paper(connection, "personeria", vault.key_pair().public, now.date())
 
 
 def moved_to(plan: ReadPlan, today: date) -> ReadPlan:

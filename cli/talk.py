@@ -5,6 +5,7 @@ from typing import TextIO
 from rich.console import Console
 from sqlalchemy import select, update
 
+from bot import confidential
 from bot.messages import Incoming, Outbound
 from bot.turn import Away, Desk
 from storage.contacts import Contact
@@ -42,4 +43,5 @@ def waiting(desk: Desk, channel: str, where: str) -> list[Outbound]:
         rows = connection.execute(select(message.sealed).where(mine).order_by(message.id)).all()
         connection.execute(update(Outgoing).where(mine).values(state="sent", sealed=None, finished_at=desk.clock()))
     opened = [desk.ink.open(row.sealed) for row in rows]
-    return [Outbound.unpacked(body) for body in opened if body is not None]
+    apart = confidential.waiting(desk.volatile, channel, where) if desk.volatile is not None else []
+    return [Outbound.unpacked(body) for body in opened if body is not None] + apart

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp import web
@@ -56,6 +57,8 @@ class TelegramStandin:
                 return self._edit(given)
             case "deleteMessage":
                 return self._delete_message(given)
+            case "deleteMessages":
+                self._deleted |= {(given["chat_id"], str(each)) for each in json.loads(given["message_ids"])}
             case "setWebhook":
                 return self._set_webhook(given)
             case "deleteWebhook":
@@ -72,6 +75,11 @@ class TelegramStandin:
                 file = given.get("file_id", "")
                 return {"file_id": file, "file_unique_id": file[-8:], "file_size": 1, "file_path": "documents/file_0"}
         return True
+
+    def held(self, chat: str, received: Iterable[str] = ()) -> set[str]:
+        """The ids of what a chat still has: what was sent there, and what it `received` from the person."""
+        sent = {message.id for message in self._traffic.sent if message.to == chat}
+        return {each for each in {*sent, *received} if (chat, each) not in self._deleted}
 
     def _send(self, given: dict[str, str]) -> dict[str, Any]:
         chat, photo, markup = given["chat_id"], given.get("photo", ""), given.get("reply_markup", "")

@@ -1,10 +1,13 @@
 """Wiring: the one place where everything is put together. Tests call it with their own clock and addresses."""
 
+import asyncio
 import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +15,12 @@ from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from bot import failures
 from bot.channels.browser import BrowserShape
 from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
+from bot.confidential import Confidential, Ways
 from bot.pace import Pace
 from bot.sender import Lane
 from bot.speech import LANGUAGES, catalogue
@@ -52,7 +57,7 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
     for language in LANGUAGES:
         catalogue(language)
     shapes = (TelegramShape(), WhatsAppShape(), SmsShape(), BrowserShape(), TerminalShape())
-    return Desk(
+    made = Desk(
         engine=open_database(settings.database_url),
         ink=Ink(settings.ballot_keys_dir),
         keys=BallotKeys(settings.ballot_keys_dir),
@@ -62,6 +67,35 @@ def desk(settings: Settings, clock: Clock = now) -> Desk:
         public_url=settings.public_url,
         volatile=_volatile(settings.volatile_path),
     )
+    return replace(made, confidential=Confidential(made, ways(settings)))
+
+
+TAKE_COMPLAINTS = frozenset({"telegram", "web", "terminal"})
+"""Channels that take complaints in the chat: their company deletes what it is asked to, or there is none."""
+
+CARRIED = frozenset({"telegram", "whatsapp", "sms"})
+"""Channels whose replies the worker sends."""
+
+
+def ways(settings: Settings) -> Ways:
+    """How complaints are taken: the form's address is the same for everybody."""
+    page = f"https://{settings.complaints_host}" if settings.complaints_host else settings.public_url
+    return Ways(f"{page}/denuncia", TAKE_COMPLAINTS, CARRIED, partial(fetched, settings) if settings.telegram else None)
+
+
+def fetched(settings: Settings, channel: str, source: str, most: int) -> bytes:
+    """A file that somebody sent in a chat that takes complaints. Raises failures.NotDelivered."""
+    if channel != "telegram":
+        raise failures.Refused("type")
+
+    async def fetch() -> bytes:
+        sender = TelegramSender(settings.telegram_bot_token, settings.telegram_api_url)
+        try:
+            return await sender.fetch(source, most)
+        finally:
+            await sender.close()
+
+    return asyncio.run(fetch())
 
 
 def _volatile(path: Path) -> Engine | None:
@@ -93,7 +127,7 @@ def hooks(settings: Settings, made: Desk) -> webhooks.Hooks:
     """The webhooks of the channels that are configured, health and metrics."""
     tokens = tuple(filter(None, (settings.twilio_auth_token, settings.twilio_auth_token_previous)))
     gate = Gate(settings.public_url, tokens, settings.twilio_account_sid) if settings.twilio_account_sid else None
-    checks = Checks(made.engine, made.clock, is_current)
+    checks = Checks(made.engine, made.clock, is_current, made.volatile)
     return webhooks.hooks(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
 
 

@@ -12,8 +12,8 @@ def help() -> Talk:
                 city.emergency,
                 city.help,
                 _(
-                    "You can write: MENU, VOTE, RULES, RESULTS, MILESTONES, ALERTS, PROPOSE, RATE, RECEIPT, PROFILE,"
-                    " PRIVACY, LANGUAGE, SOMEONE ELSE, BAJA. 0 goes back. EXIT ends."
+                    "You can write: MENU, VOTE, RULES, RESULTS, MILESTONES, ALERTS, PROPOSE, RATE, RECEIPT, REPORT,"
+                    " STATUS, PROFILE, PRIVACY, LANGUAGE, SOMEONE ELSE, BAJA. 0 goes back. EXIT ends."
                 ),
             ]
         )

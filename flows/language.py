@@ -75,11 +75,27 @@ class Attachment:
     name: str = field(default="", repr=False)
 
 
+class Safe(Protocol):
+    """Where a confidential answer is put away sealed, so that its conversation keeps an id alone."""
+
+    def words(self, question: str, text: str) -> str:
+        """Seal what answers a question; its id. Raises NotUnderstood."""
+        ...
+
+    def file(self, sent: Attachment) -> tuple[str, bool]:
+        """Seal a file; its id, and whether all that it does not show was taken out. Raises NotUnderstood."""
+        ...
+
+    def codes(self, text: str, locator: str) -> str:
+        """Hold an access key for this turn alone; the number that lacks one yet, or nothing. Raises NotUnderstood."""
+        ...
+
+
 @dataclass(frozen=True)
 class Said:
     """What the person did this time: typed a text, pressed a button's value, or shared their own phone number.
 
-    `attachment` is a file they sent.
+    `attachment` is a file they sent. Confidential conversations have a `safe`.
 
     `says` gives the words of a phrase in the person's language, so that an option's own words are understood too.
     """
@@ -89,6 +105,7 @@ class Said:
     phone: str | None = None
     attachment: Attachment | None = None
     says: Callable[[Phrase], str] = str
+    safe: Safe | None = None
 
 
 @dataclass(frozen=True)
@@ -147,12 +164,14 @@ class Say(Step[None]):
     """Something to tell. `short` is its form for SMS. `lasting` marks what must arrive even if the person moves on.
 
     `picture` names a picture of the same, such as `results/<slug>`: shown where channel and place allow, never needed.
+    `secret` holds an access key: it goes in a message of its own, which is deleted soon.
     """
 
     text: Phrase
     short: Phrase | None = None
     lasting: bool = False
     picture: str = ""
+    secret: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,12 @@ def menu() -> Talk:
         yield refused()
         return None
     open_now = yield from headline()
-    text: Phrase = _("What would you like to do?")
+    text: Phrase = _("What would you like to do?") if open_now is None else open_now
+    if city.intake is not None:  # a word to type, no option: pressing one would leave a mark
+        text = Joined([_("To report corruption write REPORT."), text])
     collecting = yield from Look(Collecting())
     choices = pick_one((*CHOICES, PROPOSE) if collecting else CHOICES)
-    picked = yield from Ask("menu", text if open_now is None else open_now, choices)
+    picked = yield from Ask("menu", text, choices)
     return picked
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flows import (
     alerts,
     committee,
+    complaint,
     household,
     ideas,
     menu,
@@ -40,6 +41,8 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "progress": office.progress,
     "answer": office.answer,
     "propose": ideas.propose,
+    "report": complaint.report,
+    "status": complaint.status,
     "profile": profile.profile,
     "privacy": privacy.privacy,
     "household": household.household,
@@ -57,8 +60,11 @@ ENDED = vote.ended
 WITH_SUBJECT = frozenset({"vote", "results", "rules"})
 """Conversations that take a subject, such as the consultation a link names."""
 
-WITH_WORDS = frozenset({"milestones", "seat", "propose"})
+WITH_WORDS = frozenset({"milestones", "seat", "propose", "report"})
 """Conversations that may be opened with something behind their word: a commitment, a code. It is kept sealed."""
+
+CONFIDENTIAL = frozenset({"report", "status"})
+"""Conversations of which nothing is kept here but in memory (`bot/confidential.py`)."""
 
 ASIDES = frozenset({"help", "rules", "stop", "allow", "spanish", "english"})
 """Conversations that ask nothing: they are answered beside the talk, and its question is shown again."""
@@ -79,6 +85,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "progress": ("avance", "progress", "reportar"),
     "answer": ("responder", "answer"),
     "propose": ("proponer", "propose", "idea", "ideas", "mis propuestas", "my ideas"),
+    "report": ("denunciar", "report", "denuncia", "quiero denunciar"),
+    "status": ("consultar", "status"),
     "profile": ("perfil", "profile", "mis datos básicos", "about me"),
     "privacy": ("privacidad", "privacy", "mis datos", "my data"),
     "household": ("otra persona", "otrapersona", "someone else", "someoneelse"),
@@ -115,6 +123,8 @@ ENGLISH = frozenset(
         "answer",
         "propose",
         "my ideas",
+        "report",
+        "status",
     ]
 )
 """Words that, written by somebody we do not know yet, choose English."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     insert,
     select,
     update,
@@ -43,6 +44,11 @@ LONGEST = timedelta(hours=2)
 
 REMEMBERED = timedelta(hours=48)
 """How long it is known that a message was taken in: providers deliver again for a day."""
+
+A_MONTH = timedelta(days=30)
+
+NOT_FORGOTTEN = "not-forgotten"
+"""The tally of messages that a provider did not delete in time."""
 
 _TABLES = MetaData()
 
@@ -225,6 +231,11 @@ def parts(connection: Connection, owner: str) -> Sequence[Row[Any]]:
     return connection.execute(select(*shown).where(_PART.c.owner == owner)).all()
 
 
+def part_ids(connection: Connection, owner: str) -> Sequence[str]:
+    """The ids of a draft's sealed parts."""
+    return connection.execute(select(_PART.c.id).where(_PART.c.owner == owner)).scalars().all()
+
+
 def drop_part(connection: Connection, owner: str, id: str) -> None:
     connection.execute(delete(_PART).where(_PART.c.owner == owner, _PART.c.id == id))
 
@@ -254,6 +265,19 @@ def due(connection: Connection, channel: str, most: int, now: datetime) -> Seque
     return found[:most]
 
 
+def waiting(connection: Connection, channel: str, address: str) -> Sequence[Row[Any]]:
+    """What waits for a chat that fetches its messages itself, in order: id, body, secret."""
+    mine = (_OUTGOING.c.channel == channel) & (_OUTGOING.c.address == address)
+    shown: Sequence[Any] = (_OUTGOING.c.id, _OUTGOING.c.body, _OUTGOING.c.secret)
+    return connection.execute(select(*shown).where(mine).order_by(_OUTGOING.c.id)).all()
+
+
+def shown(connection: Connection, channel: str, address: str, last: int) -> None:
+    """A chat that fetches its messages has shown those up to `last`: wipe them."""
+    mine = (_OUTGOING.c.channel == channel) & (_OUTGOING.c.address == address)
+    connection.execute(delete(_OUTGOING).where(mine, _OUTGOING.c.id <= last))
+
+
 def sent(connection: Connection, id: int) -> None:
     """The provider has a reply: wipe it."""
     connection.execute(delete(_OUTGOING).where(_OUTGOING.c.id == id))
@@ -274,11 +298,9 @@ def trace(
     connection.execute(insert(_TRACE).prefix_with("OR IGNORE"), {**row, "secret": secret})
 
 
-def hasten(connection: Connection, channel: str, address: str, now: datetime, secret_only: bool = False) -> None:
-    """Have a chat's traces deleted at once: those with an access key alone, or all."""
-    mine = (_TRACE.c.channel == channel) & (_TRACE.c.address == address)
-    if secret_only:
-        mine &= _TRACE.c.secret
+def hasten(connection: Connection, channel: str, address: str, now: datetime, secret: bool) -> None:
+    """Have a chat's traces deleted at once: those with an access key, or those without."""
+    mine = (_TRACE.c.channel == channel) & (_TRACE.c.address == address) & (_TRACE.c.secret == secret)
     connection.execute(update(_TRACE).where(mine).values(due_at=now))
 
 
@@ -296,6 +318,11 @@ def traces(connection: Connection, channel: str, most: int, now: datetime) -> Se
 def forget(connection: Connection, ids: Sequence[int]) -> None:
     """These are deleted at the provider."""
     connection.execute(delete(_TRACE).where(_TRACE.c.id.in_(ids)))
+
+
+def forget_later(connection: Connection, ids: Sequence[int], at: datetime) -> None:
+    """These could not be deleted now."""
+    connection.execute(update(_TRACE).where(_TRACE.c.id.in_(ids)).values(due_at=at))
 
 
 def begin_visit(connection: Connection, token: str, kind: str, subject: str, kept: bytes, until: datetime) -> None:
@@ -323,13 +350,17 @@ def end_visits(connection: Connection, kind: str, subject: str) -> None:
 
 def count(connection: Connection, name: str, until: datetime, now: datetime) -> int:
     """Note one more try of something; how many there were in its time."""
+    return _add(connection, name, 1, until, now)
+
+
+def _add(connection: Connection, name: str, more: int, until: datetime, now: datetime) -> int:
     had = tried(connection, name, now)
     connection.execute(delete(_TALLY).where(_TALLY.c.name == name, _TALLY.c.until <= now))
     if had:
-        connection.execute(update(_TALLY).where(_TALLY.c.name == name).values(number=had + 1))
+        connection.execute(update(_TALLY).where(_TALLY.c.name == name).values(number=had + more))
     else:
-        connection.execute(insert(_TALLY), {"name": name, "number": 1, "until": until})
-    return had + 1
+        connection.execute(insert(_TALLY), {"name": name, "number": more, "until": until})
+    return had + more
 
 
 def tried(connection: Connection, name: str, now: datetime) -> int:
@@ -358,12 +389,20 @@ def reads_probe(engine: Engine, token: str, now: datetime) -> bool:
         return connection.execute(mine).first() is not None
 
 
+def is_attended(connection: Connection, now: datetime) -> bool:
+    """Whether a worker has lately written into the store that this process sees."""
+    return connection.execute(select(_PROBE.c.token).where(_PROBE.c.until > now)).first() is not None
+
+
 def wipe(engine: Engine, now: datetime) -> None:
     """Wipe whatever has had its time; nothing of it stays in the store's log."""
     with transaction(engine) as connection:
         over = (_DRAFT.c.touched_at <= now - IDLE) | (_DRAFT.c.begun_at <= now - LONGEST)
         ended = connection.execute(delete(_DRAFT).where(over).returning(_DRAFT.c.chat)).scalars().all()
         connection.execute(delete(_PART).where(_PART.c.owner.in_(ended)))
+        kept_on = connection.execute(select(func.count()).select_from(_TRACE).where(_TRACE.c.until <= now)).scalar_one()
+        if kept_on:
+            _add(connection, NOT_FORGOTTEN, kept_on, now + A_MONTH, now)
         for table in WIPED:
             connection.execute(delete(table).where(table.c.until <= now))
     checkpoint(engine)

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from storage.database import transaction
 from storage.folder import read_folder
 from storage.outbox import Outgoing
 from storage.participants import Seat
+from tests import vaults
+from tests.test_confidential import SEALED, changed, dump
 from tests.world import EXAMPLE, World, away, environment
 
 HIDDEN = re.compile(r'name="(id|seen)" value="([^"]*)"')
@@ -314,3 +318,27 @@ class TestDemo:
     def test_an_odd_role_is_oneself(self, stage: FlaskClient, role: str) -> None:
         stage.set_cookie("cuenta_demo", role.encode("ascii", "replace").decode())
         assert stage.get("/chat").status_code == 200
+
+
+def test_a_complaint_in_the_browser_touches_no_ordinary_row(sqlite_url: str, tmp_path: Path) -> None:
+    with vaults.taking_complaints(sqlite_url, tmp_path) as world:
+        settings = replace(settings_of(world), volatile_path=world.settings.volatile_path)
+        client = wiring.app(settings, world.clock).test_client()
+        page = write(client, client.get("/chat"), "hola")
+        page = write(client, page, "denunciar")
+        before = dump(world)
+        page = press(client, page, "Ninguno")
+        assert "No tiene que decir quién es" in said(client.get("/chat")), "it waits until it was shown"
+        page = press(client, page, "Sin mi nombre")
+        assert "Sin mi nombre" not in page.text
+        for answer in ("pidieron plata", *["saltar"] * 6):
+            page = write(client, page, answer)
+        page = press(client, page, "Listo")
+        assert changed(before, dump(world)) == set()
+        page = press(client, page, "Enviarla")
+        assert "Clave: " in said(page)
+        assert changed(before, dump(world)) == SEALED
+        page = write(client, page, re.findall(r"-([0-9A-Z]{4})\n", said(page) + "\n")[0])
+        assert "Clave: " not in page.text
+        page = write(client, page, "menú")
+        assert "¿Acepta?" in said(page)

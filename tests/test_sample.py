@@ -1,15 +1,20 @@
 """The demo's plan: made up, plainly so, and as fresh as the day."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
+from bot import cases
 from bot.catalogue import read
 from bot.standing import standings
-from cli import sample
+from cli import demo, sample
+from storage import volatile
 from storage.database import reading, transaction
 from storage.folder import read_folder
-from tests.world import EXAMPLE, World
+from storage.staff import Account
+from tests.vaults import in_memory
+from tests.world import CARTAGENA, EXAMPLE, World
 
 (DEFINITION,) = read_folder(EXAMPLE).plans
 
@@ -44,3 +49,17 @@ def test_it_is_played_once_and_every_voice_speaks(world: World) -> None:
         for each in real:
             said = standings(connection, each, city.hours.today(now), city.hours.zone)
             assert all(standing.reported is None for standing in said.values()), "nothing is invented about a real city"
+
+
+def test_complaints_can_be_tried_and_no_made_up_receiver_can_sign_in(little_world: World) -> None:
+    offices = demo.offices_of(read_folder(CARTAGENA))
+    now = datetime(2026, 11, 21, 15, tzinfo=UTC)
+    for _start in range(2):
+        with transaction(little_world.desk.engine) as connection:
+            sample.receive(connection, offices, now)
+    with in_memory() as memory, reading(little_world.desk.engine) as connection:
+        store = volatile.open_store(memory / "volatile.db")
+        assert cases.shut(connection, store, read(connection)) == ()
+        store.dispose()
+    assert {row["active"] for row in little_world.rows(Account)} == {False}
+    assert volatile.is_in_memory(demo.memory(Path("demo")))

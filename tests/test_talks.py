@@ -9,7 +9,7 @@ import pytest
 from bot.messages import Outbound
 from flows import register
 from storage.ballots import Ballot
-from tests import transcripts
+from tests import transcripts, vaults
 from tests.transcripts import Play, Transcript
 from tests.world import TALKED, World
 
@@ -48,6 +48,7 @@ def worlds(loaded: Path, tmp_path: Path) -> Iterator[Worlds]:
     yield another
     for world in made:
         world.desk.engine.dispose()
+        vaults.forget(world)
 
 
 def compare(talk: Transcript, played: list[tuple[str, list[str]]]) -> None:

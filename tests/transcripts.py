@@ -10,6 +10,7 @@
 @ report 4 complete words    an office reports on that milestone
 @ collect 2022-12-01         the plan of 2024 collects ideas until that day; it is a draft of a consultation
 @ slip                       staff enter an idea from a workshop; {slip} is the code on its slip
+@ complaints                 the city takes complaints; {number}, {key} and {group} are what one was given of it
 @ answer merged p02 why      staff answer all ideas of that draft in the same way
 > text                       what the person types; {receipt} is the receipt shown before
 > [label]                    the button they press; on SMS its number is typed
@@ -34,6 +35,7 @@ from bot.messages import Outbound, Reply
 from flows import register
 from storage import ballots, consultations, ideas, voices
 from storage.database import reading, transaction
+from tests import vaults
 from tests.world import TALKED, World, address, telegram_text, twilio_form
 
 FOLDER = Path(__file__).parent / "talks"
@@ -45,8 +47,10 @@ SILENCE = "(no answer)"
 Kind = Literal["note", "@", ">", "<", "<sms"]
 
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
+_SECRET = re.compile(r"(\w{8})\n\w+: (\w{4}(?:-\w{4}){3})")
 _ADDRESSES = (
     (re.compile(r"\b(?:telegram|whatsapp|sms|web)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
+    (re.compile(r"(Pero |But )(?:Telegram|su empresa de internet|your internet company)\b"), r"\1<channel>"),
     (re.compile(r"\bChat: en el navegador\."), "Chat: <channel>, termina en <ending>."),  # a browser has no number
     (
         re.compile(r'("channel": )"[a-z]+"(,\s+"ending": )(?:null|"\d{4}")(,\s+"phone": )(?:null|"\d{4}")'),
@@ -182,6 +186,7 @@ class Play:
             "collect": self._collect,
             "slip": lambda _none: self._slip(),
             "answer": self._answer,
+            "complaints": lambda _none: vaults.take_complaints(self.world),
             "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, self.world.clock()),
         }
         directions[word](rest)
@@ -275,6 +280,11 @@ class Play:
     def _shown(self, message: Outbound) -> str:
         if message.edit is not None:
             return " ".join(f"[{label}]" for label, _data in message.buttons)
+        if message.secret:
+            found = _SECRET.search(message.text)
+            assert found
+            self.codes |= {found[1]: "number", found[2]: "key", found[2][-4:]: "group"}
+            return message.text.replace(found[1], "<number>").replace(found[2], "<key>")
         text = _CODE.sub(lambda found: f"<{self._named(found[0])}>", _with_options(message, self.channel))
         for pattern, instead in _ADDRESSES:
             text = pattern.sub(instead, text)

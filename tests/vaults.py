@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import mkdtemp
@@ -41,6 +42,21 @@ def taking_complaints(database_url: str, folder: Path, clock: Clock | None = Non
             world.desk.engine.dispose()
             assert world.desk.volatile is not None
             world.desk.volatile.dispose()
+
+
+def take_complaints(world: World) -> None:
+    """Have a world take complaints from now on; `forget` it in the end."""
+    folder = Path(mkdtemp(prefix="cuenta-test-", dir="/dev/shm"))
+    world.settings = replace(world.settings, volatile_path=folder / "volatile.db")
+    world.restart()
+    give_keys(world)
+
+
+def forget(world: World) -> None:
+    """Wipe what a world had in memory, if it took complaints."""
+    if world.desk.volatile is not None:
+        world.desk.volatile.dispose()
+        shutil.rmtree(world.settings.volatile_path.parent)
 
 
 def give_keys(world: World) -> dict[int, KeyPair]:

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, event, insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from bot import lifecycle
+from bot import confidential, lifecycle
 from bot.channels import telegram, twilio
 from bot.messages import Incoming, Outbound
 from bot.turn import Desk
 from cli import wiring
 from cli.settings import Settings, read_settings
+from storage import volatile
 from storage.contacts import Contact
 from storage.database import columns, reading, transaction
 from storage.folder import read_folder
@@ -180,16 +181,24 @@ class World:
         return self
 
     def restart(self) -> None:
-        """As a deploy or a crash does: nothing stays in memory."""
+        """As a deploy or a crash does: nothing stays in the memory of a process."""
         self.desk.engine.dispose()
+        if self.desk.volatile is not None:
+            self.desk.volatile.dispose()
         self.desk = wiring.desk(self.settings, self.clock)
 
     def take(self, told: Incoming) -> list[Outbound]:
         """Take a message in; what is then waiting for that contact, which counts as sent."""
+        self.attend()
         self.statements.clear()
         self.desk.take(told)
         self.took = len(self.statements)
         return self.delivered(told.channel, told.address)
+
+    def attend(self) -> None:
+        """As the worker does each minute: it shows that it sees the store of confidential conversations."""
+        if self.desk.volatile is not None:
+            volatile.write_probe(self.desk.volatile, self.clock())
 
     def say(self, text: str, channel: str = "telegram", who: str | int = 1) -> list[Outbound]:
         """Somebody types; what they get."""
@@ -227,6 +236,8 @@ class World:
             opened = self.desk.ink.open(row.sealed)
             assert opened is not None
             messages.append(Outbound.unpacked(opened))
+        if self.desk.volatile is not None:
+            messages += confidential.waiting(self.desk.volatile, channel, where)
         if messages:
             self.last[channel, where] = messages[-1]
         return messages

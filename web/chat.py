@@ -24,7 +24,7 @@ from bot.messages import Incoming, Outbound
 from bot.turn import SILENT, Desk
 from flows.language import _
 from storage import catalogue as shelf
-from storage import outbox
+from storage import outbox, volatile
 from storage.database import reading, transaction
 from web.rendering import language, page
 
@@ -105,8 +105,7 @@ def add(blueprint: Blueprint, desk: Desk, limiter: Limiter, stage: Stage | None)
         if token is None:
             return Response(page("error.html", title=NO_COOKIE, what_to_do=WITHOUT_COOKIE), 400)
         visitor = plays(token)
-        with transaction(desk.engine) as connection:
-            outbox.shown(connection, visitor.channel, visitor.address, _number("seen"), desk.clock())
+        _shown_to(desk, visitor, _number("seen"))
         told = _incoming(visitor)
         if told is not None:
             desk.take(told)
@@ -190,12 +189,30 @@ def _incoming(visitor: Visitor) -> Incoming | None:
     return Incoming(visitor.channel, visitor.address, once, text=text[:LONGEST], language=language())
 
 
+APART = 10**12
+"""What is added to the id of a confidential message, so that it comes after all others."""
+
+
+def _shown_to(desk: Desk, visitor: Visitor, last: int) -> None:
+    """The page has shown the messages up to this one. Who is in a confidential conversation changes nothing else."""
+    if last <= APART:
+        with transaction(desk.engine) as connection:
+            outbox.shown(connection, visitor.channel, visitor.address, last, desk.clock())
+    elif desk.volatile is not None:
+        with transaction(desk.volatile) as connection:
+            volatile.shown(connection, visitor.channel, visitor.address, last - APART)
+
+
 def _waiting(desk: Desk, connection: Connection, visitor: Visitor) -> list[Shown]:
     found = []
     for row in outbox.waiting(connection, visitor.channel, visitor.address):
         body = desk.ink.open(row.sealed) if row.sealed else None
         if body is not None:
             found.append(_shown(row.id, Outbound.unpacked(body), visitor))
+    if desk.volatile is not None:
+        with reading(desk.volatile) as store:
+            apart = volatile.waiting(store, visitor.channel, visitor.address)
+        found += [_shown(APART + row.id, Outbound.unpacked(bytes(row.body)), visitor) for row in apart]
     return found
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from werkzeug.wrappers import Request, Response
 
 from bot.upkeep import HEARTBEAT
-from storage import outbox, parked, ticks
+from storage import outbox, parked, ticks, volatile
 from storage.database import reading, try_room, undone
 from webhooks.routes import Routes
 
@@ -25,11 +25,12 @@ Numbers = list[tuple[str, str, int]]
 
 @dataclass(frozen=True)
 class Checks:
-    """What readiness asks. `migrated` says whether the database has the newest schema."""
+    """What readiness and metrics ask. `migrated` says whether the database has the newest schema."""
 
     engine: Engine
     clock: Callable[[], datetime]
     migrated: Callable[[Engine], bool]
+    volatile: Engine | None = None
 
     def run(self) -> dict[str, bool]:
         """Each check by name."""
@@ -68,6 +69,10 @@ class Counts(Collector):
             beat = ticks.last(connection, HEARTBEAT)
             age = (self._checks.clock() - beat).total_seconds() if beat else float("inf")
             yield GaugeMetricFamily("cuenta_worker_heartbeat_age_seconds", "Since the worker was last seen", age)
+        if self._checks.volatile is not None:
+            with reading(self._checks.volatile) as store:
+                left = volatile.tried(store, volatile.NOT_FORGOTTEN, self._checks.clock())
+            yield GaugeMetricFamily("cuenta_undeleted_messages", "Confidential messages that stayed somewhere", left)
 
     def _messages(self, connection: Connection) -> Numbers:
         now = self._checks.clock()

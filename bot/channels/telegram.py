@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -129,15 +129,17 @@ def _message(message: dict[str, Any], update_id: str) -> Incoming | None:
     if chat is None:
         return None
     sender, language = _sender(message)
+    own = _id(message.get("message_id"))
     phone = _own_phone(message.get("contact"), sender)
     if phone is not None:
-        return Incoming(NAME, chat, update_id, "phone", phone=phone, language=language)
+        return Incoming(NAME, chat, update_id, "phone", phone=phone, language=language, message=own)
     text = message.get("text", message.get("caption"))
     if isinstance(message.get("text"), str):
-        return Incoming(NAME, chat, update_id, "text", text=message["text"], language=language)
+        return Incoming(NAME, chat, update_id, "text", text=message["text"], language=language, message=own)
     if any(kind in message for kind in MEDIA):
         words = text if isinstance(text, str) else ""
-        return Incoming(NAME, chat, update_id, "media", text=words, language=language, attachment=_attachment(message))
+        sent = _attachment(message)
+        return Incoming(NAME, chat, update_id, "media", text=words, language=language, attachment=sent, message=own)
     return None
 
 
@@ -273,6 +275,21 @@ class TelegramSender:
             raise failures.Refused("size")
         return await download(f"{self._files}{path}", most)
 
+    async def forget(self, address: str, messages: Sequence[str]) -> None:
+        """Delete messages, ours and the person's, for both. The Bot API deletes up to 100, none older than 48 hours.
+
+        Those that are gone already are passed over. Raises failures.NotDelivered.
+        """
+        listed = json.dumps([int(message) for message in messages])
+        try:
+            await self._request.post(self._base + "deleteMessages", form({"chat_id": address, "message_ids": listed}))
+        except RetryAfter as error:
+            raise failures.Throttled("429", _seconds(error)) from None
+        except (BadRequest, Forbidden):
+            raise failures.Refused("400") from None
+        except TelegramError:
+            raise failures.NotNow("network") from None
+
     async def webhook_failed_at(self) -> datetime | None:
         """When Telegram last could not hand us an update, if it ever could not. Raises failures.NotNow."""
         try:
@@ -287,9 +304,7 @@ class TelegramSender:
         try:
             answer = await self._request.post(self._base + method, form(parameters))
         except RetryAfter as error:
-            after = error.retry_after
-            seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)
-            raise failures.Throttled("429", seconds) from None
+            raise failures.Throttled("429", _seconds(error)) from None
         except Forbidden:
             raise failures.Unreachable("403") from None
         except (InvalidToken, Conflict):
@@ -307,6 +322,11 @@ class TelegramSender:
         except TelegramError:  # 5xx, or an answer that is none: it may have been delivered all the same
             raise failures.Unsure("network") from None
         return str(answer["message_id"]) if isinstance(answer, dict) and "message_id" in answer else None
+
+
+def _seconds(error: RetryAfter) -> float:
+    after = error.retry_after
+    return after.total_seconds() if isinstance(after, timedelta) else float(after)
 
 
 def _bad_request(error: BadRequest) -> failures.NotDelivered:
@@ -330,6 +350,8 @@ def call(address: str, message: Outbound) -> tuple[str, dict[str, str]]:
     else:
         method, parameters = "sendMessage", {"text": message.text}
     markup = keyboard(message)
+    if message.secret:
+        parameters |= {"protect_content": "true", "disable_notification": "true"}
     if markup is not None:
         parameters["reply_markup"] = json.dumps(markup, ensure_ascii=False, separators=(",", ":"))
     return method, {"chat_id": address, **parameters}

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -51,6 +51,8 @@ FAILURES: Mapping[int, type[failures.NotDelivered]] = {
     20500: failures.Unsure,
 }
 """What follows from each error code; any other is a refusal of that message (channels.md 3.10)."""
+
+NOT_THERE = 20404
 
 BECOMES = {
     "sent": "sent", "delivered": "delivered", "read": "read", "undelivered": "failed", "failed": "failed",
@@ -209,6 +211,15 @@ class TwilioLine:
     async def close(self) -> None:
         await self.http.close()
 
+    async def delete(self, sid: str) -> bool:
+        """Delete a message and its media; False where that is not possible now."""
+        try:
+            return bool(await self.client.messages(sid).delete_async())
+        except TwilioException as error:
+            return int(getattr(error, "code", 0) or 0) == NOT_THERE
+        except failures.NotDelivered:
+            return False
+
     async def fetch(self, source: str, most: int) -> bytes:
         """A picture or document that somebody sent, by its address in the API. Raises failures.NotDelivered."""
         own = urlsplit(self.account.api_url or API_URL)
@@ -227,7 +238,8 @@ class TwilioSender:
 
     async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
         account = self._line.account
-        callback = f"{account.status_url}?m={message_id}" if account.status_url else None
+        # What is confidential has no number here, and nothing is to be told of it.
+        callback = f"{account.status_url}?m={message_id}" if account.status_url and message_id else None
         try:
             sent = await self._line.client.messages.create_async(
                 to=address, status_callback=callback, **self._origin(), **self._content(message)
@@ -235,6 +247,11 @@ class TwilioSender:
         except TwilioException as error:
             raise failure(error) from None
         return str(sent.sid)
+
+    async def forget(self, _address: str, messages: Sequence[str]) -> None:
+        """Delete messages at Twilio; the phones keep theirs. Raises failures.NotNow."""
+        if not all([await self._line.delete(sid) for sid in messages]):
+            raise failures.NotNow("delete")
 
     async def find(self, address: str, message: Outbound, since: datetime) -> str | None:
         """A message of ours whose answer was lost, as the account lists it; none older than `since`.

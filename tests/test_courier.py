@@ -1,0 +1,238 @@
+"""The courier: replies leave memory once, and what a provider was given is deleted there."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot import failures
+from bot.channels import telegram
+from bot.channels.telegram import TelegramSender, call
+from bot.courier import KEY_STAYS, Courier
+from bot.messages import Incoming, Outbound
+from bot.pace import Pace
+from bot.sender import MOST_TRIES, Lane
+from bot.worker import attend
+from cli.standins import Standins
+from storage import volatile
+from storage.database import reading, transaction
+from tests import vaults
+from tests.test_confidential import STORY
+from tests.world import World, address, telegram_text
+
+CHAT = address("telegram", 1)
+
+
+@dataclass
+class Provider:
+    """Takes messages and deletes them, or fails as it is told to."""
+
+    name: str = "telegram"
+    sent: list[tuple[str, Outbound, int]] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    fails: list[failures.NotDelivered] = field(default_factory=list)
+
+    async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
+        if self.fails:
+            raise self.fails.pop()
+        self.sent.append((address, message, message_id))
+        return str(1000 + len(self.sent))
+
+    async def forget(self, _address: str, messages: Sequence[str]) -> None:
+        if self.fails:
+            raise self.fails.pop()
+        self.deleted += messages
+
+
+@pytest.fixture
+def world(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    with vaults.taking_complaints(sqlite_url, tmp_path) as made:
+        made.attend()
+        yield made
+
+
+def courier_of(world: World, provider: Any) -> Courier:
+    """A courier whose own clock does not move; it looks at once at what is to be deleted."""
+    assert world.desk.volatile is not None
+    lane = Lane(provider, Pace(1000, (1000, 5.0)))
+    return Courier(lane, world.desk.volatile, world.clock, lambda: True, steady=lambda: 0.0)
+
+
+def cycles(courier: Courier, number: int = 6) -> None:
+    async def run() -> None:
+        for _n in range(number):
+            courier._look_at = 0.0
+            await courier.cycle()
+
+    asyncio.run(run())
+
+
+def write(world: World, *texts: str) -> None:
+    """Somebody types, and nobody fetches the replies."""
+    for each in texts:
+        number = next(world._ids)
+        told = telegram.read(telegram_text(number, CHAT, each))
+        assert told is not None
+        world.desk.take(told)
+
+
+def rows(world: World, table: str) -> list[Any]:
+    assert world.desk.volatile is not None
+    with reading(world.desk.volatile) as connection:
+        return list(connection.execute(text(f"SELECT * FROM {table} ORDER BY id")))
+
+
+def test_replies_go_in_order_and_leave_memory(world: World) -> None:
+    provider = Provider()
+    write(world, *STORY, "1")
+    cycles(courier_of(world, provider), 20)
+    secret = [n for n, (_where, message, _id) in enumerate(provider.sent) if message.secret]
+    assert len(provider.sent) == len(STORY) + 3
+    assert secret == [len(STORY) + 1]
+    assert {id for _where, _message, id in provider.sent} == {0}, "nothing is to be told of its delivery"
+    assert rows(world, "outgoing") == []
+
+
+def test_a_message_with_a_key_makes_no_sound_and_stays_a_quarter_of_an_hour(world: World) -> None:
+    _method, given = call(CHAT, Outbound("x", secret=True))
+    assert (given["protect_content"], given["disable_notification"]) == ("true", "true")
+    provider = Provider()
+    courier = courier_of(world, provider)
+    write(world, *STORY, "1")
+    cycles(courier, 20)
+    assert provider.deleted == []
+    world.clock.forward(seconds=KEY_STAYS.total_seconds() + 1)
+    cycles(courier, 1)
+    assert provider.deleted == [str(1000 + len(STORY) + 2)]
+
+
+def test_who_has_the_key_sees_the_conversation_deleted(world: World) -> None:
+    provider = Provider()
+    courier = courier_of(world, provider)
+    write(world, *STORY, "1")
+    cycles(courier, 20)
+    key = next(message.text for _where, message, _id in provider.sent if message.secret).split(": ")[-1]
+    write(world, key[-4:])
+    cycles(courier, 2)
+    theirs = {str(n) for n in range(1, len(STORY) + 3)}
+    assert theirs | {str(1000 + n) for n in range(1, len(STORY) + 4)} <= set(provider.deleted)
+    assert len(rows(world, "trace")) == 1, "the last words may be read for two hours"
+    world.clock.forward(hours=2, seconds=1)
+    cycles(courier, 1)
+    assert rows(world, "trace") == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "stays"),
+    [
+        (failures.NotNow("connect"), True),
+        (failures.Throttled("429", 3.0), True),
+        (failures.Unsure("timeout"), True),
+        (failures.Misconfigured("token"), True),
+        (failures.Unreachable("403"), False),
+        (failures.Refused("400"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_could_not_be_sent_is_sent_later_or_wiped(failure: Any, stays: bool, world: World) -> None:
+    provider = Provider(fails=[failure])
+    write(world, "denunciar")
+    cycles(courier_of(world, provider), 1)
+    assert bool(rows(world, "outgoing")) is stays
+    world.clock.forward(minutes=2)
+    cycles(courier_of(world, provider), 1)
+    assert len(provider.sent) == stays
+    assert rows(world, "outgoing") == []
+
+
+def test_an_uncertain_message_is_not_sent_for_ever(world: World) -> None:
+    provider = Provider(fails=[failures.Unsure("timeout")] * 20)
+    write(world, "denunciar")
+    for _n in range(MOST_TRIES + 1):
+        cycles(courier_of(world, provider), 1)
+        world.clock.forward(seconds=10)
+    assert rows(world, "outgoing") == []
+
+
+def test_a_deletion_that_fails_is_tried_until_it_is_too_late_and_then_counted(world: World) -> None:
+    provider = Provider()
+    courier = courier_of(world, provider)
+    write(world, "denunciar", "salir")
+    cycles(courier, 3)
+    world.clock.forward(hours=3)
+    left = len(rows(world, "trace"))
+    assert left == 2, "what went out after the end stays for two hours"
+    assert world.desk.volatile is not None
+    for _n in range(3):
+        provider.fails = [failures.NotNow("network")]
+        cycles(courier, 1)
+        assert len(rows(world, "trace")) == left
+        world.clock.forward(minutes=3)
+    world.clock.forward(hours=47)
+    attend(world.desk.volatile, world.clock())
+    with reading(world.desk.volatile) as connection:
+        assert volatile.tried(connection, volatile.NOT_FORGOTTEN, world.clock()) == left
+        assert volatile.is_attended(connection, world.clock())
+    assert rows(world, "trace") == []
+
+
+def test_a_courier_without_its_lane_carries_nothing(world: World) -> None:
+    provider, stopping = Provider(), asyncio.Event()
+    write(world, "denunciar")
+    courier = courier_of(world, provider)
+    looks = []
+
+    def holds() -> bool:
+        looks.append(1)
+        stopping.set()
+        return False
+
+    courier.holds = holds
+    asyncio.run(courier.run(stopping))
+    assert (looks, provider.sent) == ([1], [])
+
+
+def test_a_provider_keeps_no_message_of_a_complaint(world: World) -> None:
+    """The stand-in's whole history, as a thief of the bot's token would walk it."""
+
+    async def run() -> set[str]:
+        async with Standins() as providers:
+            sender = TelegramSender(providers.token, providers.telegram_url)
+            courier = courier_of(world, sender)
+            for _n in range(20):
+                await courier.cycle()
+            assert world.desk.volatile is not None
+            world.clock.forward(hours=2, seconds=1)
+            courier._look_at = 0.0
+            await courier.cycle()
+            await sender.close()
+            assert providers.count(CHAT) > len(STORY)
+            return providers.telegram.held(CHAT, [str(n) for n in range(1, len(STORY) + 3)])
+
+    write(world, *STORY, "1", "salir")
+    assert asyncio.run(run()) == set()
+
+
+def test_an_ordinary_chat_is_not_deleted(world: World) -> None:
+    provider = Provider()
+    write(world, "hola")
+    world.desk.take(Incoming("telegram", CHAT, "x", "blocked"))
+    world.clock.forward(days=3)
+    cycles(courier_of(world, provider), 1)
+    assert provider.deleted == []
+
+
+def test_wiping_leaves_what_still_has_time(world: World) -> None:
+    assert world.desk.volatile is not None
+    with transaction(world.desk.volatile) as connection:
+        for n, length in enumerate((timedelta(hours=1), timedelta(hours=3))):
+            until = world.clock() + length
+            volatile.trace(connection, "telegram", CHAT, str(n), world.clock(), until, False)
+    world.clock.forward(hours=2)
+    volatile.wipe(world.desk.volatile, world.clock())
+    assert [row.message for row in rows(world, "trace")] == ["1"]
