@@ -192,6 +192,10 @@ def opens(text: str) -> tuple[str, str]:
     return ("report", "") if first.lower().removeprefix("/").startswith("denunci") else ("", "")
 
 
+def _in_english(text: str) -> bool:
+    return register.in_english(text.partition(" ")[0])
+
+
 def codes_in(text: str) -> tuple[str, str]:
     """The number of a complaint and its access key, as somebody typed them in any order; empty where there is none."""
     keys = [(found, key) for found in _groups(text) if (key := vault.read_access_key(found)) is not None]
@@ -278,7 +282,7 @@ class ConfidentialTurn:
         draft = volatile.draft(self.connection, self.chat, self.now)
         self.begun_at = self.now
         if draft is None:
-            self.language = "en" if register.in_english(tidy(told.text)) else best_language(told.language)
+            self.language = "en" if _in_english(tidy(told.text)) else best_language(told.language)
             return
         self.language, self.flow, self.subject = draft.language, draft.flow, draft.subject
         self.kept, self.begun_at = draft.kept, draft.begun_at
@@ -312,7 +316,7 @@ class ConfidentialTurn:
         if self.flow:
             self._end()
             self.told.append(complaint.ANEW)
-            self.language = "en" if register.in_english(text) else self.language
+            self.language = "en" if _in_english(text) else self.language
         name, self.subject = opens(text)
         if not name and not any(codes_in(text)):  # the conversation that this continued was wiped a moment ago
             self.told.append(complaint.PASSED)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bot.messages import Incoming, Outbound
 from bot.pace import Pace
 from bot.sender import MOST_TRIES, Lane
 from bot.worker import attend
+from cli import wiring
 from cli.standins import Standins
 from storage import volatile
 from storage.database import reading, transaction
@@ -236,3 +237,59 @@ def test_wiping_leaves_what_still_has_time(world: World) -> None:
     world.clock.forward(hours=2)
     volatile.wipe(world.desk.volatile, world.clock())
     assert [row.message for row in rows(world, "trace")] == ["1"]
+
+
+def test_a_worker_carries_and_wipes_what_is_confidential(world: World) -> None:
+    """The whole worker against the stand-in: the reply arrives, and the web processes see that somebody carries."""
+
+    async def run() -> list[str]:
+        async with Standins() as providers:
+            settings = replace(
+                world.settings, telegram_bot_token=providers.token, telegram_api_url=providers.telegram_url,
+                twilio_account_sid="",
+            )  # fmt: skip
+            worker = wiring.worker(settings, world.clock)
+            work = asyncio.create_task(worker.run())
+            await asyncio.wait_for(providers.arrived(CHAT), 30)
+            worker.stopping.set()
+            await work
+            assert worker.desk.volatile is not None
+            worker.desk.volatile.dispose()
+            worker.desk.engine.dispose()
+            return [message.text for message in providers.to(CHAT)]
+
+    write(world, "denunciar")
+    probes = len(rows_of_probes(world))
+    (text,) = asyncio.run(run())
+    assert "Estas oficinas leen las denuncias" in text
+    assert len(rows_of_probes(world)) == probes + 1
+    assert rows(world, "outgoing") == []
+
+
+def rows_of_probes(world: World) -> list[Any]:
+    assert world.desk.volatile is not None
+    with reading(world.desk.volatile) as connection:
+        return list(connection.execute(text("SELECT token FROM probe")))
+
+
+def test_files_are_fetched_from_telegram_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    async def fetch(_sender: TelegramSender, source: str, most: int) -> bytes:
+        return f"{source} {most}".encode()
+
+    async def close(_sender: TelegramSender) -> None:
+        closed.append(1)
+
+    monkeypatch.setattr(TelegramSender, "fetch", fetch)
+    monkeypatch.setattr(TelegramSender, "close", close)
+    assert wiring.fetched(world.settings, "telegram", "a", 9) == b"a 9"
+    assert closed == [1]
+    with pytest.raises(failures.Refused):
+        wiring.fetched(world.settings, "web", "a", 9)
+
+
+def test_the_form_is_on_the_host_for_complaints_where_there_is_one(world: World) -> None:
+    assert wiring.ways(world.settings).link == "https://cuenta.example.test/denuncia"
+    apart = replace(world.settings, complaints_host="denuncias.example.test")
+    assert wiring.ways(apart).link == "https://denuncias.example.test/denuncia"
