@@ -79,11 +79,12 @@ def test_a_wrong_key_and_an_unknown_case_are_the_same_work(desk: World, monkeypa
     assert worked == [16, 16], "a letter that is wrong is found before any work"
 
 
-def test_after_five_wrong_keys_a_chat_and_a_case_are_refused_for_an_hour(desk: World) -> None:
+def test_after_five_wrong_keys_a_chat_is_refused_for_an_hour_and_nobody_else(desk: World) -> None:
     begun = filed(desk)
     for _n in range(cases.TRIES):
         assert opened(desk, begun.new.locator, vault.new_access_key()) is None
     assert opened(desk, begun.new.locator, begun.access_key) is None
+    assert opened(desk, begun.new.locator, begun.access_key, "another chat") is not None
     desk.clock.forward(hours=1, seconds=1)
     assert opened(desk, begun.new.locator, begun.access_key) is not None
 

@@ -1,5 +1,6 @@
 """Complaints on the web: filed once, followed with two codes, and nowhere to be read but by who holds a key."""
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -209,7 +210,9 @@ def test_where_complaints_would_be_lost_the_page_is_closed_and_names_other_ways(
 
 
 def test_a_city_that_takes_no_complaints_has_no_such_page(sqlite_url: str, tmp_path: Path) -> None:
-    world = World.on(sqlite_url, tmp_path).load(EXAMPLE)
+    city = shutil.copytree(EXAMPLE, tmp_path / "city")
+    (city / "complaints.toml").unlink()
+    world = World.on(sqlite_url, tmp_path).load(city)
     who = person(world)
     assert [who.get(path).status_code for path in ("", "/reserva")] == [404, 404]
     assert "/denuncia" not in who.client.get("/").text
