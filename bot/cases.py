@@ -121,9 +121,9 @@ def begin(connection: Connection, excluded: str) -> Begun:
     return Begun(vault.new_case(access_key, publics), access_key, excluded)
 
 
-def seal_told(public: bytes, case: str, kind: str, told: Told) -> SealedPart:
-    """Words of a case, sealed."""
-    id = vault.new_id()
+def seal_told(public: bytes, case: str, kind: str, told: Told, id: str = "") -> SealedPart:
+    """Words of a case, sealed; under a new id, where none is given."""
+    id = id or vault.new_id()
     return SealedPart(id, kind, vault.seal(public, case, id, kind, told.packed()))
 
 

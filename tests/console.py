@@ -22,8 +22,8 @@ HASHED = hash_password(PASSWORD)
 SITE = "https://cuenta.example.test"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)")
-UNNOTED = ({"staffsession"}, {"attempt"}, {"roll", "ballot"})
-"""What is written without a row of the record: the use of a session, attempts, and an assisted ballot."""
+UNNOTED = ({"staffsession", "visit"}, {"attempt"}, {"roll", "ballot"})
+"""What is written without a row of the record: the use of a session or a key, attempts, and an assisted ballot."""
 
 
 @contextmanager

@@ -41,6 +41,7 @@ VALUES = {
     "blank": "2", "void": "1", "roles": "Aprobar lo que otros piden",
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
+    "locator": "K7M2QP9X", "mark": "K7M2-QP9X-A1B2",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""

@@ -25,12 +25,17 @@ def _nothing_more(_desk: Desk, _asked: Approval) -> None:
     pass
 
 
+def _all(_asked: Approval) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Step:
     """One kind of thing that needs two people.
 
     `act` carries it out in the transaction in which it is granted, by whom and when; it raises NotPossible, with the
-    reason, when what was asked has changed since. `after` does what can only follow the commit.
+    reason, when what was asked has changed since. `after` does what can only follow the commit. `sees` says whether
+    who is signed in may know of it at all.
     """
 
     kind: str
@@ -39,12 +44,13 @@ class Step:
     says: Callable[[Approval], Phrase]
     act: Callable[[Connection, Approval, int, datetime], None]
     after: Callable[[Desk, Approval], None] = _nothing_more
+    sees: Callable[[Approval], bool] = _all
 
 
 def mine(steps: Sequence[Step], found: Sequence[Approval]) -> list[Approval]:
     """Those that who is signed in may grant, or ask for."""
-    seen = {step.kind for step in steps if has(*step.asks, *step.grants)}
-    return [each for each in found if each.kind in seen]
+    seen = {step.kind: step for step in steps if has(*step.asks, *step.grants)}
+    return [each for each in found if each.kind in seen and seen[each.kind].sees(each)]
 
 
 def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:

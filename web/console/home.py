@@ -1,18 +1,29 @@
 """The first page of the console: what needs attention today."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from flask import Blueprint, Response
+from sqlalchemy import Connection
 
+from bot import cases, casework
 from bot.attention import attention
+from bot.catalogue import Catalogue
 from bot.turn import Desk
+from flows.language import Phrase
 from storage import catalogue as shelf
+from storage import receivers
 from storage.database import reading
-from web.console.access import Role, allows, shown, staff
+from web.console.access import Role, allows, has, shown, staff
 from web.console.approvals import Step, mine
+from web.console.keys import why
 
 MOST = 8
 """Lines of a list here; the pages behind have all."""
+
+
+KEEPERS = (Role.ADMINISTRATOR, Role.RECEIVER)
+"""Who is told what keeps complaints from being taken."""
 
 
 def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
@@ -26,7 +37,18 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
             city = desk.catalogue(connection, shelf.revision(connection))
             own = staff().offices if staff().roles == only else None
             found = attention(connection, city, now, own)
+            due = casework.due(connection, city, now) if has(Role.RECEIVER, Role.CASE_OFFICER) else None
+            lacking, late = _keys(desk, connection, city, now) if has(*KEEPERS) else ([], False)
         return shown(
             "console/home.html", found=found, waiting=len(mine(steps, found.waiting)), most=MOST,
-            consultations=city.consultations,
+            consultations=city.consultations, due=due, lacking=lacking, drill_late=late,
         )  # fmt: skip
+
+
+def _keys(desk: Desk, connection: Connection, city: Catalogue, now: datetime) -> tuple[list[Phrase], bool]:
+    """Why complaints are not taken, and whether a paper key has to be tried; nothing where the city takes none."""
+    if city.city.intake is None:
+        return [], False
+    shut, today = cases.shut(connection, desk.volatile, city), city.hours.today(now)
+    paper = [key for key in receivers.active(connection) if key.staff_id is None]
+    return [why(city, code) for code in shut], any(casework.drill_overdue(key, today) for key in paper)
