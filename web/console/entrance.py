@@ -16,7 +16,7 @@ from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading, transaction
 from web.console import credentials, ring
-from web.console.access import LABELS, Role, allows, begin, everybody, receives, shown, staff, token_hash
+from web.console.access import LABELS, RECEIVES, Role, allows, begin, everybody, receives, shown, staff, token_hash
 from web.console.answers import go, see
 from web.console.credentials import Safe
 from web.invitation import Public
@@ -205,10 +205,15 @@ def _play(desk: Desk, safe: Safe, role: Role, token: str) -> None:
     now = desk.clock()
     with transaction(desk.engine) as connection:
         city = desk.catalogue(connection, shelf.revision(connection))
-        offices = [f"{plan.slug}/{office}" for plan in city.plans.values() for office in plan.offices]
+        offices = {
+            Role.OFFICE: [f"{plan.slug}/{office}" for plan in city.plans.values() for office in plan.offices],
+            Role.RECEIVER: [
+                f"{RECEIVES}{office.id}" for office in (city.city.intake.offices if city.city.intake else ())
+            ],
+        }
         values = {
             "login": f"demo-{role}", "name": f"Demo ({role})", "roles": role.value, "made_at": now,
-            "offices": " ".join(offices[:1]) if role is Role.OFFICE else "",
+            "offices": " ".join(offices.get(role, [])[:1]),
             "password": credentials.hash_password(token_urlsafe(32)), "totp": safe.seal(safe.generator(token)),
         }  # fmt: skip
         id = accounts.make(connection, values)

@@ -111,6 +111,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         form = Making(request.form)
         if request.method == "GET" or not _strong(desk, form.new):
             return form_page(_("Make your key"), form, _("Make the key"))
+        _note(desk, "begun")
         return _prepared(desk, vault.key_pair(), form.new.data)
 
     @blueprint.route("/mi-clave/cambiar", methods=["GET", "POST"])
