@@ -12,7 +12,7 @@ from cli.console import explained, opened, out, working
 from storage import audit
 from storage import staff as accounts
 from storage.database import reading
-from web.console.access import Role
+from web.console.access import RECEIVES, Role
 from web.console.credentials import Safe
 from web.console.staff import LOGIN, invited
 
@@ -25,7 +25,10 @@ def invite(
     login: Annotated[str, typer.Argument(help="The user name, such as their work address.")],
     role: Annotated[list[Role], typer.Option(help="What they do; repeat for more.")],
     name: Annotated[str, typer.Option(help="Their name, as colleagues see it.")] = "",
-    office: Annotated[list[str] | None, typer.Option(help="For the role office: <plan>/<office>; repeat.")] = None,
+    office: Annotated[
+        list[str] | None,
+        typer.Option(help="For the role office: <plan>/<office>; repeat. For receiver: denuncia:<office>."),
+    ] = None,
 ) -> None:
     """Make a one-time link to an account of the console, or to a new start for one that there is."""
     with explained():
@@ -34,12 +37,16 @@ def invite(
         if not LOGIN.fullmatch(login):
             raise NotPossible("A user name has 3 to 80 small letters, digits, dots, hyphens or @.")
         with reading(engine) as connection:
-            known = {f"{plan.slug}/{each}" for plan in read(connection).plans.values() for each in plan.offices}
-        unknown = sorted(set(office or ()) - known)
-        if unknown or (Role.OFFICE in role) != bool(office):
+            city = read(connection)
+        known = {f"{plan.slug}/{each}" for plan in city.plans.values() for each in plan.offices}
+        receiving = {f"{RECEIVES}{each.id}" for each in (city.city.intake.offices if city.city.intake else ())}
+        given = set(office or ())
+        if (given - known - receiving) or (Role.OFFICE in role) != bool(given & known):
             raise NotPossible(
                 f"The role office needs --office with one of: {', '.join(sorted(known)) or 'none is loaded'}."
             )
+        if len(given & receiving) != (Role.RECEIVER in role and bool(receiving)):
+            raise NotPossible(f"The role receiver needs --office with one of: {', '.join(sorted(receiving))}.")
         desk = wiring.desk(settings)
         safe = Safe(desk.secret)
         token, agreed = invited(desk, safe, login, name or login, role, office or [], None, wiring.now())

@@ -37,6 +37,48 @@ MOVES: Mapping[str, tuple[str, ...]] = {
 }
 """Where a case can go from each state; every other step is refused."""
 
+REASONS: Mapping[str, tuple[str, ...]] = {
+    "reviewing": ("begun", "heard", "unheard"),
+    "asked": ("unclear", "unproven"),
+    "admitted": ("concrete",),
+    "referred": ("theirs", "crime", "discipline", "money"),
+    "not-admitted": ("nothing-concrete", "known-already", "other-matter"),
+    "handling": ("inquiry",),
+    "answered": ("confirmed", "partly", "not-confirmed"),
+    "closed": ("done", "silence"),
+    "reopened": ("new-facts", "second-look"),
+}
+"""Why a case can go to a state, as codes; the first is the usual one."""
+
+EXTENDED = "extended"
+"""The reason of a step that gave more time and left the state as it was."""
+
+SAID: Mapping[str, Phrase] = {
+    "begun": _("We began to look at it."),
+    "heard": _("You answered what we asked."),
+    "unheard": _("We go on with what we have."),
+    "unclear": _("We need to know more about what happened."),
+    "unproven": _("We need something that shows what happened."),
+    "concrete": _("It tells of facts that can be looked into."),
+    "theirs": _("The law gives this matter to another body."),
+    "crime": _("It may be a crime. The Prosecutor's Office looks into it."),
+    "discipline": _("It is about the conduct of an official. Another body looks into it."),
+    "money": _("It is about public money. Another body looks into it."),
+    "nothing-concrete": _("It tells of no facts that can be looked into."),
+    "known-already": _("We are looking into these facts already."),
+    "other-matter": _("It is about something else than corruption."),
+    "inquiry": _("We are looking into the facts."),
+    "confirmed": _("We found that it happened."),
+    "partly": _("We found that a part of it happened."),
+    "not-confirmed": _("We could not find that it happened."),
+    "done": _("There is nothing more to be done here."),
+    "silence": _("Nobody answered us, and we can do nothing more."),
+    "new-facts": _("There are new facts."),
+    "second-look": _("The decision is looked at once more."),
+    EXTENDED: _("We need more time to answer."),
+}
+"""What everybody who has the key of a case reads of why a step was taken, by its code."""
+
 STOPPED = frozenset({"answered", "referred", "not-admitted", "closed"})
 """Where the clock stands still for good."""
 

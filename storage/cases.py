@@ -156,6 +156,20 @@ def hold(connection: Connection, id: str) -> Row[Any] | None:
     return connection.execute(select(*_C).where(_C.id == id).with_for_update()).one_or_none()
 
 
+_LISTED: Sequence[Any] = (_C.id, _C.locator, _C.state, _C.received_on, _C.changed_on, _C.due_on, _C.extended, _C.held)
+
+
+def listed(connection: Connection, states: Collection[str]) -> Sequence[Row[Any]]:
+    """The cases in these states, the first that is due first."""
+    return connection.execute(select(*_LISTED).where(_C.state.in_(states)).order_by(_C.due_on, _C.locator)).all()
+
+
+def latest(connection: Connection, states: Collection[str], most: int, skipped: int = 0) -> Sequence[Row[Any]]:
+    """The cases in these states, the last that changed first."""
+    found = select(*_LISTED).where(_C.state.in_(states)).order_by(_C.changed_on.desc(), _C.locator)
+    return connection.execute(found.limit(most).offset(skipped)).all()
+
+
 def parts(connection: Connection, case: str, kinds: Collection[str]) -> Sequence[Row[Any]]:
     """The parts of these kinds, sealed: id, kind, body. Their order is inside them."""
     return connection.execute(select(_P.id, _P.kind, _P.body).where(_P.case_id == case, _P.kind.in_(kinds))).all()
@@ -170,6 +184,11 @@ def number_of_parts(connection: Connection, case: str, kinds: Collection[str]) -
 def part(connection: Connection, case: str, id: str) -> Row[Any] | None:
     """One part of a case, sealed: id, kind, body."""
     return connection.execute(select(_P.id, _P.kind, _P.body).where(_P.case_id == case, _P.id == id)).one_or_none()
+
+
+def part_ids(connection: Connection, case: str) -> list[str]:
+    """The ids of all parts of a case, in no order that means anything."""
+    return list(connection.scalars(select(_P.id).where(_P.case_id == case).order_by(_P.id)))
 
 
 def move(
@@ -301,3 +320,37 @@ _MIXED = (
     ("sealedpart", "id, case_id, kind, body", "id"),
     ("caseevent", 'id, case_id, "on", step, before, after, reason, by', "id"),
 )
+
+
+def keep(connection: Connection, id: str, held: bool) -> None:
+    """Keep a case from being destroyed, or do so no more."""
+    connection.execute(update(Case).where(_C.id == id).values(held=held))
+
+
+def openable(connection: Connection, receiver: int) -> set[str]:
+    """The ids of the cases that have a wrap for this receiver's key."""
+    return set(connection.scalars(select(_W.case_id).where(_W.receiver_id == receiver)))
+
+
+def openable_by(connection: Connection) -> dict[int, int]:
+    """How many cases each receiver's key opens."""
+    counted = select(_W.receiver_id, func.count().label("number")).group_by(_W.receiver_id)
+    return {row.receiver_id: row.number for row in connection.execute(counted)}
+
+
+def to_give(connection: Connection, giver: int, taker: int, office: str) -> Sequence[Row[Any]]:
+    """The open cases that one key opens and the other, of this office, does not and may: id and the giver's wrap."""
+    has = select(_W.case_id).where(_W.receiver_id == taker)
+    mine = (_W.receiver_id == giver) & (_C.id == _W.case_id)
+    may = (_C.excluded != office) & (_C.state != "closed") & _C.id.not_in(has)
+    return connection.execute(select(_C.id, _W.body).where(mine, may).order_by(_C.id)).all()
+
+
+def give(connection: Connection, case: str, receiver: int, body: bytes) -> None:
+    """Keep a case's private key for one more receiver's key."""
+    connection.execute(insert(Wrap), {"case_id": case, "receiver_id": receiver, "body": body})
+
+
+def take_away(connection: Connection, receiver: int) -> None:
+    """Delete all wraps of a receiver's key: it opens nothing any more."""
+    connection.execute(delete(Wrap).where(_W.receiver_id == receiver))

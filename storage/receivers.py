@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlmodel import Field, SQLModel
 
+from storage import cases
 from storage.database import columns
 from storage.vault import Locked
 
@@ -15,7 +16,8 @@ class ReceiverKey(SQLModel, table=True):
     """A key of an office (`flows.case.Office`): a member of the staff's, or (`staff_id` is nobody) the paper one.
 
     The private half is sealed with the member's passphrase and with a recovery code; of a paper key it is nowhere.
-    `removed_on`: nothing is wrapped for it any more. `drilled_on`: when a case was last opened with the paper key.
+    `removed_on`: nothing is wrapped for it any more. `drilled_on`: when a case was last opened with the paper key;
+    `drill` is the hash of the word that the exercise under way will show.
     """
 
     __tablename__ = "receiverkey"
@@ -30,6 +32,7 @@ class ReceiverKey(SQLModel, table=True):
     made_on: date
     removed_on: date | None = Field(default=None)
     drilled_on: date | None = Field(default=None)
+    drill: str = Field(default="", max_length=64)
 
 
 _R = columns(ReceiverKey)
@@ -63,9 +66,51 @@ def of(connection: Connection, staff_id: int) -> Row[Any] | None:
     return connection.execute(select(*_R).where(_R.staff_id == staff_id, _R.removed_on.is_(None))).one_or_none()
 
 
+def one(connection: Connection, id: int) -> Row[Any] | None:
+    """A key that cases are wrapped for."""
+    return connection.execute(select(*_R).where(_R.id == id, _R.removed_on.is_(None))).one_or_none()
+
+
+def known(connection: Connection, public: bytes) -> bool:
+    """Whether there is a key with this public half, or was."""
+    return connection.execute(select(_R.id).where(_R.public == public)).first() is not None
+
+
+def relock(connection: Connection, id: int, locked: Locked) -> None:
+    """Keep a member's key sealed with another passphrase and another recovery code; those before are void."""
+    values = {"salt": locked.salt, "by_passphrase": locked.by_passphrase, "by_recovery": locked.by_recovery}
+    connection.execute(update(ReceiverKey).where(_R.id == id).values(**values))
+
+
+def locked(row: Row[Any]) -> Locked:
+    """A member's key, as it is sealed."""
+    return Locked(bytes(row.public), bytes(row.salt), bytes(row.by_passphrase), bytes(row.by_recovery))
+
+
 def remove(connection: Connection, id: int, on: date) -> None:
-    """Wrap nothing for this key any more; what it could open it can open no more once its wraps are gone."""
+    """Wrap nothing for this key any more, and delete what was wrapped: it opens nothing."""
+    cases.take_away(connection, id)
     connection.execute(update(ReceiverKey).where(_R.id == id).values(removed_on=on))
+
+
+def settle(connection: Connection, staff_id: int, office: str, on: date) -> bool:
+    """Remove a member's key unless it is one of this office, which is '' for who receives nothing; whether it went."""
+    key = of(connection, staff_id)
+    if key is None or key.office == office:
+        return False
+    remove(connection, key.id, on)
+    return True
+
+
+def begin_drill(connection: Connection, id: int, word: str) -> None:
+    """Expect a word, of which this is the hash."""
+    connection.execute(update(ReceiverKey).where(_R.id == id).values(drill=word))
+
+
+def end_drill(connection: Connection, id: int, word: str, on: date) -> bool:
+    """Note that the paper key opens what it should; False if that is not the word that is expected."""
+    expected = update(ReceiverKey).where(_R.id == id, _R.drill == word, _R.drill != "")
+    return connection.execute(expected.values(drilled_on=on, drill="")).rowcount == 1
 
 
 def publics(keys: Sequence[Row[Any]], excluded: str) -> Mapping[int, bytes]:

@@ -22,9 +22,9 @@ HASHED = hash_password(PASSWORD)
 SITE = "https://cuenta.example.test"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) \"?(\w+)")
-UNNOTED = ({"staffsession"}, {"attempt", "recoverycode", "staff"}, {"roll", "ballot"})
-"""What is written without a row of the record: the use of a session, refused attempts with the code that they used up
-(the clock notes how many there were), and an assisted ballot."""
+UNNOTED = ({"staffsession", "visit"}, {"attempt", "recoverycode", "staff"}, {"roll", "ballot"})
+"""What is written without a row of the record: the use of a session or a key, refused attempts with the code they used
+up (the clock notes how many there were), and an assisted ballot."""
 
 
 @contextmanager

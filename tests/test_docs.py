@@ -111,7 +111,7 @@ def test_a_command_is_documented_with_its_options(name: str) -> None:
 
 def test_no_command_is_documented_that_is_not_there() -> None:
     groups = {name.split()[1] for name in COMMANDS if name.count(" ") == 2}
-    for first, rest in re.findall(r"`cuenta ([a-z]+)(?: ([a-z|]+))?", EVERYTHING):
+    for first, rest in re.findall(r"`cuenta ([a-z]+)(?: ([a-z|-]+))?", EVERYTHING):
         named = [f"cuenta {first} {each}" for each in rest.split("|")] if first in groups else [f"cuenta {first}"]
         assert [name for name in named if name not in COMMANDS] == []
 

@@ -42,6 +42,7 @@ VALUES = {
     "silence": "dos años",
     "monitor": "Universidad vecina", "plan": "Plan de 2023", "days": "7",
     "kind": "Ver sus datos",
+    "locator": "K7M2QP9X", "mark": "K7M2-QP9X-A1B2",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
     "waiting": "4", "soon": "2", "today": "1",
     "key": "K7M2-QP9X-AB3D-E5FG", "knows": "Telegram", "link": "cuenta.gov.co/denuncia",

@@ -4,7 +4,7 @@ Roles are of OWASP ASVS 5.0, 8.2 (function and object); sessions of 7.3 to 7.5: 
 receives complaints), eight hours in all, and password and code again before what is sensitive.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,15 +77,30 @@ TWO_PEOPLE = TRUSTED | {Role.ADMINISTRATOR}
 agree to what they asked themselves."""
 
 
+RECEIVES = "denuncia:"
+"""What stands before the office that a receiver is of, in an account's offices; no plan's office begins so."""
+
+
+def receives(roles: Iterable[str], offices: Iterable[str]) -> str:
+    """The office for which an account receives complaints; '' for none."""
+    of = (office.removeprefix(RECEIVES) for office in offices if office.startswith(RECEIVES))
+    return next(of, "") if Role.RECEIVER in roles else ""
+
+
 @dataclass(frozen=True)
 class Staff:
-    """Who is signed in. `offices` are `<plan>/<office>`."""
+    """Who is signed in. `offices` are `<plan>/<office>`, and for a receiver RECEIVES with an office of the intake."""
 
     id: int
     login: str
     name: str
     roles: frozenset[Role]
     offices: tuple[str, ...]
+
+    @property
+    def receives(self) -> str:
+        """The office for which they receive complaints; '' for none."""
+        return receives(self.roles, self.offices)
 
     @classmethod
     def of(cls, row: Row[Any]) -> "Staff":

@@ -12,11 +12,14 @@ from web.console import (
     access,
     approvals,
     assisted,
+    cases,
     consultations,
     drafts,
     entrance,
     home,
     ideas,
+    keys,
+    own_key,
     paper,
     people,
     plan_edits,
@@ -32,7 +35,22 @@ from web.console.credentials import Safe
 from web.console.forms import attributes
 from web.invitation import Public
 
-AREAS = (consultations, drafts, ideas, assisted, plans, plan_edits, progress, seats, walk, people, texts)
+AREAS = (
+    cases,
+    keys,
+    own_key,
+    consultations,
+    drafts,
+    ideas,
+    assisted,
+    plans,
+    plan_edits,
+    progress,
+    seats,
+    walk,
+    people,
+    texts,
+)
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
 STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
@@ -46,6 +64,8 @@ NAVIGATION: Sequence[tuple[str, Text]] = (
     ("plans", _("Plan")),
     ("objections", _("Objections")),
     ("people", _("People")),
+    ("cases", _("Complaints")),
+    ("keys", _("Keys")),
     ("texts", _("Texts")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
@@ -61,7 +81,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     access.guard(blueprint, desk, safe)
     entrance.add(blueprint, desk, public, safe, limiter)
     staff.add(blueprint, desk, public, safe)
-    steps = (*STEPS, *paper.steps(desk))
+    steps = (*STEPS, *paper.steps(desk), *cases.steps(desk), *keys.STEPS)
     approvals.add(blueprint, desk, steps)
     home.add(blueprint, desk, steps)
     record.add(blueprint, desk)

@@ -25,6 +25,10 @@ def _nothing_more(_desk: Desk, _asked: Approval) -> None:
     pass
 
 
+def _all(_asked: Approval) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Step:
     """One kind of thing that needs two people.
@@ -32,6 +36,7 @@ class Step:
     `act` carries it out in the transaction in which it is granted, by whom and when; it raises NotPossible, with the
     reason, when what was asked has changed since. `after` does what can only follow the commit. `compare` says what
     a second person looks at before agreeing, and `look` names the page that has it.
+    `sees` says whether who is signed in may know of it at all.
     """
 
     kind: str
@@ -42,6 +47,7 @@ class Step:
     after: Callable[[Desk, Approval], None] = _nothing_more
     compare: Phrase = ""
     look: Callable[[Approval], str] | None = None
+    sees: Callable[[Approval], bool] = _all
 
 
 OUTCOMES: Mapping[str, Text] = {
@@ -60,8 +66,8 @@ def withdraw_request(connection: Connection, kind: str, subject: str, by: int | 
 
 def mine(steps: Sequence[Step], found: Sequence[Approval]) -> list[Approval]:
     """Those that who is signed in may grant, or ask for."""
-    seen = {step.kind for step in steps if has(*step.asks, *step.grants)}
-    return [each for each in found if each.kind in seen]
+    seen = {step.kind: step for step in steps if has(*step.asks, *step.grants)}
+    return [each for each in found if each.kind in seen and seen[each.kind].sees(each)]
 
 
 def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:

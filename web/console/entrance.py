@@ -11,12 +11,24 @@ from wtforms import Form, PasswordField, StringField
 
 from bot.turn import Desk
 from flows.language import Phrase, _
-from storage import attempts, audit, sessions
+from storage import attempts, audit, receivers, sessions
 from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading, transaction
-from web.console import credentials
-from web.console.access import LABELS, Role, allows, begin, everybody, renew, shown, staff, token_hash
+from web.console import credentials, ring
+from web.console.access import (
+    LABELS,
+    RECEIVES,
+    Role,
+    allows,
+    begin,
+    everybody,
+    receives,
+    renew,
+    shown,
+    staff,
+    token_hash,
+)
 from web.console.answers import go, see
 from web.console.credentials import Safe
 from web.invitation import Public
@@ -107,8 +119,10 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
             if row is not None:
                 sessions.end(connection, token_hash(safe))
                 audit.note(connection, desk.clock(), row.id, "session.ended")
+        if row is not None:
+            ring.end(desk, row.id)
         session.clear()
-        answer = see(".entrance")
+        answer = ring.drop(desk, see(".entrance"))
         answer.headers["Clear-Site-Data"] = '"cache", "storage"'
         return answer
 
@@ -159,6 +173,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe, limiter: L
         with transaction(desk.engine) as connection:
             ended = sessions.end_all(connection, staff().id, token_hash(safe))
             audit.note(connection, desk.clock(), staff().id, "session.others", number=ended)
+        ring.end(desk, staff().id)
         return see(".account")
 
     @blueprint.post("/cuenta/codigos")
@@ -204,10 +219,15 @@ def _play(desk: Desk, safe: Safe, role: Role, token: str) -> None:
     now = desk.clock()
     with transaction(desk.engine) as connection:
         city = desk.catalogue(connection, shelf.revision(connection))
-        offices = [f"{plan.slug}/{office}" for plan in city.plans.values() for office in plan.offices]
+        offices = {
+            Role.OFFICE: [f"{plan.slug}/{office}" for plan in city.plans.values() for office in plan.offices],
+            Role.RECEIVER: [
+                f"{RECEIVES}{office.id}" for office in (city.city.intake.offices if city.city.intake else ())
+            ],
+        }
         values = {
             "login": f"demo-{role}", "name": f"Demo ({role})", "roles": role.value, "made_at": now,
-            "offices": " ".join(offices[:1]) if role is Role.OFFICE else "",
+            "offices": " ".join(offices.get(role, [])[:1]),
             "password": credentials.hash_password(token_urlsafe(32)), "totp": safe.seal(safe.generator(token)),
         }  # fmt: skip
         id = accounts.make(connection, values)
@@ -295,7 +315,10 @@ def _made(desk: Desk, safe: Safe, invited: Row[Any], password: str, secret: str,
         accounts.replace_codes(connection, id, [safe.hashed("recovery", code) for code in codes])
         sessions.end_all(connection, id)
         sessions.begin(connection, safe.hashed("session", token), id, now)
+        if receivers.settle(connection, id, receives(invited.roles.split(), invited.offices.split()), now.date()):
+            audit.note(connection, now, id, "key.removed", str(id))
         audit.note(connection, now, id, "account.made", str(id))
+    ring.end(desk, id)
     begin(token)
     return shown("console/codes.html", codes=[_grouped(code) for code in codes], fresh=True)
 
@@ -306,6 +329,7 @@ def _changed(desk: Desk, safe: Safe, action: str, **values: Any) -> None:
         accounts.change(connection, staff().id, **values)
         sessions.end_all(connection, staff().id, token_hash(safe))
         audit.note(connection, desk.clock(), staff().id, action)
+    ring.end(desk, staff().id)
 
 
 def _mine(desk: Desk, safe: Safe) -> dict[str, Any]:

@@ -6,18 +6,25 @@ from datetime import datetime
 from flask import Blueprint, Response
 from sqlalchemy import Connection
 
-from bot import case_sheets
+from bot import case_sheets, cases, casework
 from bot.attention import attention
 from bot.case_sheets import Digest
+from bot.catalogue import Catalogue
 from bot.turn import Desk
+from flows.language import Phrase
 from storage import catalogue as shelf
 from storage import receivers
 from storage.database import reading
-from web.console.access import Role, allows, shown, staff
+from web.console.access import Role, allows, has, shown, staff
 from web.console.approvals import Step, mine
+from web.console.keys import why
 
 MOST = 8
 """Lines of a list here; the pages behind have all."""
+
+
+KEEPERS = (Role.ADMINISTRATOR, Role.RECEIVER)
+"""Who is told what keeps complaints from being taken."""
 
 
 def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
@@ -32,9 +39,10 @@ def add(blueprint: Blueprint, desk: Desk, steps: Sequence[Step]) -> None:
             own = staff().offices if staff().roles == only else None
             found = attention(connection, city, now, own)
             told = _told(connection)
+            lacking, late = _keys(desk, connection, city, now) if has(*KEEPERS) else ([], False)
         return shown(
             "console/home.html", found=found, waiting=len(mine(steps, found.waiting)), most=MOST,
-            consultations=city.consultations, told=told,
+            consultations=city.consultations, told=told, lacking=lacking, drill_late=late,
         )  # fmt: skip
 
 
@@ -48,3 +56,12 @@ def _told(connection: Connection) -> tuple[datetime, Digest] | None:
         key = receivers.of(connection, mine.id)
         return case_sheets.digest(connection, key.office) if key is not None else None
     return case_sheets.digest(connection, "") if Role.CASE_OFFICER in mine.roles else None
+
+
+def _keys(desk: Desk, connection: Connection, city: Catalogue, now: datetime) -> tuple[list[Phrase], bool]:
+    """Why complaints are not taken, and whether a paper key has to be tried; nothing where the city takes none."""
+    if city.city.intake is None:
+        return [], False
+    shut, today = cases.shut(connection, desk.volatile, city), city.hours.today(now)
+    paper = [key for key in receivers.active(connection) if key.staff_id is None]
+    return [why(city, code) for code in shut], any(casework.drill_overdue(key, today) for key in paper)

@@ -16,12 +16,13 @@ from bot.catalogue import Catalogue
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
 from flows.language import Joined, Phrase, _
-from storage import approvals, audit, sessions
+from storage import approvals, audit, receivers, sessions
 from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.approvals import INVITES, Approval
 from storage.database import reading, transaction
-from web.console.access import LABELS, TRUSTED, TWO_PEOPLE, Role, allows, shown, staff
+from web.console import ring
+from web.console.access import LABELS, RECEIVES, TRUSTED, TWO_PEOPLE, Role, allows, receives, shown, staff
 from web.console.answers import see
 from web.console.approvals import Step, withdraw_request
 from web.console.credentials import Safe
@@ -34,6 +35,9 @@ LASTS = timedelta(hours=72)
 HASH = re.compile(r"[0-9a-f]{64}")
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,79}\Z")
 """A form's check looks at a beginning only, hence the mark of the end."""
+
+
+OFFICES = _("Only for the roles of an office and of a receiver. A receiver is of one office.")
 
 
 class Person(Form):
@@ -51,14 +55,14 @@ class Person(Form):
         filters=PLAIN,
     )
     roles = Boxes(_("What they do"), choices=choices(LABELS))
-    offices = Boxes(_("For which offices they report"), description=_("Only for the role of an office."))
+    offices = Boxes(_("For which offices"), description=OFFICES)
 
 
 class Rights(Form):
     """What an account may do."""
 
     roles = Boxes(_("What they do"), choices=choices(LABELS))
-    offices = Boxes(_("For which offices they report"), description=_("Only for the role of an office."))
+    offices = Boxes(_("For which offices"), description=OFFICES)
 
 
 def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
@@ -129,7 +133,10 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, safe: Safe) -> None:
             accounts.change(connection, id, active=False)
             _uninvite(connection, row.login, staff().id, desk.clock())
             sessions.end_all(connection, id)
+            if receivers.settle(connection, id, "", desk.clock().date()):
+                audit.note(connection, desk.clock(), staff().id, "key.removed", str(id))
             audit.note(connection, desk.clock(), staff().id, "account.closed", str(id))
+        ring.end(desk, id)
         return see(".members")
 
     @blueprint.post("/personal/invitaciones/<code>/retirar")
@@ -184,12 +191,24 @@ def conflict(roles: Iterable[str]) -> Phrase | None:
 
 def _agree(form: Person | Rights) -> bool:
     """Whether the roles go together, and the offices with them; the fields say what does not."""
-    clash, office = conflict(form.roles.data or ()), Role.OFFICE in (form.roles.data or ())
-    needed = _("Choose at least one office.") if office and not form.offices.data else None
+    roles, chosen = form.roles.data or (), form.offices.data or []
+    clash, wrong = conflict(roles), _misfit(roles, chosen)
     form.roles.errors = [clash] if clash else []
-    form.offices.errors = [needed] if needed else []
-    form.offices.data = form.offices.data if office else []
-    return clash is None and needed is None
+    form.offices.errors = [wrong] if wrong else []
+    form.offices.data = [
+        each for each in chosen if (Role.RECEIVER if each.startswith(RECEIVES) else Role.OFFICE) in roles
+    ]
+    return clash is None and wrong is None
+
+
+def _misfit(roles: Iterable[str], offices: Iterable[str]) -> Phrase | None:
+    """Why these offices do not go with the roles, or None."""
+    receiving = sum(each.startswith(RECEIVES) for each in offices)
+    if Role.OFFICE in roles and receiving == len(list(offices)):
+        return _("Choose at least one office.")
+    if Role.RECEIVER in roles and receiving > 1:
+        return _("A receiver is of one office: choose one that receives complaints.")
+    return None
 
 
 def _change(desk: Desk, id: int, roles: list[str], offices: list[str]) -> bool:
@@ -197,14 +216,22 @@ def _change(desk: Desk, id: int, roles: list[str], offices: list[str]) -> bool:
     now = desk.clock()
     with transaction(desk.engine) as connection:
         row = accounts.hold(connection, id) or abort(404)
-        gains = (set(roles) - set(row.roles.split())) & TWO_PEOPLE
+        gains = (set(roles) - set(row.roles.split())) & TWO_PEOPLE or _moves(row, roles, offices)
         if gains:
             detail = {"login": row.login, "roles": roles, "offices": offices, "before": _rights(row)}
             approvals.ask(connection, "staff.rights", str(id), detail, staff().id, now)
         else:
             _write_rights(connection, row, roles, offices, staff().id, now)
         audit.note(connection, now, staff().id, "account.asked" if gains else "account.rights", str(id), roles=roles)
+    if not gains:
+        ring.end(desk, id)
     return bool(gains)
+
+
+def _moves(row: Row[Any], roles: list[str], offices: list[str]) -> bool:
+    """Whether a receiver would receive for another office: which complaints they open hangs on it."""
+    after = receives(roles, offices)
+    return bool(after) and after != receives(row.roles.split(), row.offices.split())
 
 
 def _write_rights(
@@ -214,6 +241,8 @@ def _write_rights(
     # that was made before would bring it back.
     accounts.change(connection, row.id, roles=" ".join(roles), offices=" ".join(offices))
     _uninvite(connection, row.login, by, now)
+    if receivers.settle(connection, row.id, receives(roles, offices), now.date()):
+        audit.note(connection, now, None, "key.removed", str(row.id))
 
 
 def _uninvite(connection: Connection, login: str, by: int | None, now: datetime) -> None:
@@ -251,17 +280,25 @@ def _do_rights(connection: Connection, asked: Approval, by: int, now: datetime) 
     _write_rights(connection, row, asked.detail["roles"], asked.detail["offices"], by, now)
 
 
+def _lock_key(desk: Desk, asked: Approval) -> None:
+    ring.end(desk, int(asked.subject))
+
+
 GRANTS = (Role.ADMINISTRATOR, Role.APPROVER)
 STEPS = (
     Step(INVITES, (Role.ADMINISTRATOR,), GRANTS, _says_invite, _do_invite),
-    Step("staff.rights", (Role.ADMINISTRATOR,), GRANTS, _says_rights, _do_rights),
+    Step("staff.rights", (Role.ADMINISTRATOR,), GRANTS, _says_rights, _do_rights, _lock_key),
 )
 
 
 def _offices(city: Catalogue) -> list[SelectChoice]:
-    """The offices of all plans, as a form lists them."""
+    """The offices of all plans, and those that receive complaints, as a form lists them."""
+    intake = city.city.intake
     return [
         SelectChoice(f"{plan.slug}/{office.id}", office.name)
         for plan in city.plans.values()
         for office in plan.offices.values()
+    ] + [
+        SelectChoice(f"{RECEIVES}{office.id}", _("Receives complaints: {office}", office=office.name))
+        for office in (intake.offices if intake else ())
     ]

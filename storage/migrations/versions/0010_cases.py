@@ -62,6 +62,7 @@ def upgrade() -> None:
     sa.Column('made_on', sa.Date(), nullable=False),
     sa.Column('removed_on', sa.Date(), nullable=True),
     sa.Column('drilled_on', sa.Date(), nullable=True),
+    sa.Column('drill', sqlmodel.sql.sqltypes.AutoString(length=64), nullable=False),
     sa.ForeignKeyConstraint(['staff_id'], ['staff.id'], ),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('public')
