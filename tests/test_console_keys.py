@@ -8,20 +8,23 @@ import pyotp
 import pytest
 from flask import Flask
 from sqlalchemy import text, update
+from typer.testing import CliRunner
 
 from bot import cases, casework, exports
 from bot.cases import Told
 from cli import wiring
+from cli.main import app as command
 from storage import audit, printed, receivers, sessions, vault
 from storage import cases as shelf
 from storage.approvals import ApprovalRow
 from storage.database import columns, reading, transaction
 from storage.receivers import ReceiverKey
+from storage.staff import StaffInvitation
 from tests.casebook import Receiver, cheap, filed, receiver
 from tests.console import PASSWORD, SITE, TOKEN, Signed, signed_in
 from tests.test_console_entrance import LINK
 from tests.vaults import OFFICES, PASSPHRASE, taking_complaints
-from tests.world import World
+from tests.world import World, environment
 from web.console.access import RECEIVES, Role
 from web.console.credentials import Safe
 
@@ -323,3 +326,31 @@ def exports_word(export: bytes, pair: vault.KeyPair) -> str:
     (told,) = exports.opened(export, pair.private).parts
     assert isinstance(told, Told)
     return told.text
+
+
+def test_the_operator_says_of_which_office_a_receiver_is(
+    desk: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in environment(desk.settings.database_url, tmp_path).items():
+        monkeypatch.setenv(name, value)
+
+    def invite(*more: str) -> int:
+        return CliRunner().invoke(command, ["staff", "invite", "ana@example.gov.co", *more]).exit_code
+
+    receiving = [f"{RECEIVES}{office}" for office in OFFICES]
+    assert invite("--role", "receiver") == 1
+    assert invite("--role", "receiver", "--office", receiving[0], "--office", receiving[1]) == 1
+    assert invite("--role", "monitor", "--office", receiving[0]) == 1
+    assert invite("--role", "receiver", "--office", receiving[0]) == 0
+    assert invite("--role", "monitor") == 0
+
+
+def test_a_receiver_is_of_one_office(app: Flask, desk: World) -> None:
+    admin = signed_in(app, desk, Role.ADMINISTRATOR)
+    receiving = [f"{RECEIVES}{office}" for office in OFFICES]
+    form = {"login": "nora.p", "name": "Nora", "roles": ["receiver"], "offices": receiving}
+    assert admin.post("/consola/personal/invitar", form).status_code == 422
+    assert admin.post("/consola/personal/invitar", {**form, "offices": receiving[:1]}).status_code == 200
+    assert [row["offices"] for row in desk.rows(StaffInvitation)] == [receiving[0]]
+    assert admin.post("/consola/personal/invitar", {**form, "roles": ["monitor"]}).status_code == 200
+    assert [row["offices"] for row in desk.rows(StaffInvitation)] == [""], "only receivers receive"
