@@ -73,7 +73,7 @@ def standing(city: Catalogue, case: Row[Any], today: date) -> Standing:
 def days_left(city: Catalogue, due_on: date, today: date) -> int:
     """Working days from a day to the last one; below zero after it."""
     count, closures = city.hours.working_days, _closures(city)
-    return count(today, due_on, closures) if today <= due_on else -count(due_on, today, closures)
+    return count(today, due_on, closures) if today <= due_on else -max(1, count(due_on, today, closures))
 
 
 def _stage(left: int, due_on: date, today: date) -> str:

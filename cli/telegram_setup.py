@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[dict[str, str], Text]] = {
     "alerts": ({"es": "avisos", "en": "alerts"}, _("See or stop what I follow")),
     "propose": ({"es": "proponer", "en": "propose"}, _("Send an idea for your city")),
     "rate": ({"es": "evaluar", "en": "rate"}, _("Rate an event")),
+    "report": ({"es": "denunciar", "en": "report"}, _("Report corruption")),
+    "status": ({"es": "consultar", "en": "status"}, _("See what came of a complaint")),
     "receipt": ({"es": "recibo", "en": "receipt"}, _("Check a receipt")),
     "profile": ({"es": "perfil", "en": "profile"}, _("About you, if you like")),
     "privacy": ({"es": "privacidad", "en": "privacy"}, _("See or delete my data")),

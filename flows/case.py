@@ -83,6 +83,21 @@ STOPPED = frozenset({"answered", "referred", "not-admitted", "closed"})
 """Where the clock stands still for good."""
 
 
+ASKED: Mapping[str, Phrase] = {
+    "subject": _("About"),
+    "what": _("What happened?"),
+    "where": _("Where did it happen?"),
+    "when": _("When did it happen?"),
+    "who": _("Who did it?"),
+    "how": _("How do you know?"),
+    "elsewhere": _("Have you told somebody else?"),
+    "danger": _("Is somebody in danger?"),
+    "name": _("Name"),
+}
+"""What a complainant was asked, by the key that stands beside their answer: the questions of ISO 37002 (8.2), those
+that decide whether an anonymous complaint can be followed, and what it is about where a commitment led to it."""
+
+
 @dataclass(frozen=True)
 class Office:
     """An office that receives complaints, or that may be what one is about."""

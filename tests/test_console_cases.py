@@ -14,7 +14,7 @@ from cli import wiring
 from flows.case import MOVES, REASONS, SAID, STATES
 from storage import audit, catalogue, printed, sessions, vault, volatile
 from storage import cases as shelf
-from storage.cases import Case, Part, Wrap
+from storage.cases import Part, Wrap
 from storage.database import columns, reading, transaction
 from storage.vault import Unopened
 from tests.casebook import PHOTO, Receiver, cheap, filed, happened, hidden, inside, receiver, state
@@ -423,19 +423,6 @@ def test_a_case_officer_sees_dates_and_nothing_else(little: World) -> None:
     assert begun.new.id not in page
     assert "Quedan 15 días hábiles" in page
     assert who.get(f"/consola/denuncias/{begun.new.id}").status_code == 403
-
-
-def test_the_first_page_counts_what_is_due(little: World) -> None:
-    for days in (-1, 0, 1, 4, 9):
-        begun = filed(little, STORY)
-        with transaction(little.desk.engine) as connection:
-            today = state(little, begun).received_on
-            due = today.fromordinal(today.toordinal() + days)
-            connection.execute(update(Case).where(columns(Case).id == begun.new.id).values(due_on=due))
-    page = signed_in(app_of(little), little, Role.CASE_OFFICER).get("/consola/").text
-    for told in ("1 denuncia está atrasada", "1 denuncia tiene hoy su último día", "cinco días hábiles o menos"):
-        assert told in page
-    assert "quedan cinco" not in signed_in(app_of(little), little, Role.MONITOR).get("/consola/").text
 
 
 def test_every_reason_has_its_words_and_leads_from_somewhere() -> None:

@@ -16,7 +16,8 @@ from bot import cases, scrub
 from bot.cases import Begun, Told
 from bot.catalogue import Catalogue
 from bot.turn import Desk
-from flows.language import Text, _
+from flows.case import ASKED
+from flows.language import Phrase, Text, _
 from storage import cases as kept
 from storage import catalogue as shelf
 from storage import vault
@@ -42,19 +43,19 @@ class Question:
     """Something that one may tell: its id in the part, what is asked, a hint, and the lines of its field."""
 
     id: str
-    label: Text
+    label: Phrase
     hint: Text
     lines: int
 
 
 QUESTIONS = (
-    Question("what", _("What happened?"), _("Tell it in your own words. Facts help to look into it."), 8),
-    Question("where", _("Where did it happen?"), _("An address, an office or a neighbourhood."), 2),
-    Question("when", _("When did it happen?"), _("A date, more or less. Say if it still goes on."), 2),
-    Question("who", _("Who did it?"), _("Names, posts or companies, if you know them."), 3),
-    Question("how", _("How do you know?"), _("You saw it, you were told, or you have a paper."), 3),
-    Question("elsewhere", _("Have you told somebody else?"), _("Say whom, and when."), 2),
-    Question("danger", _("Is somebody in danger?"), _("Say who, and why. If it is urgent, call first."), 2),
+    Question("what", ASKED["what"], _("Tell it in your own words. Facts help to look into it."), 8),
+    Question("where", ASKED["where"], _("An address, an office or a neighbourhood."), 2),
+    Question("when", ASKED["when"], _("A date, more or less. Say if it still goes on."), 2),
+    Question("who", ASKED["who"], _("Names, posts or companies, if you know them."), 3),
+    Question("how", ASKED["how"], _("You saw it, you were told, or you have a paper."), 3),
+    Question("elsewhere", ASKED["elsewhere"], _("Say whom, and when."), 2),
+    Question("danger", ASKED["danger"], _("Say who, and why. If it is urgent, call first."), 2),
     Question("name", _("Do you want to give your name?"), _("You need not. Leave it empty to stay anonymous."), 1),
 )
 NOTHING_TOLD = _("Tell us something, or choose a file.")

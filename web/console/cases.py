@@ -20,7 +20,7 @@ from bot.casework import Changed, Key
 from bot.catalogue import Catalogue
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
-from flows.case import EXTENDED, MOVES, REASONS, SAID, STATES
+from flows.case import ASKED, EXTENDED, MOVES, REASONS, SAID, STATES
 from flows.language import Phrase, Text, _, many
 from storage import approvals, printed, vault
 from storage import cases as shelf
@@ -210,7 +210,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         today = seen.hours.today(desk.clock())
         return shown(
             "console/case.html", row=row, steps=steps, entries=entries, broken=private is None, waits=waits,
-            states=STATES, said=SAID, moves=MOVES[row.state], alone=TITLES, extended=EXTENDED,
+            states=STATES, said=SAID, asked=ASKED, moves=MOVES[row.state], alone=TITLES, extended=EXTENDED,
             left=case_days.days_left(seen, row.due_on, today), in_words=in_words, stopped=row.state in casework.OVER,
             may_extend=casework.may_extend(seen, row, desk.clock()),
         )  # fmt: skip
