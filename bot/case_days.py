@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row
 from bot.cases import calendar
 from bot.catalogue import Catalogue
 from flows.case import STOPPED
-from storage import cases
+from storage import case_keeping, cases
 from storage.database import reading, transaction
 
 NEAR = (5, 2, 0)
@@ -144,7 +144,7 @@ def recount(engine: Engine, city: Catalogue, today: date) -> None:
     """Compute the last day anew of each case under way whose calendar is another now, or whose clock had paused."""
     now = calendar(city)
     with reading(engine) as connection:
-        rows = [row for row in cases.dated(connection) if _runs(city, row.state)]
+        rows = [row for row in case_keeping.dated(connection) if _runs(city, row.state)]
     ids = [row.id for row in rows if row.calendar != now or _pauses(city)]
     if ids:
         with transaction(engine) as connection:
@@ -163,7 +163,7 @@ def _recount(connection: Connection, city: Catalogue, id: str, now: str, today: 
         reason = "calendar" if case.calendar != now else "pause"
         cases.note(connection, case, today, reason, None, due_on=due_on, calendar=now)
     elif case.calendar != now:
-        cases.recalculate(connection, id, now)
+        case_keeping.recalculate(connection, id, now)
 
 
 def _begun(case: Row[Any], steps: Sequence[Row[Any]]) -> tuple[date, Sequence[Row[Any]]]:

@@ -17,7 +17,7 @@ from bot.catalogue import Catalogue
 from bot.headcount import rounded, rounded_table
 from bot.results import cells
 from flows.case import STOPPED
-from storage import case_sheets, cases
+from storage import case_keeping, case_sheets
 from storage.database import reading, transaction
 
 LIST, DIGEST, FIGURES = "list", "digest", "figures-"
@@ -64,7 +64,7 @@ def list_cases(engine: Engine, city: Catalogue, now: datetime) -> None:
         if not _is_due(connection, LIST, at):
             return
     with transaction(engine) as connection:
-        rows = [row for row in cases.dated(connection) if row.received_on < monday]
+        rows = [row for row in case_keeping.dated(connection) if row.received_on < monday]
         body = [[row.locator, row.state, monday_of(row.received_on).isoformat()] for row in rows]
         case_sheets.put(connection, LIST, at, sorted(body))
 
@@ -88,7 +88,7 @@ def digest_cases(engine: Engine, city: Catalogue, now: datetime) -> None:
             return
     with transaction(engine) as connection:
         today = city.hours.today(now)
-        rows = [row for row in cases.dated(connection) if row.state not in STOPPED]
+        rows = [row for row in case_keeping.dated(connection) if row.state not in STOPPED]
         waiting = [(row.excluded, standing(city, row, today)) for row in rows]
         body = {
             office: vars(_digest([each for about, each in waiting if not office or about != office]))
@@ -129,10 +129,10 @@ def count_cases(engine: Engine, city: Catalogue, now: datetime) -> None:
     this = quarter_of(city.hours.today(now))
     with reading(engine) as connection:
         known = figures(connection)
-        rows = cases.dated(connection)
+        rows = case_keeping.dated(connection)
         first = min((row.received_on for row in rows), default=None)
         wanted = [each for each in _quarters(first, this) if each not in known] if first else []
-        answered = cases.first_steps(connection, STOPPED) if wanted else []
+        answered = case_keeping.first_steps(connection, STOPPED) if wanted else []
     for quarter in wanted:
         body = {
             "received": _table(row.state for row in rows if quarter_of(row.received_on) == quarter),

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine
 from bot import case_days, case_sheets
 from bot.catalogue import Catalogue, NothingLoaded
 from bot.turn import Desk
+from storage import case_keeping, ticks
 from storage import case_sheets as shelf
-from storage import cases, ticks
 from storage import catalogue as texts
 from storage.database import checkpoint, reading, transaction
 
@@ -46,11 +46,11 @@ def look_after(desk: Desk) -> None:
 def give_numbers(engine: Engine, city: Catalogue, now: datetime) -> None:
     """Give the cases of earlier days the office's own numbers, like 2026-0007; those of one day in no order."""
     with reading(engine) as connection:
-        if not cases.unnumbered(connection, city.hours.today(now)):
+        if not case_keeping.unnumbered(connection, city.hours.today(now)):
             return
     with transaction(engine) as connection:
         of_day = defaultdict(list)
-        for row in cases.unnumbered(connection, city.hours.today(now)):
+        for row in case_keeping.unnumbered(connection, city.hours.today(now)):
             of_day[row.received_on].append(row.id)
         for day, ids in sorted(of_day.items()):
             secrets.SystemRandom().shuffle(ids)
@@ -62,7 +62,7 @@ def _number(connection: Connection, year: int, ids: list[str], now: datetime) ->
     known = shelf.sheet(connection, f"{NUMBER}{year}")
     last = int(known[1]) if known is not None else 0
     for number, id in enumerate(ids, start=last + 1):
-        cases.give_number(connection, id, f"{year}-{number:04}")
+        case_keeping.give_number(connection, id, f"{year}-{number:04}")
     shelf.put(connection, f"{NUMBER}{year}", now, last + len(ids))
 
 
@@ -75,10 +75,13 @@ def destroy(engine: Engine, city: Catalogue, now: datetime) -> None:
     today = city.hours.today(now)
     kept_until = today - timedelta(days=city.city.intake.kept + 1)
     with transaction(engine) as connection:
-        gone = [cases.shut_out(connection, today - OWN_KEPT - timedelta(days=1)), cases.destroy(connection, kept_until)]
+        gone = [
+            case_keeping.shut_out(connection, today - OWN_KEPT - timedelta(days=1)),
+            case_keeping.destroy(connection, kept_until),
+        ]
         counted = case_sheets.published_until(connection)
         if counted is not None:
-            gone.append(cases.forget(connection, kept_until, counted))
+            gone.append(case_keeping.forget(connection, kept_until, counted))
     if any(gone):
         checkpoint(engine)
 
@@ -92,6 +95,6 @@ def mix(engine: Engine, city: Catalogue, now: datetime) -> None:
     with reading(engine) as connection:
         last = ticks.last(connection, MIXED)
     if last is None or last < begun:
-        cases.mix(engine)
+        case_keeping.mix(engine)
         with transaction(engine) as connection:
             ticks.mark(connection, MIXED, now)

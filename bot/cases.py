@@ -4,33 +4,25 @@ Chat, web form and console all go through here. Nothing in this module learns wh
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.exc import IntegrityError
 
 from bot.catalogue import Catalogue
 from flows.case import Intake
-from storage import cases, receivers, vault, volatile
+from storage import cases, receivers, vault, volatile_tallies
 from storage.cases import SealedPart
 from storage.database import reading, transaction
 from storage.vault import NewCase, Unopened
 
 TRIES = 5
-AN_HOUR = timedelta(hours=1)
-"""How many wrong access keys a chat or a browser is allowed in how long."""
-
-
-class Shut(Exception):
-    """Complaints are not taken just now; `reasons` are codes for those who run the desk, never for the public."""
-
-    def __init__(self, reasons: Sequence[str]):
-        super().__init__(", ".join(reasons))
-        self.reasons = tuple(reasons)
+"""How many wrong access keys a chat or a browser is allowed in an hour."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +125,32 @@ def seal_file(public: bytes, case: str, file: File, id: str = "") -> SealedPart:
     return SealedPart(id, "file", vault.seal_file(public, case, id, file.packed()))
 
 
-def file(connection: Connection, city: Catalogue, begun: Begun, parts: Collection[SealedPart], now: datetime) -> bool:
-    """File a complaint; False if it was filed before."""
+def file(engine: Engine, city: Catalogue, begun: Begun, parts: Collection[SealedPart], now: datetime) -> bool:
+    """File a complaint; False if it was filed before, also by somebody who did so at the same time."""
     intake = city.city.intake
     assert intake is not None
     today = city.hours.today(now)
     due = due_on(city, intake, today, intake.days)
-    return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, calendar(city))
+    try:
+        with transaction(engine) as connection:
+            return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, calendar(city))
+    except IntegrityError:
+        with reading(engine) as connection:
+            if cases.case(connection, begun.new.id) is None:
+                raise
+        return False
+
+
+def add(engine: Engine, case: str, parts: Collection[SealedPart]) -> None:
+    """Add parts to a case. What is sent twice, also at the same time, is there once."""
+    try:
+        with transaction(engine) as connection:
+            for part in sorted(parts, key=lambda part: part.id):
+                cases.add(connection, case, part)
+    except IntegrityError:
+        with reading(engine) as connection:
+            if any(cases.part(connection, case, part.id) is None for part in parts):
+                raise
 
 
 def due_on(city: Catalogue, intake: Intake, received: date, days: int) -> date:
@@ -165,7 +176,7 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
     if found is None or key is None:
         return None
     with transaction(store) as connection:
-        if volatile.count(connection, _tally(who), now + AN_HOUR, now) > TRIES:
+        if volatile_tallies.count(connection, _tally(who), now) > TRIES:
             return None
     with reading(engine) as connection:
         case = cases.by_locator(connection, found)
@@ -174,14 +185,14 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
     if case is None or not good:
         return None
     with transaction(store) as connection:
-        volatile.forgive(connection, _tally(who))
+        volatile_tallies.forgive(connection, _tally(who))
     own = None if case.own_wrap is None else vault.unwrap_own(bytes(case.own_wrap), derived.kek, case.id)
     return Opened(case, own)
 
 
 def is_spent(connection: Connection, who: str, now: datetime) -> bool:
     """Whether a chat or a browser's address has had its wrong keys for now; `connection` is to the volatile store."""
-    return volatile.tried(connection, _tally(who), now) >= TRIES
+    return volatile_tallies.tried(connection, _tally(who), now) >= TRIES
 
 
 def _tally(who: str) -> str:

@@ -17,6 +17,7 @@ from bot.catalogue import Catalogue
 from flows.case import EXTENDED, MOVES, REASONS, STATES, STOPPED
 from storage import audit, receivers, vault
 from storage import cases as shelf
+from storage.cases import SealedPart
 from storage.vault import Unopened
 
 OPEN = tuple(state for state in STATES if state not in STOPPED)
@@ -115,14 +116,17 @@ def note(connection: Connection, city: Catalogue, row: Row[Any], action: str, by
     audit.note(connection, now, by, f"case.{action}", subject)
 
 
-def say(
-    connection: Connection, row: Row[Any], part: str, kind: str, text: str, now: datetime, question: str = ""
-) -> None:
+def say(connection: Connection, row: Row[Any], part: str, kind: str, text: str, now: datetime) -> None:
     """Seal words to a case: a `reply` to its complainant, or a `note` among receivers. Raises Changed if it is old."""
     if shelf.part(connection, row.id, part) is not None:
         raise Changed
-    told = Told(now, len(shelf.part_ids(connection, row.id)), question, text)
-    shelf.add(connection, row.id, cases.seal_told(bytes(row.public), row.id, kind, told, part))
+    shelf.add(connection, row.id, sealed(connection, row, part, kind, text, now))
+
+
+def sealed(connection: Connection, row: Row[Any], part: str, kind: str, text: str, now: datetime) -> SealedPart:
+    """Words that are, or are to be, the last of a case."""
+    told = Told(now, len(shelf.part_ids(connection, row.id)), "", text)
+    return cases.seal_told(bytes(row.public), row.id, kind, told, part)
 
 
 def move(
@@ -178,7 +182,7 @@ def export_for_paper(connection: Connection, row: Row[Any]) -> list[bytes]:
         wrapped = shelf.wrap_for(connection, row.id, key.id) if key.staff_id is None else None
         if wrapped is not None:
             parts = shelf.parts(connection, row.id, sorted(vault.KINDS))
-            sealed = [shelf.SealedPart(part.id, part.kind, bytes(part.body)) for part in parts]
+            sealed = [SealedPart(part.id, part.kind, bytes(part.body)) for part in parts]
             found.append(exports.as_kept(row.id, bytes(row.public), wrapped, sealed, facts_of(row)))
     return found
 

@@ -18,10 +18,9 @@ import structlog
 from sqlalchemy import Engine, Row
 
 from bot import failures
-from bot.confidential import KNOWN_FOR
 from bot.messages import Outbound
 from bot.sender import DOUBT, LONGEST, MOST_TRIES, SHORTEST, Lane
-from storage import volatile
+from storage import volatile, volatile_outbox
 from storage.database import is_away, reading, transaction
 
 log = structlog.get_logger()
@@ -84,7 +83,7 @@ class Courier:
         if room <= 0:
             return ()
         with reading(self.store) as connection:
-            return volatile.due(connection, self.lane.name, room, self.clock())
+            return volatile_outbox.due(connection, self.lane.name, room, self.clock())
 
     async def _carry(self, row: Row[Any]) -> None:
         """Carry one message; no failure escapes."""
@@ -104,10 +103,10 @@ class Courier:
     def _sent(self, row: Row[Any], given: str | None) -> None:
         now = self.clock()
         with transaction(self.store) as connection:
-            volatile.sent(connection, row.id)
+            volatile_outbox.sent(connection, row.id)
             if given is not None and isinstance(self.lane.sends, Forgets):
                 due = now + (KEY_STAYS if row.secret else volatile.LONGEST)
-                volatile.trace(connection, row.channel, row.address, given, due, now + KNOWN_FOR, row.secret)
+                volatile_outbox.trace(connection, row.channel, row.address, given, due, now, row.secret)
 
     def _failed(self, row: Row[Any], failure: failures.NotDelivered) -> None:
         """Try again later, or wipe what nobody can be given. Nothing of it is kept, and nobody's state changes."""
@@ -126,9 +125,9 @@ class Courier:
             later = None
         with transaction(self.store) as connection:
             if later is None:
-                volatile.sent(connection, row.id)
+                volatile_outbox.sent(connection, row.id)
             else:
-                volatile.later(connection, row.id, now + later)
+                volatile_outbox.later(connection, row.id, now + later)
 
     async def _forget(self, provider: Forgets) -> None:
         """Have the provider delete what is due, chat by chat; what it does not delete is tried again."""
@@ -148,12 +147,12 @@ class Courier:
 
     def _traces(self) -> Sequence[Row[Any]]:
         with reading(self.store) as connection:
-            return volatile.traces(connection, self.lane.name, MOST_FORGOTTEN, self.clock())
+            return volatile_outbox.traces(connection, self.lane.name, MOST_FORGOTTEN, self.clock())
 
     def _forgotten(self, ids: Sequence[int]) -> None:
         with transaction(self.store) as connection:
-            volatile.forget(connection, ids)
+            volatile_outbox.forget(connection, ids)
 
     def _forget_later(self, ids: Sequence[int]) -> None:
         with transaction(self.store) as connection:
-            volatile.forget_later(connection, ids, self.clock() + AGAIN)
+            volatile_outbox.forget_later(connection, ids, self.clock() + AGAIN)

@@ -18,9 +18,6 @@ from bot import formats
 LARGEST = 20_000_000
 """Bytes of one file: what Telegram hands out to a bot."""
 
-MOST_FILES = 10
-"""Of one case."""
-
 MOST_PIXELS = 40_000_000
 """Of one picture: a scanned page of A4 at 600 dots an inch has 35 million."""
 

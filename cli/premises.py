@@ -19,7 +19,7 @@ from bot.speech import catalogue as messages
 from bot.upkeep import HEARTBEAT
 from cli.findings import Finding, kept
 from cli.settings import Settings
-from storage import cases, consultations, parked, ticks
+from storage import case_keeping, consultations, parked, ticks
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 from storage.consultations import ConsultationRow
 from storage.database import columns, open_database, reading
@@ -221,7 +221,7 @@ def _none_of(connection: Connection, name: str, which: object, says: str, fix: s
 
 def complaints(connection: Connection) -> Finding:
     """Whether every complaint can be opened by somebody, and nothing lies about that belongs to none."""
-    alone, lost = cases.strays(connection)
+    alone, lost = case_keeping.strays(connection)
     if lost:
         fix = "Nobody can read them. Restore the backup from before their keys were deleted, beside this database."
         return Finding("complaints", False, f"{lost} under way have no key of any receiver", fix)

@@ -20,7 +20,8 @@ from bot.channels.browser import BrowserShape
 from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
-from bot.confidential import Confidential, Ways
+from bot.complaint_ways import Ways
+from bot.confidential import Confidential
 from bot.pace import Pace
 from bot.sender import Lane
 from bot.speech import LANGUAGES, catalogue

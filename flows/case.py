@@ -82,6 +82,8 @@ SAID: Mapping[str, Phrase] = {
 STOPPED = frozenset({"answered", "referred", "not-admitted", "closed"})
 """Where the clock stands still for good."""
 
+MOST_FILES = 10
+"""Files that come with a complaint, or with one message to its case."""
 
 ASKED: Mapping[str, Phrase] = {
     "subject": _("About"),
@@ -93,6 +95,7 @@ ASKED: Mapping[str, Phrase] = {
     "elsewhere": _("Have you told somebody else?"),
     "danger": _("Is somebody in danger?"),
     "name": _("Name"),
+    "caption": _("Beside a file"),
 }
 """What a complainant was asked, by the key that stands beside their answer: the questions of ISO 37002 (8.2), those
 that decide whether an anonymous complaint can be followed, and what it is about where a commitment led to it."""

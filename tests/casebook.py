@@ -67,18 +67,15 @@ def receiver(app: Flask, world: World, login: str, office: str = OFFICES[0]) -> 
 
 def filed(world: World, *texts: str, excluded: str = "", files: Sequence[bytes] = ()) -> Begun:
     """A case with these texts and photos."""
-    with transaction(world.desk.engine) as connection:
+    with reading(world.desk.engine) as connection:
         begun, now = cases.begin(connection, excluded), world.clock()
-        case = begun.new
-        parts = [
-            cases.seal_told(case.public, case.id, "told", Told(now, n, "", text)) for n, text in enumerate(texts)
-        ] + [
-            cases.seal_file(case.public, case.id, File(now, n, {"ending": "jpg"}, body))
-            for n, body in enumerate(files, start=len(texts))
-        ]
-        assert cases.file(
-            connection, world.desk.catalogue(connection, catalogue.revision(connection)), begun, parts, now
-        )
+        city = world.desk.catalogue(connection, catalogue.revision(connection))
+    case = begun.new
+    parts = [cases.seal_told(case.public, case.id, "told", Told(now, n, "", text)) for n, text in enumerate(texts)] + [
+        cases.seal_file(case.public, case.id, File(now, n, {"ending": "jpg"}, body))
+        for n, body in enumerate(files, start=len(texts))
+    ]
+    assert cases.file(world.desk.engine, city, begun, parts, now)
     return begun
 
 

@@ -18,7 +18,7 @@ from bot import case_sheets, case_upkeep
 from bot.case_sheets import Digest
 from bot.results import SMALLEST
 from cli import wiring
-from storage import cases
+from storage import case_keeping
 from storage.case_sheets import CaseSheet
 from storage.cases import Case, CaseEvent, Part, Wrap
 from storage.database import checkpoint, reading, transaction
@@ -324,8 +324,8 @@ def test_what_is_destroyed_before_its_quarter_is_published_still_counts(small: W
     for id in ids:
         go(small, id, date(2026, 7, 6), "reviewing", "not-admitted")
     with transaction(small.desk.engine) as connection:
-        assert cases.destroy(connection, date(2026, 7, 6))
-        assert not cases.forget(connection, date(2026, 7, 6), date(2026, 7, 1))
+        assert case_keeping.destroy(connection, date(2026, 7, 6))
+        assert not case_keeping.forget(connection, date(2026, 7, 6), date(2026, 7, 1))
     assert (small.rows(Part), small.rows(Wrap), len(small.rows(Case))) == ([], [], 10)
     small.clock.now = datetime(2026, 10, 1, 15, tzinfo=UTC)
     look_after(small)
@@ -339,7 +339,7 @@ def test_what_belongs_to_no_case_is_found(small: World) -> None:
         unguarded.execute("DELETE FROM sealedwrap WHERE case_id = ?", (lost,))
         unguarded.commit()
     with reading(small.desk.engine) as connection:
-        assert cases.strays(connection) == (6, 1), "a part and five wraps; a case that nobody can open"
+        assert case_keeping.strays(connection) == (6, 1), "a part and five wraps; a case that nobody can open"
 
 
 def test_on_postgresql_no_place_tells_what_was_written_when(postgres_url: str, tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ def city_of(world: World) -> Catalogue:
 
 
 def filed(world: World, excluded: str = "", *texts: str) -> cases.Begun:
-    with transaction(world.desk.engine) as connection:
+    with reading(world.desk.engine) as connection:
         begun = cases.begin(connection, excluded)
-        told = [cases.Told(world.clock(), n, "what", each) for n, each in enumerate(texts)]
-        parts = [cases.seal_told(begun.new.public, begun.new.id, "told", each) for each in told]
-        assert cases.file(connection, city_of(world), begun, parts, world.clock())
-        assert not cases.file(connection, city_of(world), begun, parts, world.clock())
+    told = [cases.Told(world.clock(), n, "what", each) for n, each in enumerate(texts)]
+    parts = [cases.seal_told(begun.new.public, begun.new.id, "told", each) for each in told]
+    assert cases.file(world.desk.engine, city_of(world), begun, parts, world.clock())
+    assert not cases.file(world.desk.engine, city_of(world), begun, parts, world.clock())
     return begun
 
 

@@ -11,15 +11,16 @@ import pytest
 import werkzeug.formparser
 from sqlalchemy import Connection, text
 
-from bot import cases, scrub
+from bot import cases, complaint_attachments, scrub
 from bot.scrub import Clean
+from bot.speech import Speaker
 from storage import cases as shelf
 from storage import receivers, vault
 from storage.database import reading, transaction
 from tests.complaint_pages import NONE, Person, codes, hidden, multipart, person, picture, tables
 from tests.vaults import OFFICES, taking_complaints
 from tests.world import EXAMPLE, World, away
-from web import complaint_files, complaint_visits, complaints, confidential
+from web import complaint_visits, complaints, confidential
 
 CANARY = "canario-quetzal-8841"
 
@@ -266,7 +267,7 @@ def test_a_file_that_is_refused_says_why_and_what_was_typed_stays(
     )
     assert page.status_code == 200
     assert "malo&lt;1&gt;.pdf" in page.text
-    assert str(complaint_files.REASONS[reason].msgid) not in page.text, "in the reader's language"
+    assert Speaker("es").say(complaint_attachments.REFUSED[reason]) in page.text, "in the reader's language"
     for kept in ("Pasó &lt;ayer&gt;.", "Aquí", "Escoja otra vez sus archivos"):
         assert kept in page.text
     assert number_of_cases(little) == 0

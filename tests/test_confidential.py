@@ -13,13 +13,18 @@ import structlog
 from PIL import Image
 from sqlalchemy import inspect, text
 
-from bot import cases, confidential
+from bot import cases, complaint_commands
 from bot.channels import telegram
-from bot.confidential import Confidential, ConfidentialTurn, codes_in, opens
+from bot.complaint_safe import Safe
+from bot.complaint_ways import opens
+from bot.confidential import Confidential
 from bot.messages import Incoming, Outbound
 from bot.turn import Away
+from bot.typed_codes import codes_in
+from flows.case import ASKED
+from flows.complaint_report import NAME, QUESTIONS
 from storage import cases as shelf
-from storage import receivers, vault, volatile
+from storage import receivers, vault, volatile_outbox
 from storage.contacts import Contact
 from storage.database import reading, transaction
 from storage.inbox import Inbox
@@ -29,6 +34,7 @@ from storage.vault import KeyPair
 from tests import vaults
 from tests.vaults import OFFICES, in_memory
 from tests.world import World, address, away, telegram_text
+from web import complaints
 
 SEALED = {"sealedcase", "sealedwrap", "sealedpart"}
 STORY = ("denunciar", "3", "1", "pidieron plata", "-", "-", "-", "-", "-", "-", "1")
@@ -229,14 +235,14 @@ def test_a_message_that_comes_twice_counts_once(desk: World) -> None:
 
 def test_a_complaint_whose_memory_was_lost_after_filing_is_filed_once(desk: World, monkeypatch: Any) -> None:
     tell(desk, *STORY)
-    queue, broken = volatile.queue, [True]
+    queue, broken = volatile_outbox.queue, [True]
 
     def lost(*arguments: Any) -> int:
         if broken.pop() if broken else False:
             raise RuntimeError("the process died after the case was committed")
         return queue(*arguments)
 
-    monkeypatch.setattr(volatile, "queue", lost)
+    monkeypatch.setattr(volatile_outbox, "queue", lost)
     again = telegram.read(telegram_text(778, address("telegram", 1), "1"))
     assert again is not None
     desk.desk.take(again)
@@ -309,7 +315,7 @@ def test_an_answer_with_a_key_is_refused_and_deleted_at_once(little: World) -> N
     due = [row for row in volatile_rows(little, "trace") if row.secret]
     assert len(due) == 3  # with the message that opened the case
     with reading(store(little)) as connection:
-        now = volatile.traces(connection, "telegram", 100, little.clock())
+        now = volatile_outbox.traces(connection, "telegram", 100, little.clock())
     assert {row.id for row in due} <= {row.id for row in now}
 
 
@@ -364,7 +370,7 @@ def test_a_bug_is_apologised_for_and_leaves_its_place_alone(little: World, monke
     def broken(*_anything: Any) -> str:
         raise ValueError(CANARY)
 
-    monkeypatch.setattr(ConfidentialTurn, "words", broken)
+    monkeypatch.setattr(Safe, "words", broken)
     with structlog.testing.capture_logs() as logs:
         assert "algo falló aquí" in tell(little, f"{CANARY}-texto")
     assert [each["event"] for each in logs] == ["confidential.bug"]
@@ -383,7 +389,7 @@ def test_while_a_database_is_away_nothing_is_taken_in(little: World) -> None:
 
 
 def test_a_chat_begins_few_complaints_in_an_hour(little: World) -> None:
-    for _n in range(confidential.MOST_BEGUN):
+    for _n in range(complaint_commands.MOST_BEGUN):
         assert "No tiene que decir" in tell(little, "denunciar", "3")
     assert "en una hora" in tell(little, "denunciar", "3")
     little.clock.forward(hours=1, seconds=1)
@@ -391,7 +397,7 @@ def test_a_chat_begins_few_complaints_in_an_hour(little: World) -> None:
 
 
 def test_in_a_crowd_a_word_is_asked_for_and_nobody_is_dropped(little: World, monkeypatch: Any) -> None:
-    monkeypatch.setattr(confidential, "A_CROWD", 1)
+    monkeypatch.setattr(complaint_commands, "A_CROWD", 1)
     tell(little, "denunciar", "3")
     asked = tell(little, "denunciar", "3", who=2)
     assert "escriba esta palabra" in asked
@@ -481,3 +487,9 @@ def test_a_photo_with_the_word_begins_a_complaint_and_is_not_kept(little: World)
     assert "Estas oficinas" in little.take(incoming)[-1].text
     assert changed(before, dump(little)) == set()
     assert little.rows(Outgoing) == []
+
+
+def test_a_receiver_reads_in_words_what_each_answer_answers() -> None:
+    asked = {key for key, _question, _called in (NAME, *QUESTIONS)} | {"subject", "caption"}
+    assert asked == set(ASKED)
+    assert {each.id for each in complaints.QUESTIONS} <= set(ASKED)

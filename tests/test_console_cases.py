@@ -12,7 +12,7 @@ from bot import cases, exports
 from bot.cases import Begun
 from cli import wiring
 from flows.case import MOVES, REASONS, SAID, STATES
-from storage import audit, catalogue, printed, sessions, vault, volatile
+from storage import audit, catalogue, printed, sessions, vault, volatile_visits
 from storage import cases as shelf
 from storage.cases import Part, Wrap
 from storage.database import columns, reading, transaction
@@ -162,7 +162,7 @@ def test_a_key_is_unlocked_in_one_session_and_for_a_quarter_of_an_hour(little: W
     little.clock.forward(minutes=15)
     with reading(store) as connection:
         (token,) = connection.execute(text("SELECT token FROM visit")).scalars().all()
-        assert volatile.visit(connection, token, "receiver", little.clock()) is None
+        assert volatile_visits.visit(connection, token, "receiver", little.clock()) is None
     two = at_work(little, "diana")
     with two.client.session_transaction(base_url=SITE) as session:
         session["token"] = "another session"

@@ -20,7 +20,7 @@ from bot.sender import MOST_TRIES, Lane
 from bot.worker import attend
 from cli import wiring
 from cli.standins import Standins
-from storage import volatile
+from storage import volatile, volatile_outbox, volatile_tallies
 from storage.database import reading, transaction
 from tests import vaults
 from tests.test_confidential import STORY
@@ -177,7 +177,7 @@ def test_a_deletion_that_fails_is_tried_until_it_is_too_late_and_then_counted(wo
     world.clock.forward(hours=47)
     attend(world.desk.volatile, world.clock())
     with reading(world.desk.volatile) as connection:
-        assert volatile.tried(connection, volatile.NOT_FORGOTTEN, world.clock()) == left
+        assert volatile_tallies.tried(connection, volatile.NOT_FORGOTTEN, world.clock()) == left
         assert volatile.is_attended(connection, world.clock())
     assert rows(world, "trace") == []
 
@@ -232,8 +232,8 @@ def test_wiping_leaves_what_still_has_time(world: World) -> None:
     assert world.desk.volatile is not None
     with transaction(world.desk.volatile) as connection:
         for n, length in enumerate((timedelta(hours=1), timedelta(hours=3))):
-            until = world.clock() + length
-            volatile.trace(connection, "telegram", CHAT, str(n), world.clock(), until, False)
+            now = world.clock() - volatile_outbox.KNOWN_FOR + length
+            volatile_outbox.trace(connection, "telegram", CHAT, str(n), world.clock(), now, False)
     world.clock.forward(hours=2)
     volatile.wipe(world.desk.volatile, world.clock())
     assert [row.message for row in rows(world, "trace")] == ["1"]

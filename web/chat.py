@@ -24,7 +24,7 @@ from bot.messages import Incoming, Outbound
 from bot.turn import SILENT, Desk
 from flows.language import _
 from storage import catalogue as shelf
-from storage import outbox, volatile
+from storage import outbox, volatile_outbox
 from storage.database import reading, transaction
 from web.rendering import language, page
 
@@ -200,7 +200,7 @@ def _shown_to(desk: Desk, visitor: Visitor, last: int) -> None:
             outbox.shown(connection, visitor.channel, visitor.address, last, desk.clock())
     elif desk.volatile is not None:
         with transaction(desk.volatile) as connection:
-            volatile.shown(connection, visitor.channel, visitor.address, last - APART)
+            volatile_outbox.shown(connection, visitor.channel, visitor.address, last - APART)
 
 
 def _waiting(desk: Desk, connection: Connection, visitor: Visitor) -> list[Shown]:
@@ -211,7 +211,7 @@ def _waiting(desk: Desk, connection: Connection, visitor: Visitor) -> list[Shown
             found.append(_shown(row.id, Outbound.unpacked(body), visitor))
     if desk.volatile is not None:
         with reading(desk.volatile) as store:
-            apart = volatile.waiting(store, visitor.channel, visitor.address)
+            apart = volatile_outbox.waiting(store, visitor.channel, visitor.address)
         found += [_shown(APART + row.id, Outbound.unpacked(bytes(row.body)), visitor) for row in apart]
     return found
 

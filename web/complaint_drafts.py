@@ -4,14 +4,12 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import IntegrityError
 
 from bot import cases
 from bot.cases import Begun
+from bot.catalogue import Catalogue
 from bot.turn import Desk
-from storage import cases as kept
-from storage import catalogue as shelf
-from storage import vault, volatile
+from storage import vault, volatile, volatile_visits
 from storage.cases import SealedPart
 from storage.database import reading, transaction
 from web.confidential import Token
@@ -40,7 +38,7 @@ def begin(desk: Desk, store: Engine, token: Token, excluded: str) -> Begun | Non
         if known is not None and known.excluded == excluded:
             return known
         body = vault.enclose(made.packed(), token.secret)
-        volatile.begin_visit(connection, token.hashed, BEGUN, "", body, desk.clock() + volatile.IDLE)
+        volatile_visits.begin_visit(connection, token.hashed, BEGUN, "", body, desk.clock() + volatile.IDLE)
     return made
 
 
@@ -62,32 +60,25 @@ def was_filed(store: Engine, token: Token) -> bool:
         return volatile.was_taken(connection, _once(token))
 
 
-def file(desk: Desk, store: Engine, token: Token, new: Begun, parts: Collection[SealedPart]) -> None:
+def file(desk: Desk, store: Engine, city: Catalogue, token: Token, new: Begun, parts: Collection[SealedPart]) -> None:
     """File the complaint. What is sent twice, also at the same time or after a crash, is filed once."""
     now = desk.clock()
-    try:
-        with transaction(desk.engine) as connection:
-            city = desk.catalogue(connection, shelf.revision(connection))
-            cases.file(connection, city, new, parts, now)
-    except IntegrityError:
-        with reading(desk.engine) as connection:
-            if kept.case(connection, new.new.id) is None:
-                raise
+    cases.file(desk.engine, city, new, parts, now)
     with transaction(store) as connection:
         volatile.end_draft(connection, token.hashed)
         volatile.take(connection, _once(token), now)  # not before: who reads "it is filed" must be able to rely on it
         body = vault.enclose(new.packed(), token.secret)
-        volatile.begin_visit(connection, token.hashed, FILED, "", body, now + SHOWN)
+        volatile_visits.begin_visit(connection, token.hashed, FILED, "", body, now + SHOWN)
 
 
 def close(store: Engine, token: Token) -> None:
     """Show the codes no more."""
     with transaction(store) as connection:
-        volatile.end_visit(connection, token.hashed)
+        volatile_visits.end_visit(connection, token.hashed)
 
 
 def _open(connection: Connection, desk: Desk, token: Token, kind: str) -> Begun | None:
-    row = volatile.visit(connection, token.hashed, kind, desk.clock())
+    row = volatile_visits.visit(connection, token.hashed, kind, desk.clock())
     return None if row is None else Begun.unpacked(vault.disclose(bytes(row.kept), token.secret))
 
 

@@ -1,37 +1,23 @@
-"""Files of a complaint on the web: cleaned in memory, sealed at once; what cannot be cleaned waits for a decision."""
+"""Files of a form: each is cleaned or refused by its name; those that cannot be cleaned wait for a decision, sealed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from threading import BoundedSemaphore
 
 from sqlalchemy import Connection, Engine
 
-from bot import cases, scrub
-from bot.cases import File
+from bot import complaint_attachments, scrub
 from bot.scrub import Clean
-from flows.language import Text, _
+from flows.case import MOST_FILES
+from flows.language import Phrase, _
 from storage import volatile
 from storage.cases import SealedPart
 from web.confidential import Given, Sent, Token
 
-REASONS: Mapping[str, Text] = {
-    "empty": _("is empty."),
-    "size": _("is too large. A file may have 20 megabytes."),
-    "type": _("is no photo and no PDF."),
-    "pixels": _("is too large a picture. Send a smaller one."),
-    "broken": _("is damaged: we cannot open it."),
-    "locked": _("has a password. Send it without one."),
-    "timeout": _("takes us too long to clean. Send a simpler one."),
-}
-MANY = _("You can send up to {n} files at a time.", n=scrub.MOST_FILES)
+MANY = _("You can send up to {n} files at a time.", n=MOST_FILES)
 
 ASKED = "asked:"
 """In the volatile store the kind of a sealed file that waits for a decision begins so; its number follows."""
-
-_AT_ONCE = BoundedSemaphore(2)
-"""Forms whose files are cleaned at one time in this process: each file takes a process and its memory."""
 
 
 @dataclass(frozen=True)
@@ -48,39 +34,20 @@ class Refused:
     """A file that is not taken, as its sender calls it, and why."""
 
     name: str = field(repr=False)
-    reason: Text
+    reason: Phrase
 
 
 def look(files: Sequence[Sent], store: Engine) -> tuple[list[Ready], list[Refused]]:
     """Clean files; those that are not taken stand apart. Blocks while others are cleaned."""
     ready: list[Ready] = []
     refused: list[Refused] = []
-    with _AT_ONCE:
+    with complaint_attachments.AT_ONCE:
         for sent in files:
             try:
-                ready.append(_cleaned(sent, folder_of(store)))
+                ready.append(Ready(sent.name, *complaint_attachments.cleaned(sent.body, store)))
             except scrub.Refused as why:
-                refused.append(Refused(sent.name, REASONS[why.reason]))
+                refused.append(Refused(sent.name, complaint_attachments.REFUSED[why.reason]))
     return ready, refused
-
-
-def _cleaned(sent: Sent, folder: Path) -> Ready:
-    try:
-        return Ready(sent.name, scrub.scrub(sent.body, folder), True)
-    except scrub.NotStrippable:
-        return Ready(sent.name, scrub.as_it_is(sent.body), False)
-
-
-def folder_of(store: Engine) -> Path:
-    """The folder of the volatile store: in memory, and ours alone."""
-    return Path(store.url.database or "").parent
-
-
-def sealed(public: bytes, case: str, ready: Ready, at: datetime, place: int, id: str = "") -> SealedPart:
-    """A file of a case, sealed with the case's public key."""
-    facts = {name: value for name, value in vars(ready.clean).items() if name != "body"}
-    file = File(at, place, {**facts, "as_it_is": not ready.sure}, ready.clean.body)
-    return cases.seal_file(public, case, file, id)
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,16 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy import Engine, Row
-from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot import cases, scrub
+from bot import cases, complaint_attachments
 from bot.cases import Opened, Told
 from bot.catalogue import Catalogue
 from bot.turn import Desk
-from flows.case import STATES, STOPPED
+from flows.case import MOST_FILES, STATES, STOPPED
 from flows.language import Text, _
 from storage import cases as kept
-from storage import vault, volatile
+from storage import vault, volatile, volatile_visits
 from storage.cases import SealedPart
 from storage.database import reading, transaction
 from web import complaint_files as files
@@ -127,7 +126,7 @@ def _visit(asked: Asked) -> Visit | None:
     if token is None:
         return None
     with reading(asked.store) as connection:
-        row = volatile.visit(connection, token.hashed, KIND, asked.desk.clock())
+        row = volatile_visits.visit(connection, token.hashed, KIND, asked.desk.clock())
     if row is None:
         return None
     private = vault.disclose(bytes(row.kept), token.secret)
@@ -158,7 +157,7 @@ def _entered(asked: Asked) -> Response:
     token = Token.new()
     body = vault.enclose(opened.private or b"", token.secret)
     with transaction(asked.store) as connection:
-        volatile.begin_visit(connection, token.hashed, KIND, opened.case.id, body, now + LASTS)
+        volatile_visits.begin_visit(connection, token.hashed, KIND, opened.case.id, body, now + LASTS)
     text = asked.form.text("texto")
     answer = _case(asked, Visit(token, opened), text=text) if text else _see("abierta")
     answer.set_cookie(_cookie(), token.shown, httponly=True, secure=request.is_secure, samesite="Strict", path="/")
@@ -187,7 +186,7 @@ def _case(
         "case.html", status, case=case, locator=vault.shown_key(case.locator), state=STATES[case.state],
         due=None if case.state in STOPPED else case.due_on, replies=[_shown(asked, each) for each in replies], own=own,
         readable=visit.opened.private is not None, sello=visit.seal, vez=Token.new().shown, added=added, text=text,
-        fault=fault, refused=refused, again=AGAIN if asked.form.files else None, most=scrub.MOST_FILES,
+        fault=fault, refused=refused, again=AGAIN if asked.form.files else None, most=MOST_FILES,
         longest=LONGEST, minutes=int(LASTS.total_seconds()) // 60,
     )  # fmt: skip
 
@@ -223,7 +222,7 @@ def _added(asked: Asked, visit: Visit) -> Response:
 def _fault(form: Given, text: str) -> Text | None:
     if len(text) > LONGEST:
         return TOO_LONG
-    if len(form.files) > scrub.MOST_FILES:
+    if len(form.files) > MOST_FILES:
         return files.MANY
     return None if text or form.files else NOTHING_ADDED
 
@@ -234,7 +233,8 @@ def _sealed(asked: Asked, case: Row[Any], once: Token, text: str, ready: Sequenc
     words = cases.seal_told(case.public, case.id, "told", Told(now, 0, "", text), once.mark("words"))
     waiting = [Waiting(words)] if text else []
     for number, each in enumerate(ready, start=1):
-        part = files.sealed(case.public, case.id, each, now, number, once.mark(f"file {number}"))
+        mark = once.mark(f"file {number}")
+        part = complaint_attachments.sealed(case.public, case.id, each.clean, each.sure, now, number, mark)
         waiting.append(Waiting(part, None if each.sure else number))
     return waiting
 
@@ -262,14 +262,7 @@ def _was_added(asked: Asked, once: Token) -> bool:
 
 
 def _add(asked: Asked, visit: Visit, once: Token, parts: Sequence[SealedPart]) -> Response:
-    try:
-        with transaction(asked.desk.engine) as connection:
-            for part in sorted(parts, key=lambda part: part.id):
-                kept.add(connection, visit.opened.case.id, part)
-    except IntegrityError:  # the same form at the same time: the other one has added it
-        with reading(asked.desk.engine) as connection:
-            if any(kept.part(connection, visit.opened.case.id, part.id) is None for part in parts):
-                raise
+    cases.add(asked.desk.engine, visit.opened.case.id, parts)
     with transaction(asked.store) as connection:
         volatile.end_draft(connection, once.hashed)
         volatile.take(connection, f"agregado:{once.hashed}", asked.desk.clock())
@@ -279,7 +272,7 @@ def _add(asked: Asked, visit: Visit, once: Token, parts: Sequence[SealedPart]) -
 def _left(asked: Asked, visit: Visit) -> Response:
     """The visit ends, in this browser and on the desk."""
     with transaction(asked.store) as connection:
-        volatile.end_visit(connection, visit.token.hashed)
+        volatile_visits.end_visit(connection, visit.token.hashed)
     answer = asked.page("left.html")
     answer.delete_cookie(_cookie(), path="/", secure=request.is_secure, httponly=True, samesite="Strict")
     return answer

@@ -12,11 +12,11 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy import Engine
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot import cases, scrub
+from bot import cases, complaint_attachments
 from bot.cases import Begun, Told
 from bot.catalogue import Catalogue
 from bot.turn import Desk
-from flows.case import ASKED
+from flows.case import ASKED, MOST_FILES
 from flows.language import Phrase, Text, _
 from storage import cases as kept
 from storage import catalogue as shelf
@@ -167,7 +167,7 @@ def _form(asked: Asked, token: Token, faults: Faults, status: int = 200) -> Resp
     return asked.page(
         "tell.html", status, questions=QUESTIONS, longest=LONGEST, hoja=token.shown, nobody=NOBODY,
         office=asked.excluded, faults=faults, typed={each.id: asked.form.text(each.id) for each in QUESTIONS},
-        most=scrub.MOST_FILES, again=AGAIN if asked.form.files else None,
+        most=MOST_FILES, again=AGAIN if asked.form.files else None,
     )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _sealed(asked: Asked, token: Token, new: Begun, ready: Sequence[Ready]) -> R
     now = asked.desk.clock()
     waiting = [Waiting(part) for part in _words(asked.form, new, now)]
     for number, each in enumerate(ready, start=1):
-        part = files.sealed(new.new.public, new.new.id, each, now, len(waiting))
+        part = complaint_attachments.sealed(new.new.public, new.new.id, each.clean, each.sure, now, len(waiting))
         waiting.append(Waiting(part, None if each.sure else number))
     unsure = [(number, each) for number, each in enumerate(ready, start=1) if not each.sure]
     if not unsure:
@@ -220,7 +220,7 @@ def _looked_over(form: Given) -> Faults:
     told = form.files or any(form.text(each.id) for each in QUESTIONS if each.id != "name")
     return Faults(
         fields=long if told else {"what": NOTHING_TOLD},
-        many=len(form.files) > scrub.MOST_FILES,
+        many=len(form.files) > MOST_FILES,
     )
 
 
@@ -241,7 +241,7 @@ def _decided(asked: Asked) -> Response:
 
 
 def _file(asked: Asked, token: Token, new: Begun, parts: Sequence[SealedPart]) -> Response:
-    drafts.file(asked.desk, asked.store, token, new, parts)
+    drafts.file(asked.desk, asked.store, asked.city, token, new, parts)
     return _codes(asked, token, new)
 
 

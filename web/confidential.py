@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from hashlib import blake2b, sha256
 from io import BytesIO
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -18,7 +17,7 @@ from sqlalchemy import Engine
 from werkzeug.formparser import parse_form_data
 
 from bot.turn import Desk
-from storage import volatile
+from storage import volatile_tallies
 from storage.database import transaction
 from web.hosts import Own, is_confidential
 from web.rendering import clip, page
@@ -30,7 +29,6 @@ MOST_TEXT = 500_000
 """Bytes of one answer, or of a form without files."""
 
 MOST_PARTS = 100
-AN_HOUR = timedelta(hours=1)
 
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """A stylesheet and nothing more: no script, no picture, nobody else."""
@@ -151,6 +149,5 @@ def sender(desk: Desk) -> str:
 
 def may(desk: Desk, store: Engine, what: str, most: int, who: str) -> bool:
     """Whether somebody may do that once more within the hour; counts it."""
-    now = desk.clock()
     with transaction(store) as connection:
-        return volatile.count(connection, f"{what}:{who}", now + AN_HOUR, now) <= most
+        return volatile_tallies.count(connection, f"{what}:{who}", desk.clock()) <= most

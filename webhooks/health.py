@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from werkzeug.wrappers import Request, Response
 
 from bot.upkeep import HEARTBEAT
-from storage import outbox, parked, ticks, volatile
+from storage import outbox, parked, ticks, volatile, volatile_tallies
 from storage.database import reading, try_room, undone
 from webhooks.routes import Routes
 
@@ -71,7 +71,7 @@ class Counts(Collector):
             yield GaugeMetricFamily("cuenta_worker_heartbeat_age_seconds", "Since the worker was last seen", age)
         if self._checks.volatile is not None:
             with reading(self._checks.volatile) as store:
-                left = volatile.tried(store, volatile.NOT_FORGOTTEN, self._checks.clock())
+                left = volatile_tallies.tried(store, volatile.NOT_FORGOTTEN, self._checks.clock())
             yield GaugeMetricFamily("cuenta_undeleted_messages", "Confidential messages that stayed somewhere", left)
 
     def _messages(self, connection: Connection) -> Numbers:

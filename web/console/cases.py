@@ -11,18 +11,17 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection, Row
-from wtforms import Form, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import Form
 
 from bot import case_days, casework, exports
-from bot import cases as intake
 from bot.cases import Told
 from bot.casework import Changed, Key
 from bot.catalogue import Catalogue
 from bot.lifecycle import NotPossible
 from bot.turn import Desk
 from flows.case import ASKED, EXTENDED, MOVES, REASONS, SAID, STATES
-from flows.language import Phrase, Text, _, many
-from storage import approvals, printed, vault
+from flows.language import Phrase, _, many
+from storage import approvals, vault
 from storage import cases as shelf
 from storage import catalogue as catalogues
 from storage.approvals import Approval
@@ -33,7 +32,22 @@ from web.console import ring
 from web.console.access import Role, allows, has, shown, staff
 from web.console.answers import download, see
 from web.console.approvals import Step
-from web.console.forms import PLAIN, Between, Within, choices
+from web.console.case_forms import (
+    FOR_GOOD,
+    ONCE,
+    TITLES,
+    TO_THEM,
+    TWO,
+    Asking,
+    Copying,
+    Extending,
+    Holding,
+    Moving,
+    Referring,
+    Words,
+    half_of,
+)
+from web.console.forms import Between, choices
 from web.console.keys import ZIP
 from web.invitation import Public
 from web.paging import asked as page_asked
@@ -42,75 +56,7 @@ ID = re.compile(r"[0-9a-f]{32}")
 MOST = 50
 """Finished cases of a page."""
 
-LONGEST = 4000
-"""Letters of what is written into a case."""
-
 SANDBOX = "sandbox; default-src 'none'"
-
-ALONE = ("asked", "referred", "not-admitted")
-"""States with a form of their own words."""
-
-HOLDS: dict[str, Phrase] = {
-    "court": _("A judge or a control body asked for it."),
-    "inquiry": _("Another inquiry needs it."),
-    "over": _("The reason to keep it is over."),
-}
-
-TO_THEM = _("Only who filed it reads this, with their key. Write no name of who receives complaints.")
-MISSING = _("Write it, in 4000 letters or less.")
-
-
-class Words(Form):
-    """Words that are sealed."""
-
-    text = TextAreaField(_("Your words"), [Within(1, LONGEST, MISSING)], filters=PLAIN)
-
-
-class Moving(Form):
-    """A step: why, and what its complainant is told beside that."""
-
-    reason = SelectField(_("Why"), description=_("Who filed it reads this sentence."))
-    text = TextAreaField(_("Answer to who filed it"), [Within(0, LONGEST, MISSING)], filters=PLAIN, description=TO_THEM)
-
-
-class Asking(Form):
-    reason = SelectField(_("Why"), description=_("Who filed it reads this sentence."))
-    text = TextAreaField(_("Question"), [Within(1, LONGEST, MISSING)], filters=PLAIN, description=TO_THEM)
-
-
-class Referring(Form):
-    reason = SelectField(_("Why"), description=_("Who filed it reads this sentence."))
-    entity = StringField(
-        _("Body that gets it"), [Within(1, 120, _("Write its name, in 120 letters or less."))], filters=PLAIN
-    )
-    number = StringField(
-        _("Number that they gave it"), [Within(0, 60, _("Use 60 letters or less."))], filters=PLAIN,
-        description=_("Leave it empty if there is none yet."),
-    )  # fmt: skip
-    text = TextAreaField(_("Answer to who filed it"), [Within(0, LONGEST, MISSING)], filters=PLAIN, description=TO_THEM)
-
-
-class Copying(Form):
-    public = TextAreaField(
-        _("Public half of their key"), filters=PLAIN,
-        description=_("They make a pair with “cuenta vault paper-key” and send you this half: fourteen groups."),
-    )  # fmt: skip
-
-
-class Extending(Form):
-    days = IntegerField(_("Working days more"))
-    text = TextAreaField(_("Reasons"), [Within(1, LONGEST, MISSING)], filters=PLAIN, description=TO_THEM)
-
-
-class Holding(Form):
-    reason = SelectField(_("Why"), choices=choices(HOLDS))
-
-
-TITLES: dict[str, Text] = {
-    "asked": _("Ask who filed it"),
-    "referred": _("Send it to another body"),
-    "not-admitted": _("Do not admit it"),
-}
 
 
 def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
@@ -301,7 +247,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         if key is None:
             return see(".own_key", caso=case)
         form = Copying(request.form)
-        half = _half(form) if request.method == "POST" else None
+        half = half_of(form) if request.method == "POST" else None
         if half is None:
             status = 422 if request.method == "POST" else 200
             return shown("console/case_copy.html", status, row=row, form=form)
@@ -375,11 +321,6 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         return act(case, held_)
 
 
-TWO = _("A second receiver has to agree. It can be asked for from the day after it came.")
-FOR_GOOD = _("This cannot be undone: another body decides then, and the days stop.")
-ONCE = _("This is possible once, and only until the last day. Who filed it reads your reasons.")
-
-
 def in_words(left: int) -> Phrase:
     """How long there is until the last day."""
     if left < 0:
@@ -387,23 +328,11 @@ def in_words(left: int) -> Phrase:
     return many("{n} working day left", "{n} working days left", left) if left else _("The last day is today")
 
 
-def _half(form: Copying) -> bytes | None:
-    """The public half as it was typed; None where it is none, and the field says why."""
-    try:
-        return printed.read_public(form.public.data or "")
-    except printed.Secret:
-        form.public.errors = [_("That is the secret half. Tell them to make another pair.")]
-    except printed.Mistyped:
-        form.public.errors = [_("A letter is wrong or missing. Compare group by group.")]
-    return None
-
-
 def _sealed_reply(connection: Connection, row: Row[Any], part: str, text: str, now: datetime) -> list[str]:
     """A reply that waits for a second person, sealed: its id and bytes; nothing where nothing was written."""
     if not text:
         return []
-    told = Told(now, len(shelf.part_ids(connection, row.id)), "", text)
-    return [part, intake.seal_told(bytes(row.public), row.id, "reply", told, part).body.hex()]
+    return [part, casework.sealed(connection, row, part, "reply", text, now).body.hex()]
 
 
 def steps(desk: Desk) -> Sequence[Step]:

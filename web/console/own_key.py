@@ -11,7 +11,7 @@ from wtforms import Form, PasswordField, StringField
 
 from bot.turn import Desk
 from flows.language import Phrase, _
-from storage import audit, printed, receivers, vault, volatile
+from storage import audit, printed, receivers, vault, volatile_tallies
 from storage import catalogue as shelf
 from storage import staff as accounts
 from storage.database import reading, transaction
@@ -213,16 +213,16 @@ def _strong(desk: Desk, field: Any) -> bool:
 def _tried(desk: Desk, work: Callable[[], bytes]) -> bytes | Phrase:
     """A private key, or why not. Counted before it is tried."""
     assert desk.volatile is not None
-    name, now = f"unlock:{staff().id}", desk.clock()
+    name = f"unlock:{staff().id}"
     with transaction(desk.volatile) as store:
-        if volatile.count(store, name, now + WINDOW, now) > TRIES:
+        if volatile_tallies.count(store, name, desk.clock()) > TRIES:
             return TOO_OFTEN
     try:
         private = work()
     except Unopened:
         return WRONG
     with transaction(desk.volatile) as store:
-        volatile.forgive(store, name)
+        volatile_tallies.forgive(store, name)
     return private
 
 

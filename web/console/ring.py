@@ -16,7 +16,7 @@ from sqlalchemy import Row
 
 from bot.casework import Key
 from bot.turn import Desk
-from storage import receivers, vault, volatile
+from storage import receivers, vault, volatile_visits
 from storage.database import reading, transaction
 from storage.vault import Unopened
 from web.console.access import staff
@@ -58,7 +58,7 @@ def look(desk: Desk, kind: str) -> Held | None:
     if desk.volatile is None or token is None:
         return None
     with reading(desk.volatile) as store:
-        row = volatile.visit(store, _name(token), kind, desk.clock())
+        row = volatile_visits.visit(store, _name(token), kind, desk.clock())
     if row is None or row.subject != str(staff().id):
         return None
     try:
@@ -72,7 +72,7 @@ def keep(desk: Desk, kind: str, kept: bytes, token: bytes) -> None:
     assert desk.volatile is not None
     until: datetime = desk.clock() + IDLE
     with transaction(desk.volatile) as store:
-        volatile.begin_visit(store, _name(token), kind, str(staff().id), vault.enclose(kept, token), until)
+        volatile_visits.begin_visit(store, _name(token), kind, str(staff().id), vault.enclose(kept, token), until)
 
 
 def begin(desk: Desk, answer: Response, kind: str, kept: bytes) -> Response:
@@ -90,7 +90,7 @@ def end(desk: Desk, staff_id: int) -> None:
     if desk.volatile is not None:
         with transaction(desk.volatile) as store:
             for kind in (OPEN, NEW):
-                volatile.end_visits(store, kind, str(staff_id))
+                volatile_visits.end_visits(store, kind, str(staff_id))
 
 
 def drop(desk: Desk, answer: Response) -> Response:
