@@ -427,8 +427,7 @@ class ConfidentialTurn:
         case, public, place = self._place()
         facts = {
             "kind": got.kind, "ending": got.ending, "original_sha256": got.original_sha256,
-            "clean_sha256": got.clean_sha256, "removed": list(got.removed), "name": sent.name,
-            "as_it_is": "bare" in self.done,
+            "clean_sha256": got.clean_sha256, "removed": list(got.removed), "as_it_is": "bare" in self.done,
         }  # fmt: skip
         return self._keep(
             cases.seal_file(public, case, File(self.now, place, facts, got.body))
