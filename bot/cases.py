@@ -5,7 +5,7 @@ Chat, web form and console all go through here. Nothing in this module learns wh
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from importlib.metadata import version
@@ -134,12 +134,14 @@ def seal_file(public: bytes, case: str, file: File, id: str = "") -> SealedPart:
 
 
 def file(connection: Connection, city: Catalogue, begun: Begun, parts: Collection[SealedPart], now: datetime) -> bool:
-    """File a complaint; False if it was filed before."""
+    """File a complaint; False if it was filed before. A key that was taken away since it was begun does not open it."""
     intake = city.city.intake
     assert intake is not None
     today = city.hours.today(now)
     due = due_on(city, intake, today, intake.days)
-    return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, calendar(city))
+    active = {key.id for key in receivers.active(connection)}
+    new = replace(begun.new, wraps={id: body for id, body in begun.new.wraps.items() if id in active})
+    return cases.file(connection, new, parts, begun.excluded, today, due, intake.days, calendar(city))
 
 
 def due_on(city: Catalogue, intake: Intake, received: date, days: int) -> date:
