@@ -24,6 +24,9 @@ TRIES = 5
 AN_HOUR = timedelta(hours=1)
 """How many wrong access keys a chat or a browser is allowed in how long."""
 
+OPENINGS = 60
+"""How many keys a chat or a browser's address may try in that time, right ones too: each costs a key derivation."""
+
 
 class Shut(Exception):
     """Complaints are not taken just now; `reasons` are codes for those who run the desk, never for the public."""
@@ -167,7 +170,8 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
     if found is None or key is None:
         return None
     with transaction(store) as connection:
-        if volatile.count(connection, _tally(who), now + AN_HOUR, now) > TRIES:
+        tried = volatile.count(connection, _tally(who), now + AN_HOUR, now)
+        if tried > TRIES or volatile.count(connection, f"all-{_tally(who)}", now + AN_HOUR, now) > OPENINGS:
             return None
     with reading(engine) as connection:
         case = cases.by_locator(connection, found)
