@@ -110,8 +110,9 @@ def shut(connection: Connection, store: Engine | None, city: Catalogue) -> tuple
     intake = city.city.intake
     if intake is None:
         return ("no-intake",)
-    lacking = receivers.lacking(receivers.active(connection), [office.id for office in intake.offices])
-    reasons = [f"keys:{office}" for office in lacking]
+    keys, offices = receivers.active(connection), [office.id for office in intake.offices]
+    reasons = [f"keys:{office}" for office in receivers.lacking(keys, offices)]
+    reasons += [f"stranger:{office}" for office in receivers.strangers(keys, offices)]
     if store is None:
         reasons.append("no-memory")
     return tuple(reasons)

@@ -28,9 +28,6 @@ from web.console.credentials import Safe
 from web.console.forms import PLAIN
 from web.invitation import Public
 
-ELSEWHERE = "*"
-"""Held by a body that receives no complaints here."""
-
 ZIP = "application/zip"
 
 
@@ -131,7 +128,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         intake = seen.city.intake
         form.office.choices = [
             *(SelectChoice(office.id, office.name) for office in (intake.offices if intake else ())),
-            SelectChoice(ELSEWHERE, holder(seen, ELSEWHERE)),
+            SelectChoice(receivers.ELSEWHERE, holder(seen, receivers.ELSEWHERE)),
         ]
         half = _half(form) if request.method == "POST" and form.validate() else None
         if half is None:
@@ -197,7 +194,7 @@ def holder(city: Catalogue, office: str) -> Phrase:
     if found is not None:
         name: Local = found.name
         return name
-    return _("Another body") if office == ELSEWHERE else office
+    return _("Another body") if office == receivers.ELSEWHERE else office
 
 
 def why(city: Catalogue, code: str) -> Phrase:
@@ -208,6 +205,11 @@ def why(city: Catalogue, code: str) -> Phrase:
             "A complaint about {office} could not be opened. Without its own people there must be two others with a"
             " key, and a paper key.",
             office=holder(city, office),
+        )
+    if kind == "stranger":
+        return _(
+            "There are keys of {office}, which is none of the offices that receive complaints. Take them out of use.",
+            office=office,
         )
     known: dict[str, Phrase] = {
         "no-intake": _("The city says nothing of who receives complaints."),

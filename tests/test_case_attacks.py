@@ -1,0 +1,85 @@
+"""Attacks on complaints: ways in, traces and stops that must not be there."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from sqlalchemy import text
+
+from bot import cases
+from bot.channels import telegram
+from storage import cases as shelf
+from storage import receivers, vault
+from storage.database import reading, transaction
+from tests.test_cases import city_of, filed, opened
+from tests.test_confidential import CANARY, STORY, photo, send, tell, with_files, with_keys
+from tests.vaults import OFFICES, taking_complaints
+from tests.world import World, address
+
+
+@pytest.fixture
+def little(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    with taking_complaints(sqlite_url, tmp_path) as world:
+        yield world
+
+
+def test_an_office_that_goes_by_another_id_closes_the_channel(little: World) -> None:
+    """Its keys are known by the old one: they would open what concerns it."""
+    city = city_of(little)
+    intake = city.city.intake
+    assert intake is not None
+    first, *others = intake.offices
+    moved = replace(intake, offices=(replace(first, id="otra"), *others))
+    renamed = replace(city, city=replace(city.city, intake=moved))
+    with reading(little.desk.engine) as connection:
+        assert cases.shut(connection, little.desk.volatile, renamed) == (f"stranger:{OFFICES[0]}",)
+
+
+def test_a_key_that_was_taken_away_while_somebody_wrote_opens_nothing(little: World) -> None:
+    with transaction(little.desk.engine) as connection:
+        begun = cases.begin(connection, "")
+        gone, *others = (key.id for key in receivers.active(connection))
+        receivers.remove(connection, gone, little.clock().date())
+        assert cases.file(connection, city_of(little), begun, [], little.clock())
+        assert shelf.wrap_for(connection, begun.new.id, gone) is None
+        assert all(shelf.wrap_for(connection, begun.new.id, other) for other in others)
+
+
+def test_a_right_key_is_no_way_to_keep_the_processor_busy(little: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, derived = filed(little), []
+    real = vault.derive(begun.access_key, begun.new.salt)
+
+    def derive(*_given: Any) -> vault.Derived:
+        derived.append(1)
+        return real
+
+    monkeypatch.setattr(vault, "derive", derive)
+    for _n in range(cases.OPENINGS + 5):
+        found = opened(little, begun.new.locator, begun.access_key)
+    assert found is None
+    assert len(derived) == cases.OPENINGS
+    little.clock.forward(hours=1, seconds=1)
+    assert opened(little, begun.new.locator, begun.access_key) is not None
+
+
+def test_what_its_sender_called_a_file_is_not_kept(sqlite_url: str, tmp_path: Path) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(drawn, "PNG")
+    with with_keys(sqlite_url, tmp_path) as (world, pairs):
+        with_files(world, lambda _channel, _source, _most: drawn.getvalue())
+        tell(world, *STORY[:-1])
+        incoming = telegram.read(photo(900, address("telegram", 1)))
+        assert incoming is not None
+        world.take(incoming)
+        send(world, "1")
+        key = max(pairs)
+        with reading(world.desk.engine) as connection:
+            (case,) = connection.execute(text("SELECT id FROM sealedcase")).scalars()
+            private = vault.unwrap(shelf.wrap_for(connection, case, key) or b"", pairs[key].private)
+            (row,) = shelf.parts(connection, case, ("file",))
+        kept = cases.File.unpacked(vault.unseal_file(private, case, row.id, bytes(row.body)))
+        assert CANARY not in str(kept.facts)
