@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
@@ -55,6 +55,9 @@ MARK = "d"
 
 KNOWN_FOR = timedelta(hours=47)
 """How long a provider can be asked to delete a message: Telegram for 48 hours (Bot API, deleteMessages)."""
+
+LATE = timedelta(hours=24)
+"""How long after a conversation began its person's next words are not taken for an answer to an ordinary question."""
 
 LEAVING = frozenset({"menu", "start", "stop"})
 """Words of other conversations that end this one. All others can be part of an answer: an office, a plan, an idea."""
@@ -123,10 +126,17 @@ class Confidential:
                 now = self.desk.clock()
                 if volatile.has_draft(connection, chat_of(incoming), now):
                     return True
+                late = incoming.kind in ("text", "media") and volatile.tried(connection, self.late(incoming), now)
+                if late and not _is_command(text):
+                    return True
                 # Where no worker sees this store nobody would send our answer: an ordinary turn says that we are shut.
-                return bool(named) and (
+                claimed = bool(named) and (
                     incoming.channel not in self.ways.carried or volatile.is_attended(connection, now)
                 )
+            if late:  # they turned to something else
+                with transaction(self.desk.volatile) as connection:
+                    volatile.forgive(connection, self.late(incoming))
+            return claimed
         except Exception as error:
             if is_away(error):
                 raise Away from None
@@ -151,6 +161,11 @@ class Confidential:
                 if (may_succeed_again(error) or isinstance(error, IntegrityError)) and tries < TRIES:
                     continue
                 return self._mishap(incoming, error)
+
+    def late(self, incoming: Incoming) -> str:
+        """The tally of a chat whose person may go on telling after their time is over."""
+        key = sha256(self.desk.secret).digest()
+        return f"late:{blake2b(chat_of(incoming).encode(), key=key, digest_size=16).hexdigest()}"
 
     @property
     def _store(self) -> Engine:
@@ -190,6 +205,12 @@ def opens(text: str) -> tuple[str, str]:
     if SUBJECT.fullmatch(rest.lower()):
         return "report", rest.lower()
     return ("report", "") if first.lower().removeprefix("/").startswith("denunci") else ("", "")
+
+
+def _is_command(text: str) -> bool:
+    """Whether a message is a word of an ordinary conversation, and nothing that somebody tells."""
+    name = register.called(text)
+    return (name is not None and name not in register.CONFIDENTIAL) or register.leaves(text)
 
 
 def _in_english(text: str) -> bool:
@@ -320,6 +341,7 @@ class ConfidentialTurn:
         name, self.subject = opens(text)
         if not name and not any(codes_in(text)):  # the conversation that this continued was wiped a moment ago
             self.told.append(complaint.PASSED)
+            volatile.forgive(self.connection, self.whole.late(self.incoming))
             return self._tell(Advance(()))
         self.flow = name or "status"
         self.journal, self.begun_at = Journal(), self.now
@@ -355,6 +377,7 @@ class ConfidentialTurn:
         sent = any(kind == "do" and key in ("sent", "opened-1") for kind, key, _value in self.journal.entries)
         self.told.append(complaint.LEFT_AFTER if sent else complaint.LEFT)
         self._end()
+        volatile.forgive(self.connection, self.whole.late(self.incoming))
         self._tell(Advance(()))
 
     def _back(self) -> None:
@@ -389,6 +412,7 @@ class ConfidentialTurn:
                 volatile.drop_part(self.connection, self.chat, id)
         draft = Draft(self.chat, self.flow, self.subject, journal, self.language, self.kept, self.begun_at, self.now)
         volatile.keep_draft(self.connection, draft)
+        volatile.count(self.connection, self.whole.late(self.incoming), self.now + LATE, self.now)
         self._tell(outcome)
 
     def _tell(self, outcome: Advance) -> None:

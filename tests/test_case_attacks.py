@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from sqlalchemy import text
 from bot import cases
 from bot.channels import telegram
 from storage import cases as shelf
-from storage import receivers, vault
+from storage import consultations, receivers, vault
 from storage.database import reading, transaction
 from tests.test_cases import city_of, filed, opened
-from tests.test_confidential import CANARY, STORY, photo, send, tell, with_files, with_keys
+from tests.test_confidential import CANARY, STORY, changed, dump, photo, send, tell, with_files, with_keys
+from tests.transcripts import collecting
 from tests.vaults import OFFICES, taking_complaints
 from tests.world import World, address
 
@@ -25,6 +27,33 @@ from tests.world import World, address
 def little(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
     with taking_complaints(sqlite_url, tmp_path) as world:
         yield world
+
+
+@pytest.mark.parametrize("how", ["late", "ended"])
+def test_what_is_told_too_late_is_no_answer_to_an_ordinary_question(little: World, how: str) -> None:
+    """An idea that was begun before waits for its words: they would go to the city in the clear, with who wrote it."""
+    with transaction(little.desk.engine) as connection:
+        consultations.load(connection, collecting(datetime(2022, 12, 1, 5, tzinfo=UTC)))
+    assert "Escriba la suya" in tell(little, "proponer", "1")
+    if how == "late":
+        tell(little, *STORY[:3])
+        little.clock.forward(minutes=31)
+    else:
+        _number, key = send(little)
+        assert "Listo" in tell(little, key[-4:])
+    before = dump(little)
+    assert "Esa pregunta ya pasó" in tell(little, f"hola el {CANARY} pide plata")
+    assert changed(before, dump(little)) == set()
+    assert "¿Es para un barrio" in tell(little, "Sembrar árboles en el parque")
+
+
+def test_who_turns_to_something_else_is_not_stopped(little: World) -> None:
+    tell(little, *STORY[:3])
+    little.clock.forward(minutes=31)
+    assert "Acepta" in tell(little, "menú")
+    assert "Esa pregunta ya pasó" not in tell(little, "1")
+    tell(little, *STORY[:3], "salir")
+    assert "Esa pregunta ya pasó" not in tell(little, "1")
 
 
 def test_an_office_that_goes_by_another_id_closes_the_channel(little: World) -> None:
