@@ -66,8 +66,9 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with reading(desk.engine) as connection:
             seen, found = city(connection), receivers.active(connection)
             who = accounts.logins(connection, (key.staff_id for key in found))
-            opens, closed = shelf.openable_by(connection), cases.shut(connection, desk.volatile, seen)
-        today = seen.hours.today(desk.clock())
+            today = seen.hours.today(desk.clock())
+            # Not those of today: the number would rise in the minute in which one is filed.
+            opens, closed = shelf.openable_by(connection, today), cases.shut(connection, desk.volatile, seen)
         late = {key.id for key in found if key.staff_id is None and casework.drill_overdue(key, today)}
         own = ring.mine(desk) if has(Role.RECEIVER) else None
         return shown(
