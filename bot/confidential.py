@@ -27,6 +27,7 @@ from bot.speech import Speaker, best_language
 from bot.turn import NEWS, TRIES, Away, Desk, whereabouts
 from flows import complaint, register
 from flows.answers import tidy
+from flows.case import FULL
 from flows.city import City, TheCity
 from flows.language import Attachment, Command, NotUnderstood, Phrase, Said, Say, _
 from flows.plan import Plan
@@ -448,6 +449,8 @@ class ConfidentialTurn:
         got: scrub.Clean | Phrase = self._errand("file", lambda: self._fetched(sent))
         if not isinstance(got, scrub.Clean):
             raise NotUnderstood(got)
+        if not volatile.has_room(self.connection, len(got.body)):
+            raise NotUnderstood(FULL)
         case, public, place = self._place()
         facts = {
             "kind": got.kind, "ending": got.ending, "original_sha256": got.original_sha256,

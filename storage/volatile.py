@@ -45,6 +45,9 @@ LONGEST = timedelta(hours=2)
 REMEMBERED = timedelta(hours=48)
 """How long it is known that a message was taken in: providers deliver again for a day."""
 
+MOST_WAITING = 400_000_000
+"""Bytes of sealed files that wait at one time. When memory is full nobody can tell anything any more."""
+
 A_MONTH = timedelta(days=30)
 
 NOT_FORGOTTEN = "not-forgotten"
@@ -219,10 +222,17 @@ def was_taken(connection: Connection, message: str) -> bool:
     return connection.execute(select(_TAKEN.c.message).where(_TAKEN.c.message == message)).first() is not None
 
 
-def keep_part(connection: Connection, owner: str, id: str, kind: str, body: bytes, now: datetime) -> None:
-    """Keep a sealed part until its draft is filed."""
-    row = {"id": id, "owner": owner, "kind": kind, "body": body, "until": now + LONGEST}
+def keep_part(
+    connection: Connection, owner: str, id: str, kind: str, body: bytes, now: datetime, lasts: timedelta = LONGEST
+) -> None:
+    """Keep a sealed part until its draft is filed, or its time is over."""
+    row = {"id": id, "owner": owner, "kind": kind, "body": body, "until": now + lasts}
     connection.execute(insert(_PART), row)
+
+
+def has_room(connection: Connection, more: int) -> bool:
+    """Whether so many bytes of files can wait here beside the others."""
+    return int(connection.execute(select(func.sum(func.length(_PART.c.body)))).scalar() or 0) + more <= MOST_WAITING
 
 
 def parts(connection: Connection, owner: str) -> Sequence[Row[Any]]:

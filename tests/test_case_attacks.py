@@ -14,10 +14,23 @@ from sqlalchemy import text
 from bot import cases
 from bot.channels import telegram
 from storage import cases as shelf
-from storage import consultations, receivers, vault
+from storage import consultations, receivers, vault, volatile
 from storage.database import reading, transaction
+from tests.complaint_pages import person
 from tests.test_cases import city_of, filed, opened
-from tests.test_confidential import CANARY, STORY, changed, dump, photo, send, tell, with_files, with_keys
+from tests.test_complaints_web import Odd
+from tests.test_confidential import (
+    CANARY,
+    STORY,
+    changed,
+    dump,
+    photo,
+    send,
+    tell,
+    volatile_rows,
+    with_files,
+    with_keys,
+)
 from tests.transcripts import collecting
 from tests.vaults import OFFICES, taking_complaints
 from tests.world import World, address
@@ -54,6 +67,32 @@ def test_who_turns_to_something_else_is_not_stopped(little: World) -> None:
     assert "Esa pregunta ya pasó" not in tell(little, "1")
     tell(little, *STORY[:3], "salir")
     assert "Esa pregunta ya pasó" not in tell(little, "1")
+
+
+def test_files_that_wait_never_fill_the_memory(little: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    Odd(monkeypatch)
+    monkeypatch.setattr(volatile, "MOST_WAITING", 200_000)
+    who = person(little)
+    for _n in range(2):
+        who.begin()
+        assert "Pueden mostrar" in who.send(files=((b"hides x", "b.pdf"),)).text
+    who.begin()
+    page = who.send(files=((b"hides x", "b.pdf"),) * 2, what="pidieron plata")
+    assert page.status_code == 503
+    assert "demasiados archivos" in page.text
+    assert "pidieron plata" in page.text
+    drawn = io.BytesIO()
+    Image.effect_noise((500, 500), 90).save(drawn, "PNG")
+    with_files(little, lambda _channel, _source, _most: drawn.getvalue())
+    tell(little, *STORY[:-1])
+    sent = telegram.read(photo(900, address("telegram", 1)))
+    assert sent is not None
+    assert "demasiados archivos" in little.take(sent)[-1].text
+    little.clock.forward(minutes=31)
+    assert little.desk.volatile is not None
+    volatile.wipe(little.desk.volatile, little.clock())
+    assert len(volatile_rows(little, "part")) == 0, "what cannot be sent any more does not wait"
+    assert who.send(files=((b"hides x", "b.pdf"),)).status_code == 200
 
 
 def test_an_office_that_goes_by_another_id_closes_the_channel(little: World) -> None:
