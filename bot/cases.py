@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.catalogue import Catalogue
 from flows.case import Intake
@@ -176,7 +177,12 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
             return None
     with reading(engine) as connection:
         case = cases.by_locator(connection, found)
-    derived = vault.derive(key, vault.NO_SALT if case is None else bytes(case.salt))
+    try:
+        derived = vault.derive(key, vault.NO_SALT if case is None else bytes(case.salt))
+    except PoolTimeout:  # it was not tried
+        with transaction(store) as connection:
+            volatile.forgive(connection, _tally(who))
+        raise
     good = vault.same(derived.verifier, vault.NOBODY if case is None else bytes(case.verifier))
     if case is None or not good:
         return None

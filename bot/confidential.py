@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any
 
 import structlog
@@ -37,6 +36,7 @@ from storage import catalogue as city_shelf
 from storage import vault, volatile
 from storage.cases import SealedPart
 from storage.database import is_away, may_succeed_again, reading, transaction
+from storage.gates import Gate
 from storage.volatile import Draft
 
 log = structlog.get_logger()
@@ -73,7 +73,7 @@ GROUPS = re.compile(r"(?<![0-9A-Za-z])(?=((?:[0-9A-Za-z]{4}[ -]?){3}[0-9A-Za-z]{
 
 WORD = re.compile(r"[0-9A-Za-z]+(?:-[0-9A-Za-z]+)*")
 
-FETCHING = BoundedSemaphore(3)
+FETCHING = Gate(3, waiting=4)
 """Files that one process fetches and cleans at one time."""
 
 

@@ -11,11 +11,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
-from bot import cases
+from bot import cases, confidential
 from bot.channels import telegram
+from bot.turn import Away
+from cli.processes import THREADS
 from storage import cases as shelf
 from storage import consultations, receivers, vault, volatile
 from storage.database import reading, transaction
+from storage.gates import Gate
 from tests.complaint_pages import person
 from tests.test_cases import city_of, filed, opened
 from tests.test_complaints_web import Odd
@@ -34,6 +37,7 @@ from tests.test_confidential import (
 from tests.transcripts import collecting
 from tests.vaults import OFFICES, taking_complaints
 from tests.world import World, address
+from web import complaint_files
 
 
 @pytest.fixture
@@ -93,6 +97,21 @@ def test_files_that_wait_never_fill_the_memory(little: World, monkeypatch: pytes
     volatile.wipe(little.desk.volatile, little.clock())
     assert len(volatile_rows(little, "part")) == 0, "what cannot be sent any more does not wait"
     assert who.send(files=((b"hides x", "b.pdf"),)).status_code == 200
+
+
+def test_a_flood_of_keys_leaves_threads_for_everybody_else(little: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, gate = filed(little), Gate(1, waiting=0)
+    monkeypatch.setattr(vault, "_AT_ONCE", gate)
+    who = person(little)
+    for _n in range(cases.TRIES + 1):
+        with gate:
+            assert who.enter(vault.new_locator(), vault.new_access_key()).status_code == 503
+    with gate, pytest.raises(Away):
+        tell(little, "consultar", f"{begun.new.locator} {begun.access_key}")
+    assert "Recibida" in who.enter(begun.new.locator, begun.access_key).text, "what was not tried is not counted"
+    monkeypatch.undo()
+    gates = (vault._AT_ONCE, confidential.FETCHING, complaint_files._AT_ONCE)
+    assert sum(each._near._initial_value for each in gates) < THREADS  # type: ignore[attr-defined]
 
 
 def test_an_office_that_goes_by_another_id_closes_the_channel(little: World) -> None:

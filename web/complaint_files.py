@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import BoundedSemaphore
 
 from sqlalchemy import Connection, Engine
 
@@ -14,6 +13,7 @@ from bot.scrub import Clean
 from flows.language import Text, _
 from storage import volatile
 from storage.cases import SealedPart
+from storage.gates import Gate
 from web.confidential import Given, Sent, Token
 
 REASONS: Mapping[str, Text] = {
@@ -30,7 +30,7 @@ MANY = _("You can send up to {n} files at a time.", n=scrub.MOST_FILES)
 ASKED = "asked:"
 """In the volatile store the kind of a sealed file that waits for a decision begins so; its number follows."""
 
-_AT_ONCE = BoundedSemaphore(2)
+_AT_ONCE = Gate(2, waiting=3)
 """Forms whose files are cleaned at one time in this process: each file takes a process and its memory."""
 
 
