@@ -5,7 +5,7 @@ Chat, web form and console all go through here. Nothing in this module learns wh
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.catalogue import Catalogue
 from flows.case import Intake
@@ -23,6 +24,9 @@ from storage.vault import NewCase, Unopened
 
 TRIES = 5
 """How many wrong access keys a chat or a browser is allowed in an hour."""
+
+OPENINGS = 60
+"""How many keys a chat or a browser's address may try in that time, right ones too: each costs a key derivation."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,9 @@ def shut(connection: Connection, store: Engine | None, city: Catalogue) -> tuple
     intake = city.city.intake
     if intake is None:
         return ("no-intake",)
-    lacking = receivers.lacking(receivers.active(connection), [office.id for office in intake.offices])
-    reasons = [f"keys:{office}" for office in lacking]
+    keys, offices = receivers.active(connection), [office.id for office in intake.offices]
+    reasons = [f"keys:{office}" for office in receivers.lacking(keys, offices)]
+    reasons += [f"stranger:{office}" for office in receivers.strangers(keys, offices)]
     if store is None:
         reasons.append("no-memory")
     return tuple(reasons)
@@ -126,14 +131,19 @@ def seal_file(public: bytes, case: str, file: File, id: str = "") -> SealedPart:
 
 
 def file(engine: Engine, city: Catalogue, begun: Begun, parts: Collection[SealedPart], now: datetime) -> bool:
-    """File a complaint; False if it was filed before, also by somebody who did so at the same time."""
+    """File a complaint; False if it was filed before, also by somebody who did so at the same time.
+
+    A key that was taken away since it was begun does not open it.
+    """
     intake = city.city.intake
     assert intake is not None
     today = city.hours.today(now)
     due = due_on(city, intake, today, intake.days)
     try:
         with transaction(engine) as connection:
-            return cases.file(connection, begun.new, parts, begun.excluded, today, due, intake.days, calendar(city))
+            active = {key.id for key in receivers.active(connection)}
+            new = replace(begun.new, wraps={id: body for id, body in begun.new.wraps.items() if id in active})
+            return cases.file(connection, new, parts, begun.excluded, today, due, intake.days, calendar(city))
     except IntegrityError:
         with reading(engine) as connection:
             if cases.case(connection, begun.new.id) is None:
@@ -176,11 +186,17 @@ def open_case(engine: Engine, store: Engine, locator: str, access_key: str, who:
     if found is None or key is None:
         return None
     with transaction(store) as connection:
-        if volatile_tallies.count(connection, _tally(who), now) > TRIES:
+        tried = volatile_tallies.count(connection, _tally(who), now)
+        if tried > TRIES or volatile_tallies.count(connection, f"all-{_tally(who)}", now) > OPENINGS:
             return None
     with reading(engine) as connection:
         case = cases.by_locator(connection, found)
-    derived = vault.derive(key, vault.NO_SALT if case is None else bytes(case.salt))
+    try:
+        derived = vault.derive(key, vault.NO_SALT if case is None else bytes(case.salt))
+    except PoolTimeout:  # it was not tried
+        with transaction(store) as connection:
+            volatile_tallies.forgive(connection, _tally(who))
+        raise
     good = vault.same(derived.verifier, vault.NOBODY if case is None else bytes(case.verifier))
     if case is None or not good:
         return None

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from threading import BoundedSemaphore
 
 from sqlalchemy import Engine
 
@@ -12,6 +11,7 @@ from bot.cases import File
 from bot.scrub import Clean
 from flows.language import Phrase, _
 from storage.cases import SealedPart
+from storage.gates import Gate
 
 REFUSED: Mapping[str, Phrase] = {
     "empty": _("That file is empty."),
@@ -24,7 +24,7 @@ REFUSED: Mapping[str, Phrase] = {
 }
 """Why a file is not taken, by `bot.scrub.REASONS`."""
 
-AT_ONCE = BoundedSemaphore(3)
+AT_ONCE = Gate(3, waiting=4)
 """Chats and forms whose files one process fetches and cleans at one time: each takes a process and its memory."""
 
 

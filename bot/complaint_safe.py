@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b, sha256
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -18,6 +19,7 @@ from bot.messages import Incoming
 from bot.turn import Desk
 from bot.typed_codes import codes_in, has_key, locator_in
 from flows import complaint
+from flows.case import FULL
 from flows.language import Attachment, NotUnderstood, Phrase, _
 from storage import volatile
 from storage.cases import SealedPart
@@ -86,6 +88,8 @@ class Safe:
         got: tuple[scrub.Clean, bool] | Phrase = self.errand("file", lambda: self._fetched(sent))
         if not isinstance(got, tuple):
             raise NotUnderstood(got)
+        if not volatile.has_room(self.connection, len(got[0].body)):
+            raise NotUnderstood(FULL)
         case, public, place = self._place()
         return self._keep(complaint_attachments.sealed(public, case, *got, self.now, place)), got[1]
 
@@ -149,3 +153,14 @@ class Safe:
 def chat_of(incoming: Incoming) -> str:
     """What a chat is called in the volatile store."""
     return f"{incoming.channel}|{incoming.address}"
+
+
+def name_of(incoming: Incoming) -> str:
+    """What a message is called there, by its channel and the provider's id."""
+    return f"{incoming.channel}|{incoming.provider_id}"
+
+
+def late_of(desk: Desk, incoming: Incoming) -> str:
+    """The tally of a chat whose person may go on telling after their time is over; hashed, as it outlives the draft."""
+    key = sha256(desk.secret).digest()
+    return f"late:{blake2b(chat_of(incoming).encode(), key=key, digest_size=16).hexdigest()}"

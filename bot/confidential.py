@@ -10,14 +10,15 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
-from bot.complaint_safe import Errand, chat_of
+from bot.complaint_safe import Errand, chat_of, late_of, name_of
 from bot.complaint_ways import Ways, opens
 from bot.confidential_turn import MARK, ConfidentialTurn
 from bot.messages import Incoming, Outbound
 from bot.turn import NEWS, TRIES, Away, Desk, whereabouts
 from bot.typed_codes import codes_in
+from flows import register
 from flows.answers import tidy
-from storage import volatile, volatile_outbox
+from storage import volatile, volatile_outbox, volatile_tallies
 from storage.database import is_away, may_succeed_again, reading, transaction
 
 log = structlog.get_logger()
@@ -31,20 +32,31 @@ class Confidential:
     ways: Ways
 
     def claims(self, incoming: Incoming) -> bool:
-        """Whether a message is part of a confidential conversation, or begins one. Raises Away."""
+        """Whether a message is part of a confidential conversation, or begins one. Raises Away.
+
+        Its last message too, where it is delivered again, and what somebody goes on to tell after their time ran out:
+        an ordinary turn would note who wrote it, and could take its words for the answer to another question.
+        """
         if self.desk.volatile is None or incoming.kind in NEWS:
             return False
         text = tidy(incoming.text)
         named = (incoming.pressed or "").startswith(MARK) or opens(text)[0] or any(codes_in(text))
         try:
             with reading(self.desk.volatile) as connection:
-                now = self.desk.clock()
-                if volatile.has_draft(connection, chat_of(incoming), now):
+                now, late = self.desk.clock(), late_of(self.desk, incoming)
+                if volatile.concerns(connection, chat_of(incoming), name_of(incoming), now):
+                    return True
+                goes_on = incoming.kind in ("text", "media") and volatile_tallies.tried(connection, late, now) > 0
+                if goes_on and not _is_command(text):
                     return True
                 # Where no worker sees this store nobody would send our answer: an ordinary turn says that we are shut.
-                return bool(named) and (
+                claimed = bool(named) and (
                     incoming.channel not in self.ways.carried or volatile.is_attended(connection, now)
                 )
+            if goes_on:  # they turned to something else
+                with transaction(self.desk.volatile) as connection:
+                    volatile_tallies.forgive(connection, late)
+            return claimed
         except Exception as error:
             if is_away(error):
                 raise Away from None
@@ -88,6 +100,12 @@ class Confidential:
         except Exception as again:
             log.error("confidential.lost", place=whereabouts(again))
             raise Away from None
+
+
+def _is_command(text: str) -> bool:
+    """Whether a message is a word of an ordinary conversation, and nothing that somebody tells."""
+    name = register.called(text)
+    return (name is not None and name not in register.CONFIDENTIAL) or register.leaves(text)
 
 
 def waiting(store: Engine, channel: str, address: str) -> list[Outbound]:

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from bot import complaint_commands, replies
-from bot.complaint_safe import Safe
+from bot.complaint_safe import Safe, late_of, name_of
 from bot.complaint_ways import Ways, opens
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
@@ -18,7 +18,7 @@ from flows import complaint, register
 from flows.answers import tidy
 from flows.language import Command, Phrase, Said, Say
 from flows.replay import Advance, Journal, Stranded, advance
-from storage import volatile, volatile_outbox
+from storage import volatile, volatile_outbox, volatile_tallies
 from storage.volatile import Draft
 
 MARK = "d"
@@ -26,6 +26,9 @@ MARK = "d"
 
 LEAVING = frozenset({"menu", "start", "stop"})
 """Words of other conversations that end this one. All others can be part of an answer: an office, a plan, an idea."""
+
+LATE = timedelta(hours=24)
+"""How long after a conversation began its person's next words are not taken for an answer to an ordinary question."""
 
 LANGUAGES = {"spanish": "es", "english": "en"}
 
@@ -65,7 +68,7 @@ class ConfidentialTurn:
         return True
 
     def _accept(self) -> bool:
-        return volatile.take(self.connection, f"{self.incoming.channel}|{self.incoming.provider_id}", self.now)
+        return volatile.take(self.connection, name_of(self.incoming), self.now)
 
     def _trace(self) -> None:
         """Have the provider delete what the person wrote: soon if it held a key, else when the conversation ends."""
@@ -79,6 +82,7 @@ class ConfidentialTurn:
         draft = volatile.draft(self.connection, self.safe.chat, self.now)
         self.begun_at = self.now
         if draft is None:
+            volatile.end_draft(self.connection, self.safe.chat)
             self.safe.language = "en" if _in_english(tidy(told.text)) else best_language(told.language)
             return
         self.safe.language, self.safe.flow, self.subject = draft.language, draft.flow, draft.subject
@@ -115,8 +119,9 @@ class ConfidentialTurn:
             self.told.append(complaint.ANEW)
             self.safe.language = "en" if _in_english(text) else self.safe.language
         name, self.subject = opens(text)
-        if not name and not any(codes_in(text)):  # the conversation that this continued was wiped a moment ago
+        if not name and not any(codes_in(text)):  # the conversation that this continued ran out of time
             self.told.append(complaint.PASSED)
+            volatile_tallies.forgive(self.connection, late_of(self.desk, self.incoming))
             return self._tell(Advance(()))
         self.safe.flow = name or "status"
         self.journal, self.begun_at = Journal(), self.now
@@ -152,6 +157,7 @@ class ConfidentialTurn:
         sent = any(kind == "do" and key in ("sent", "opened-1") for kind, key, _value in self.journal.entries)
         self.told.append(complaint.LEFT_AFTER if sent else complaint.LEFT)
         self._end()
+        volatile_tallies.forgive(self.connection, late_of(self.desk, self.incoming))
         self._tell(Advance(()))
 
     def _back(self) -> None:
@@ -187,6 +193,7 @@ class ConfidentialTurn:
         safe = self.safe
         draft = Draft(safe.chat, safe.flow, self.subject, journal, safe.language, safe.kept, self.begun_at, self.now)
         volatile.keep_draft(self.connection, draft)
+        volatile_tallies.count(self.connection, late_of(self.desk, self.incoming), self.now, LATE)
         self._tell(outcome)
 
     def _tell(self, outcome: Advance) -> None:

@@ -1,18 +1,23 @@
 """Typed codes: the number of a complaint and its access key, as people write them."""
 
 import re
+from itertools import islice
 
 from storage import vault
 
 GROUPS = re.compile(r"(?<![0-9A-Za-z])(?=((?:[0-9A-Za-z]{4}[ -]?){3}[0-9A-Za-z]{4})(?![0-9A-Za-z]))")
 """Four groups of four, as an access key is written, wherever they begin."""
 
+MOST_KEYS = 8
+"""Keys that are looked at in one message: a page of zeros would be hundreds."""
+
 WORD = re.compile(r"[0-9A-Za-z]+(?:-[0-9A-Za-z]+)*")
 
 
 def codes_in(text: str) -> tuple[str, str]:
     """The number of a complaint and its access key, as somebody typed them in any order; empty where there is none."""
-    keys = [(found, key) for found in _groups(text) if (key := vault.read_access_key(found)) is not None]
+    read = ((found, vault.read_access_key(found)) for found in _groups(text))
+    keys = list(islice(((found, key) for found, key in read if key is not None), MOST_KEYS))
     for found, key in keys:
         locator = locator_in(text.replace(found, " ", 1))
         if locator:

@@ -41,7 +41,7 @@ def receive(connection: Connection, offices: Sequence[str], now: datetime) -> No
         }  # fmt: skip
         locked = Locked(vault.key_pair().public, b"", b"", b"")
         receivers.add(connection, staff.make(connection, values), office, locked, now.date())
-    receivers.add_paper(connection, "personeria", vault.key_pair().public, now.date())
+    receivers.add_paper(connection, receivers.ELSEWHERE, vault.key_pair().public, now.date())
 
 
 def moved_to(plan: ReadPlan, today: date) -> ReadPlan:

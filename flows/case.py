@@ -85,6 +85,9 @@ STOPPED = frozenset({"answered", "referred", "not-admitted", "closed"})
 MOST_FILES = 10
 """Files that come with a complaint, or with one message to its case."""
 
+FULL = _("There are too many files just now. Try again in half an hour, or send it without files.")
+"""What is told where no file can be taken, whoever sends it."""
+
 ASKED: Mapping[str, Phrase] = {
     "subject": _("About"),
     "what": _("What happened?"),

@@ -240,9 +240,10 @@ def openable(connection: Connection, receiver: int) -> set[str]:
     return set(connection.scalars(select(_W.case_id).where(_W.receiver_id == receiver)))
 
 
-def openable_by(connection: Connection) -> dict[int, int]:
-    """How many cases each receiver's key opens."""
-    counted = select(_W.receiver_id, func.count().label("number")).group_by(_W.receiver_id)
+def openable_by(connection: Connection, before: date) -> dict[int, int]:
+    """How many cases each receiver's key opens, of those received before a day."""
+    counted = select(_W.receiver_id, func.count().label("number")).join(Case, _C.id == _W.case_id)
+    counted = counted.where(_C.received_on < before).group_by(_W.receiver_id)
     return {row.receiver_id: row.number for row in connection.execute(counted)}
 
 

@@ -37,6 +37,9 @@ class ReceiverKey(SQLModel, table=True):
 
 _R = columns(ReceiverKey)
 
+ELSEWHERE = "*"
+"""The office of a paper key that a body holds which receives no complaints here."""
+
 LEAST = 2
 """Members of the staff that must be able to open a case."""
 
@@ -116,6 +119,11 @@ def end_drill(connection: Connection, id: int, word: str, on: date) -> bool:
 def publics(keys: Sequence[Row[Any]], excluded: str) -> Mapping[int, bytes]:
     """The public keys for a new case, by id: all but those of the office that it concerns."""
     return {key.id: bytes(key.public) for key in keys if key.office != excluded}
+
+
+def strangers(keys: Sequence[Row[Any]], offices: Sequence[str]) -> Sequence[str]:
+    """Offices that have a key and are none of these. One that goes by another id now would open what concerns it."""
+    return sorted({key.office for key in keys} - {ELSEWHERE, *offices})
 
 
 def lacking(keys: Sequence[Row[Any]], offices: Sequence[str]) -> Sequence[str]:

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
-from threading import BoundedSemaphore
 
 from nacl import bindings, pwhash
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.secret import Aead
+
+from storage.gates import Gate
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: no letter looks like a digit or another letter."""
@@ -46,7 +47,7 @@ OPS, MEMORY = 3, 64 * 1024 * 1024
 STAFF_OPS, STAFF_MEMORY = 4, 128 * 1024 * 1024
 """Argon2id for the passphrases of receivers, who choose them themselves."""
 
-_AT_ONCE = BoundedSemaphore(2)
+_AT_ONCE = Gate(2, waiting=4)
 """Derivations at one time in this process: each takes its memory and a quarter of a second."""
 
 
@@ -148,7 +149,8 @@ def _check_letter(letters: str) -> str:
 
 
 def derive(access_key: str, salt: bytes) -> Derived:
-    """Verifier and key of an access key (0.25 s of processor time, 64 MiB). Waits while two others derive."""
+    """Verifier and key of an access key (0.25 s of processor time, 64 MiB). Waits while two others derive; where many
+    wait, it raises what a database that is away does."""
     with _AT_ONCE:
         made = pwhash.argon2id.kdf(32, access_key.encode(), salt, OPS, MEMORY)
     return Derived(_split(made, b"verifier", b"den.verify"), _split(made, b"kek", b"den.kek"))

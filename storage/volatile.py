@@ -29,6 +29,9 @@ LONGEST = timedelta(hours=2)
 REMEMBERED = timedelta(hours=48)
 """How long it is known that a message was taken in: providers deliver again for a day."""
 
+MOST_WAITING = 400_000_000
+"""Bytes of sealed files that wait at one time. When memory is full nobody can tell anything any more."""
+
 A_MONTH = timedelta(days=30)
 
 NOT_FORGOTTEN = "not-forgotten"
@@ -86,9 +89,11 @@ class Draft:
     touched_at: datetime
 
 
-def has_draft(connection: Connection, chat: str, now: datetime) -> bool:
-    """Whether a confidential conversation is under way in this chat."""
-    return draft(connection, chat, now) is not None
+def concerns(connection: Connection, chat: str, message: str, now: datetime) -> bool:
+    """Whether a confidential conversation is under way in this chat, ran out of time there, or took this message in."""
+    draft = select(DRAFT.c.chat).where(DRAFT.c.chat == chat)
+    taken = select(TAKEN.c.message).where(TAKEN.c.message == message, TAKEN.c.until > now)
+    return bool(connection.execute(select(draft.exists() | taken.exists())).scalar_one())
 
 
 def draft(connection: Connection, chat: str, now: datetime) -> Draft | None:
@@ -122,10 +127,17 @@ def was_taken(connection: Connection, message: str) -> bool:
     return connection.execute(select(TAKEN.c.message).where(TAKEN.c.message == message)).first() is not None
 
 
-def keep_part(connection: Connection, owner: str, id: str, kind: str, body: bytes, now: datetime) -> None:
-    """Keep a sealed part until its draft is filed."""
-    row = {"id": id, "owner": owner, "kind": kind, "body": body, "until": now + LONGEST}
+def keep_part(
+    connection: Connection, owner: str, id: str, kind: str, body: bytes, now: datetime, lasts: timedelta = LONGEST
+) -> None:
+    """Keep a sealed part until its draft is filed, or its time is over."""
+    row = {"id": id, "owner": owner, "kind": kind, "body": body, "until": now + lasts}
     connection.execute(insert(PART), row)
+
+
+def has_room(connection: Connection, more: int) -> bool:
+    """Whether so many bytes of files can wait here beside the others."""
+    return int(connection.execute(select(func.sum(func.length(PART.c.body)))).scalar() or 0) + more <= MOST_WAITING
 
 
 def parts(connection: Connection, owner: str) -> Sequence[Row[Any]]:

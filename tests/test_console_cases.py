@@ -176,10 +176,7 @@ def test_whom_it_concerns_finds_nothing(desk: World) -> None:
     one, accused = at_work(desk), at_work(desk, "carlos", OFFICES[1])
     begun = filed(desk, STORY, excluded=OFFICES[1], files=[PHOTO])
     assert STORY in one.page(begun).text
-    listed = accused.get("/consola/denuncias").text
-    assert begun.new.locator in listed
-    assert "sin clave" in listed
-    assert begun.new.id not in listed
+    assert begun.new.locator not in accused.get("/consola/denuncias").text
     part = re.search(r"/adjuntos/([0-9a-f]{32})", one.page(begun).text)
     assert part
     nothing = accused.get(f"/consola/denuncias/{'0' * 32}")
@@ -198,6 +195,16 @@ def test_whom_it_concerns_finds_nothing(desk: World) -> None:
     assert answer.status_code == 200
     assert STORY not in answer.text
     assert "case.damaged" in [action for action, _subject in noted(desk)]
+
+
+def test_whom_it_concerns_learns_the_day_after_that_it_is_there(little: World) -> None:
+    accused, begun = at_work(little, "carlos", OFFICES[1]), filed(little, STORY, excluded=OFFICES[1])
+    assert begun.new.locator not in accused.get("/consola/denuncias").text
+    little.clock.forward(days=1)
+    listed = again(little, accused).get("/consola/denuncias").text
+    assert begun.new.locator in listed
+    assert "sin clave" in listed
+    assert begun.new.id not in listed
 
 
 def _same(page: str) -> str:
@@ -418,10 +425,13 @@ def test_the_record_names_no_case_on_the_day_on_which_it_came(little: World) -> 
 def test_a_case_officer_sees_dates_and_nothing_else(little: World) -> None:
     begun = filed(little, STORY)
     who = signed_in(app_of(little), little, Role.CASE_OFFICER)
+    assert begun.new.locator not in who.get("/consola/denuncias").text, "it would tell when it was filed"
+    little.clock.forward(days=1)
+    who = signed_in(app_of(little), little, Role.CASE_OFFICER, login="next-day")
     page = who.get("/consola/denuncias").text
     assert begun.new.locator in page
     assert begun.new.id not in page
-    assert "Quedan 15 días hábiles" in page
+    assert "Quedan 14 días hábiles" in page
     assert who.get(f"/consola/denuncias/{begun.new.id}").status_code == 403
 
 

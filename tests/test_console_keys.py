@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyotp
@@ -354,3 +355,14 @@ def test_a_receiver_is_of_one_office(app: Flask, desk: World) -> None:
     assert [row["offices"] for row in desk.rows(StaffInvitation)] == [receiving[0]]
     assert admin.post("/consola/personal/invitar", {**form, "roles": ["monitor"]}).status_code == 200
     assert [row["offices"] for row in desk.rows(StaffInvitation)] == [""], "only receivers receive"
+
+
+def test_no_number_rises_in_the_minute_in_which_a_complaint_is_filed(app: Flask, desk: World) -> None:
+    who = signed_in(app, desk, Role.ADMINISTRATOR, login="alma")
+    before = re.findall(r'class="num"[^>]*>(\d+)', who.get("/consola/claves").text)
+    filed(desk, STORY)
+    assert set(before) == {"0"}
+    assert re.findall(r'class="num"[^>]*>(\d+)', who.get("/consola/claves").text) == before
+    with reading(desk.desk.engine) as connection:
+        today = desk.clock().date()
+        assert set(shelf.openable_by(connection, today + timedelta(days=1)).values()) == {1}

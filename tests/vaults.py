@@ -15,7 +15,7 @@ from storage.vault import KeyPair
 from tests.world import Clock, World
 
 OFFICES = ("transparencia", "control-interno")
-PAPER_HOLDER = "personeria"
+PAPER_HOLDER = receivers.ELSEWHERE
 PASSPHRASE = "una frase larga de pruebas"
 MADE = date(2022, 11, 1)
 

@@ -58,12 +58,15 @@ class Waiting:
     number: int | None = None
 
 
-def keep(connection: Connection, token: Token, waiting: Sequence[Waiting], now: datetime) -> None:
-    """Let sealed parts wait for a decision; whatever waited before is wiped."""
+def keep(connection: Connection, token: Token, waiting: Sequence[Waiting], now: datetime) -> bool:
+    """Let sealed parts wait for a decision; whatever waited before is wiped. False where there is no room for them."""
     volatile.end_draft(connection, token.hashed)
+    if not volatile.has_room(connection, sum(len(each.part.body) for each in waiting)):
+        return False
     for each in waiting:
         kind = each.part.kind if each.number is None else f"{ASKED}{each.number}"
-        volatile.keep_part(connection, token.hashed, each.part.id, kind, each.part.body, now)
+        volatile.keep_part(connection, token.hashed, each.part.id, kind, each.part.body, now, volatile.IDLE)
+    return True
 
 
 def decided(connection: Connection, token: Token, given: Given) -> list[SealedPart]:

@@ -18,7 +18,7 @@ from bot import cases, complaint_attachments
 from bot.cases import Opened, Told
 from bot.catalogue import Catalogue
 from bot.turn import Desk
-from flows.case import MOST_FILES, STATES, STOPPED
+from flows.case import FULL, MOST_FILES, STATES, STOPPED
 from flows.language import Text, _
 from storage import cases as kept
 from storage import vault, volatile, volatile_visits
@@ -213,7 +213,9 @@ def _added(asked: Asked, visit: Visit) -> Response:
     if not unsure:
         return _add(asked, visit, once, [each.part for each in waiting])
     with transaction(asked.store) as connection:
-        files.keep(connection, once, waiting, asked.desk.clock())
+        room = files.keep(connection, once, waiting, asked.desk.clock())
+    if not room:
+        return _case(asked, visit, 503, text=text, fault=FULL)
     return asked.page(
         "decide.html", files=unsure, action=".complaint_case", paso="archivos", sello=visit.seal, vez=once.shown
     )

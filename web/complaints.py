@@ -16,7 +16,7 @@ from bot import cases, complaint_attachments
 from bot.cases import Begun, Told
 from bot.catalogue import Catalogue
 from bot.turn import Desk
-from flows.case import ASKED, MOST_FILES
+from flows.case import ASKED, FULL, MOST_FILES
 from flows.language import Phrase, Text, _
 from storage import cases as kept
 from storage import catalogue as shelf
@@ -202,7 +202,9 @@ def _sealed(asked: Asked, token: Token, new: Begun, ready: Sequence[Ready]) -> R
     if not unsure:
         return _file(asked, token, new, [each.part for each in waiting])
     with transaction(asked.store) as connection:
-        files.keep(connection, token, waiting, now)
+        room = files.keep(connection, token, waiting, now)
+    if not room:
+        return _form(asked, token, Faults(above=FULL), 503)
     return asked.page("decide.html", files=unsure, hoja=token.shown, action=".complaint", paso="archivos")
 
 

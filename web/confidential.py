@@ -46,6 +46,10 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
+STYLES = "/static/complaints.css"
+"""No other page has it: where a browser kept it, it would show that somebody was here."""
+
+
 def guard(app: Flask, own: Own) -> None:
     """Give every answer of these pages its headers, errors as well."""
 
@@ -55,6 +59,8 @@ def guard(app: Flask, own: Own) -> None:
 
     @app.after_request
     def guarded(answer: Response) -> Response:
+        if request.path == STYLES:
+            answer.headers["Cache-Control"] = "no-store"
         if request.path.startswith("/static/") or not is_confidential(request.host, request.path, own):
             return answer
         answer.headers.update(HEADERS)

@@ -128,9 +128,14 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         number, own = max(1, min(page_asked(), 1000)), ring.mine(desk) if has(Role.RECEIVER) else None
         with reading(desk.engine) as connection:
             seen, today = city(connection), city(connection).hours.today(desk.clock())
-            waiting = shelf.listed(connection, casework.OPEN) if number == 1 else []
-            over = shelf.latest(connection, casework.OVER, MOST + 1, (number - 1) * MOST)
             can = shelf.openable(connection, own.id) if own else set()
+            # Who cannot open a case learns of it the day after: its row would appear as it is filed.
+            waiting = [
+                row
+                for row in (shelf.listed(connection, casework.OPEN) if number == 1 else ())
+                if row.received_on < today or row.id in can
+            ]
+            over = shelf.latest(connection, casework.OVER, MOST + 1, (number - 1) * MOST)
         left = {row.id: case_days.days_left(seen, row.due_on, today) for row in waiting}
         return shown(
             "console/cases.html", waiting=waiting, over=over[:MOST], more=len(over) > MOST, number=number, can=can,

@@ -28,9 +28,6 @@ from web.console.credentials import Safe
 from web.console.forms import PLAIN
 from web.invitation import Public
 
-ELSEWHERE = "*"
-"""Held by a body that receives no complaints here."""
-
 ZIP = "application/zip"
 
 
@@ -69,8 +66,9 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with reading(desk.engine) as connection:
             seen, found = city(connection), receivers.active(connection)
             who = accounts.logins(connection, (key.staff_id for key in found))
-            opens, closed = shelf.openable_by(connection), cases.shut(connection, desk.volatile, seen)
-        today = seen.hours.today(desk.clock())
+            today = seen.hours.today(desk.clock())
+            # Not those of today: the number would rise in the minute in which one is filed.
+            opens, closed = shelf.openable_by(connection, today), cases.shut(connection, desk.volatile, seen)
         late = {key.id for key in found if key.staff_id is None and casework.drill_overdue(key, today)}
         own = ring.mine(desk) if has(Role.RECEIVER) else None
         return shown(
@@ -131,7 +129,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         intake = seen.city.intake
         form.office.choices = [
             *(SelectChoice(office.id, office.name) for office in (intake.offices if intake else ())),
-            SelectChoice(ELSEWHERE, holder(seen, ELSEWHERE)),
+            SelectChoice(receivers.ELSEWHERE, holder(seen, receivers.ELSEWHERE)),
         ]
         half = _half(form) if request.method == "POST" and form.validate() else None
         if half is None:
@@ -197,7 +195,7 @@ def holder(city: Catalogue, office: str) -> Phrase:
     if found is not None:
         name: Local = found.name
         return name
-    return _("Another body") if office == ELSEWHERE else office
+    return _("Another body") if office == receivers.ELSEWHERE else office
 
 
 def why(city: Catalogue, code: str) -> Phrase:
@@ -208,6 +206,11 @@ def why(city: Catalogue, code: str) -> Phrase:
             "A complaint about {office} could not be opened. Without its own people there must be two others with a"
             " key, and a paper key.",
             office=holder(city, office),
+        )
+    if kind == "stranger":
+        return _(
+            "There are keys of {office}, which is none of the offices that receive complaints. Take them out of use.",
+            office=office,
         )
     known: dict[str, Phrase] = {
         "no-intake": _("The city says nothing of who receives complaints."),
