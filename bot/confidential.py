@@ -113,7 +113,10 @@ class Confidential:
     ways: Ways
 
     def claims(self, incoming: Incoming) -> bool:
-        """Whether a message is part of a confidential conversation, or begins one. Raises Away."""
+        """Whether a message is part of a confidential conversation, or begins one. Raises Away.
+
+        Its last message too, where it is delivered again: an ordinary turn would note who wrote it.
+        """
         if self.desk.volatile is None or incoming.kind in NEWS:
             return False
         text = tidy(incoming.text)
@@ -121,7 +124,7 @@ class Confidential:
         try:
             with reading(self.desk.volatile) as connection:
                 now = self.desk.clock()
-                if volatile.has_draft(connection, chat_of(incoming), now):
+                if volatile.concerns(connection, chat_of(incoming), name_of(incoming), now):
                     return True
                 # Where no worker sees this store nobody would send our answer: an ordinary turn says that we are shut.
                 return bool(named) and (
@@ -172,6 +175,10 @@ class Confidential:
 
 def chat_of(incoming: Incoming) -> str:
     return f"{incoming.channel}|{incoming.address}"
+
+
+def name_of(incoming: Incoming) -> str:
+    return f"{incoming.channel}|{incoming.provider_id}"
 
 
 def opens(text: str) -> tuple[str, str]:
@@ -261,7 +268,7 @@ class ConfidentialTurn:
 
     def _accept(self) -> bool:
         self.chat = chat_of(self.incoming)
-        return volatile.take(self.connection, f"{self.incoming.channel}|{self.incoming.provider_id}", self.now)
+        return volatile.take(self.connection, name_of(self.incoming), self.now)
 
     def _trace(self) -> None:
         """Have the provider delete what the person wrote: soon if it held a key, else when the conversation ends."""

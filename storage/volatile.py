@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Index,
@@ -183,16 +184,21 @@ class Draft:
     touched_at: datetime
 
 
-def has_draft(connection: Connection, chat: str, now: datetime) -> bool:
-    """Whether a confidential conversation is under way in this chat."""
-    return draft(connection, chat, now) is not None
+def concerns(connection: Connection, chat: str, message: str, now: datetime) -> bool:
+    """Whether a confidential conversation is under way in this chat, or took this message in before it ended."""
+    draft = select(_DRAFT.c.chat).where(_under_way(chat, now))
+    taken = select(_TAKEN.c.message).where(_TAKEN.c.message == message)
+    return bool(connection.execute(select(draft.exists() | taken.exists())).scalar_one())
 
 
 def draft(connection: Connection, chat: str, now: datetime) -> Draft | None:
     """The conversation under way in this chat, unless its time is over."""
-    alive = (_DRAFT.c.touched_at > now - IDLE) & (_DRAFT.c.begun_at > now - LONGEST)
-    row = connection.execute(select(*_DRAFT.c).where(_DRAFT.c.chat == chat, alive)).one_or_none()
+    row = connection.execute(select(*_DRAFT.c).where(_under_way(chat, now))).one_or_none()
     return None if row is None else Draft(**row._asdict())
+
+
+def _under_way(chat: str, now: datetime) -> ColumnElement[bool]:
+    return (_DRAFT.c.chat == chat) & (_DRAFT.c.touched_at > now - IDLE) & (_DRAFT.c.begun_at > now - LONGEST)
 
 
 def keep_draft(connection: Connection, kept: Draft) -> None:

@@ -227,6 +227,20 @@ def test_a_message_that_comes_twice_counts_once(desk: World) -> None:
     assert len(dump(desk)["sealedcase"]) == 1
 
 
+@pytest.mark.parametrize("last", [(*STORY[:4], "salir"), ("consultar", "menú"), (*STORY, "2")])
+def test_the_last_message_of_a_conversation_that_comes_twice_is_not_taken_for_an_ordinary_one(
+    last: tuple[str, ...], little: World
+) -> None:
+    tell(little, *last[:-1])
+    before = dump(little)
+    again = telegram.read(telegram_text(776, address("telegram", 1), last[-1]))
+    assert again is not None
+    assert little.take(again)
+    little.restart()
+    assert little.take(again) == []
+    assert changed(before, dump(little)) == set()
+
+
 def test_a_complaint_whose_memory_was_lost_after_filing_is_filed_once(desk: World, monkeypatch: Any) -> None:
     tell(desk, *STORY)
     queue, broken = volatile.queue, [True]
