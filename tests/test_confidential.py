@@ -295,13 +295,46 @@ def test_after_half_an_hour_or_a_reboot_a_message_continues_nothing(little: Worl
     assert "Hola. Con Cuenta" in tell(little, "en la plaza")
     tell(little, "salir")
     tell(little, *STORY[:4])
-    store(little).dispose()
-    for path in list(little.settings.volatile_path.parent.iterdir()):
-        path.unlink()
-    little.restart()
+    reboot(little)
     assert "Hola. Con Cuenta" in tell(little, "en la plaza")
     assert "plaza" not in str(dump(little))
     assert "Estas oficinas" in tell(little, "denunciar")
+
+
+def reboot(world: World) -> None:
+    """What was in memory is gone."""
+    store(world).dispose()
+    for path in list(world.settings.volatile_path.parent.iterdir()):
+        path.unlink()
+    world.restart()
+
+
+def test_after_a_reboot_one_is_told_to_begin_again_and_nothing_is_left_over(desk: World) -> None:
+    before = dump(desk)
+    tell(desk, *STORY)
+    send_it = desk.last["telegram", address("telegram", 1)].buttons[0][1]
+    reboot(desk)
+    assert "Para empezar otra vez escriba DENUNCIAR" in desk.press_data(send_it)[-1].text
+    assert changed(before, dump(desk)) == set()
+    for table in ("draft", "part", "outgoing"):
+        assert volatile_rows(desk, table) == []
+    tell(desk, "en la plaza")
+    assert not changed(before, dump(desk)) & SEALED, "a text is an ordinary one, of which only the chat is kept"
+    assert "plaza" not in str(dump(desk))
+    send(desk)
+    assert len(dump(desk)["sealedcase"]) == 1
+
+
+def test_who_presses_send_twice_files_once(desk: World) -> None:
+    tell(desk, *STORY)
+    send_it = desk.last["telegram", address("telegram", 1)].buttons[0][1]
+    (first,) = [message.text for message in desk.press_data(send_it) if message.secret]
+    filed = dump(desk)
+    again = desk.press_data(send_it)
+    assert "Esa pregunta ya pasó" in again[0].text
+    assert [message.text for message in again if message.secret] == [first]
+    assert changed(filed, dump(desk)) == set()
+    assert len(filed["sealedcase"]) == 1
 
 
 def test_a_wrong_key_and_an_unknown_number_are_answered_alike(little: World) -> None:
