@@ -115,7 +115,8 @@ class Confidential:
     def claims(self, incoming: Incoming) -> bool:
         """Whether a message is part of a confidential conversation, or begins one. Raises Away.
 
-        Its last message too, where it is delivered again: an ordinary turn would note who wrote it.
+        Its last message too, where it is delivered again, and the first after its time ran out: an ordinary turn
+        would note who wrote it, and could take its words for the answer to another question.
         """
         if self.desk.volatile is None or incoming.kind in NEWS:
             return False
@@ -285,6 +286,7 @@ class ConfidentialTurn:
         draft = volatile.draft(self.connection, self.chat, self.now)
         self.begun_at = self.now
         if draft is None:
+            volatile.end_draft(self.connection, self.chat)
             self.language = "en" if register.in_english(tidy(told.text)) else best_language(told.language)
             return
         self.language, self.flow, self.subject = draft.language, draft.flow, draft.subject
@@ -321,7 +323,7 @@ class ConfidentialTurn:
             self.told.append(complaint.ANEW)
             self.language = "en" if register.in_english(text) else self.language
         name, self.subject = opens(text)
-        if not name and not any(codes_in(text)):  # the conversation that this continued was wiped a moment ago
+        if not name and not any(codes_in(text)):  # the conversation that this continued ran out of time
             self.told.append(complaint.PASSED)
             return self._tell(Advance(()))
         self.flow = name or "status"

@@ -17,7 +17,6 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
-    ColumnElement,
     Connection,
     Engine,
     Index,
@@ -185,20 +184,22 @@ class Draft:
 
 
 def concerns(connection: Connection, chat: str, message: str, now: datetime) -> bool:
-    """Whether a confidential conversation is under way in this chat, or took this message in before it ended."""
-    draft = select(_DRAFT.c.chat).where(_under_way(chat, now))
-    taken = select(_TAKEN.c.message).where(_TAKEN.c.message == message)
+    """Whether a confidential conversation is under way in this chat, ran out of time there, or took this message in."""
+    draft = select(_DRAFT.c.chat).where(_DRAFT.c.chat == chat)
+    taken = select(_TAKEN.c.message).where(_TAKEN.c.message.in_((message, _over(chat))), _TAKEN.c.until > now)
     return bool(connection.execute(select(draft.exists() | taken.exists())).scalar_one())
+
+
+def _over(chat: str) -> str:
+    """What says that the conversation in a chat ran out of time, so that its next words are no ordinary ones."""
+    return f"over|{chat}"
 
 
 def draft(connection: Connection, chat: str, now: datetime) -> Draft | None:
     """The conversation under way in this chat, unless its time is over."""
-    row = connection.execute(select(*_DRAFT.c).where(_under_way(chat, now))).one_or_none()
+    alive = (_DRAFT.c.touched_at > now - IDLE) & (_DRAFT.c.begun_at > now - LONGEST)
+    row = connection.execute(select(*_DRAFT.c).where(_DRAFT.c.chat == chat, alive)).one_or_none()
     return None if row is None else Draft(**row._asdict())
-
-
-def _under_way(chat: str, now: datetime) -> ColumnElement[bool]:
-    return (_DRAFT.c.chat == chat) & (_DRAFT.c.touched_at > now - IDLE) & (_DRAFT.c.begun_at > now - LONGEST)
 
 
 def keep_draft(connection: Connection, kept: Draft) -> None:
@@ -208,7 +209,8 @@ def keep_draft(connection: Connection, kept: Draft) -> None:
 
 
 def end_draft(connection: Connection, chat: str) -> None:
-    """Wipe a conversation with its parts."""
+    """Wipe a conversation with its parts, and what says that it ran out of time."""
+    connection.execute(delete(_TAKEN).where(_TAKEN.c.message == _over(chat)))
     connection.execute(delete(_DRAFT).where(_DRAFT.c.chat == chat))
     connection.execute(delete(_PART).where(_PART.c.owner == chat))
 
@@ -406,6 +408,8 @@ def wipe(engine: Engine, now: datetime) -> None:
         over = (_DRAFT.c.touched_at <= now - IDLE) | (_DRAFT.c.begun_at <= now - LONGEST)
         ended = connection.execute(delete(_DRAFT).where(over).returning(_DRAFT.c.chat)).scalars().all()
         connection.execute(delete(_PART).where(_PART.c.owner.in_(ended)))
+        for chat in ended:
+            connection.execute(insert(_TAKEN), {"message": _over(chat), "until": now + LONGEST})
         kept_on = connection.execute(select(func.count()).select_from(_TRACE).where(_TRACE.c.until <= now)).scalar_one()
         if kept_on:
             _add(connection, NOT_FORGOTTEN, kept_on, now + A_MONTH, now)

@@ -292,13 +292,28 @@ def test_leaving_wipes_the_conversation(little: World) -> None:
 def test_after_half_an_hour_or_a_reboot_a_message_continues_nothing(little: World) -> None:
     tell(little, *STORY[:4])
     little.clock.forward(minutes=31)
-    assert "Hola. Con Cuenta" in tell(little, "en la plaza")
+    assert "Para empezar otra vez escriba DENUNCIAR" in tell(little, "en la plaza")
     tell(little, "salir")
     tell(little, *STORY[:4])
     reboot(little)
     assert "Hola. Con Cuenta" in tell(little, "en la plaza")
     assert "plaza" not in str(dump(little))
     assert "Estas oficinas" in tell(little, "denunciar")
+
+
+@pytest.mark.parametrize("wiped", [True, False])
+def test_words_that_come_too_late_answer_no_other_question(desk: World, wiped: bool) -> None:
+    tell(desk, "hola", "1", "perfil")
+    before = dump(desk)
+    tell(desk, *STORY[:4])
+    desk.clock.forward(minutes=31)
+    if wiped:
+        volatile.wipe(store(desk), desk.clock())
+    assert "Para empezar otra vez escriba DENUNCIAR" in tell(desk, "1")
+    assert changed(before, dump(desk)) == set()
+    assert volatile_rows(desk, "draft") == volatile_rows(desk, "part") == []
+    tell(desk, "1")
+    assert changed(before, dump(desk)), "and from then on it is an ordinary chat again"
 
 
 def reboot(world: World) -> None:

@@ -51,6 +51,7 @@ class Story:
     at: int | None = None
     answered: set[int] = field(default_factory=set)
     following: bool = False
+    late: bool = False
     key: str = ""
     last: dict[str, Any] | None = None
 
@@ -206,11 +207,13 @@ class Complaints(RuleBasedStateMachine):
             self.world.clock.forward(minutes=1 if what == "a minute" else 31)
             volatile.wipe(self.world.desk.volatile, self.world.clock())
         if what == "half an hour":
+            for story in self.stories.values():
+                story.late = story.late or story.at is not None or story.following
             self.silent()
         if what == "memory is lost":
             self.silent()
             for story in self.stories.values():
-                story.last = None  # nobody knows any more that it was taken in
+                story.late, story.last = False, None  # nobody knows any more that it was taken in
 
     def silent(self) -> None:
         """Every conversation is over."""
@@ -222,8 +225,10 @@ class Complaints(RuleBasedStateMachine):
         """Where no complaint is under way: that alone may leave something of a person."""
         story = self.stories[who]
         if story.at is None and not story.following:
-            assert self.say(who, "hola")
-            self.kept, story.last = self.ordinary(), None
+            late, story.late = story.late, False
+            assert ("ya pasó" in self.say(who, "hola")[-1].text) == late
+            if not late:
+                self.kept, story.last = self.ordinary(), None
 
     @invariant()
     def nothing_of_a_person_changed(self) -> None:
