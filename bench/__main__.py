@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import counting, first_vote, messages, notices, pacing, pages, statements, turns
+from bench import complaints, counting, first_vote, messages, notices, pacing, pages, statements, turns
 
 PARTS = {
     "messages": messages.run,
@@ -11,6 +11,7 @@ PARTS = {
     "counting": counting.run,
     "pages": pages.run,
     "notices": notices.run,
+    "complaints": complaints.run,
     "first-vote": first_vote.run,
     "turns": turns.run,
 }

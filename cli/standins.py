@@ -61,7 +61,7 @@ class Standins(Traffic):
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
-        provider = self.telegram if path.startswith("/bot") else self.twilio
+        provider = self.telegram if path.startswith(("/bot", "/file/bot")) else self.twilio
         return await provider.answer(request, path)
 
 

@@ -11,6 +11,7 @@ from cli import provider_rules as rules
 from cli.traffic import Traffic, as_json, drop, parameters
 
 TOKEN = "123456:stand-in-for-the-token-of-a-bot"  # noqa: S105  nobody's
+FILES = f"/file/bot{TOKEN}/documents/"
 
 
 class TelegramStandin:
@@ -21,10 +22,15 @@ class TelegramStandin:
         self.webhook_secret = ""
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self._traffic, self._path = traffic, f"/bot{TOKEN}/"
+        self.files: dict[str, bytes] = {}
+        """What people sent, by its id; of what is not here only the size is known."""
         self._deleted: set[tuple[str, str]] = set()
         self._edited: dict[tuple[str, str], tuple[str, str]] = {}
 
     async def answer(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        if path.startswith(FILES):
+            body = self.files.get(path.removeprefix(FILES))
+            return web.Response(status=404) if body is None else web.Response(body=body)
         try:
             if not path.startswith(self._path):
                 raise rules.Refusal(401, "Unauthorized")
@@ -73,7 +79,7 @@ class TelegramStandin:
                 return self.commands.get(rules.audience(given), [])
             case "getFile":
                 file = given.get("file_id", "")
-                return {"file_id": file, "file_unique_id": file[-8:], "file_size": 1, "file_path": "documents/file_0"}
+                return {"file_id": file, "file_unique_id": file[-8:], "file_size": 1, "file_path": f"documents/{file}"}
         return True
 
     def held(self, chat: str, received: Iterable[str] = ()) -> set[str]:

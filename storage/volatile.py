@@ -90,10 +90,8 @@ class Draft:
 
 
 def concerns(connection: Connection, chat: str, message: str, now: datetime) -> bool:
-    """Whether a confidential conversation is under way in this chat, ran out of time there, or took this message in."""
-    draft = select(DRAFT.c.chat).where(DRAFT.c.chat == chat)
-    taken = select(TAKEN.c.message).where(TAKEN.c.message == message, TAKEN.c.until > now)
-    return bool(connection.execute(select(draft.exists() | taken.exists())).scalar_one())
+    """Whether a confidential conversation is under way in this chat, or took this message in."""
+    return draft(connection, chat, now) is not None or was_taken(connection, message)
 
 
 def draft(connection: Connection, chat: str, now: datetime) -> Draft | None:

@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from flask.testing import FlaskClient
 from PIL import Image
@@ -29,13 +29,20 @@ def picture(note: str = "", size: int = 40) -> bytes:
     return body.getvalue()
 
 
-def codes(page: TestResponse) -> tuple[str, str]:
+class Page(Protocol):
+    """An answer to a test's client, or to a real one."""
+
+    @property
+    def text(self) -> str: ...
+
+
+def codes(page: Page) -> tuple[str, str]:
     """The locator and the access key that a page shows."""
     locator, key = ("".join(re.sub(r"<[^>]+>", "", each).split()) for each in CODE.findall(page.text))
     return locator, key
 
 
-def hidden(page: TestResponse) -> dict[str, str]:
+def hidden(page: Page) -> dict[str, str]:
     """What the first form of a page carries."""
     return dict(HIDDEN.findall(page.text.partition("<form")[2].partition("</form>")[0]))
 

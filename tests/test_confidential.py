@@ -24,7 +24,7 @@ from bot.typed_codes import codes_in
 from flows.case import ASKED
 from flows.complaint_report import NAME, QUESTIONS
 from storage import cases as shelf
-from storage import receivers, vault, volatile_outbox
+from storage import receivers, vault, volatile, volatile_outbox
 from storage.contacts import Contact
 from storage.database import reading, transaction
 from storage.inbox import Inbox
@@ -233,6 +233,20 @@ def test_a_message_that_comes_twice_counts_once(desk: World) -> None:
     assert len(dump(desk)["sealedcase"]) == 1
 
 
+@pytest.mark.parametrize("last", [(*STORY[:4], "salir"), ("consultar", "menú"), (*STORY, "2")])
+def test_the_last_message_of_a_conversation_that_comes_twice_is_not_taken_for_an_ordinary_one(
+    last: tuple[str, ...], little: World
+) -> None:
+    tell(little, *last[:-1])
+    before = dump(little)
+    again = telegram.read(telegram_text(776, address("telegram", 1), last[-1]))
+    assert again is not None
+    assert little.take(again)
+    little.restart()
+    assert little.take(again) == []
+    assert changed(before, dump(little)) == set()
+
+
 def test_a_complaint_whose_memory_was_lost_after_filing_is_filed_once(desk: World, monkeypatch: Any) -> None:
     tell(desk, *STORY)
     queue, broken = volatile_outbox.queue, [True]
@@ -286,13 +300,61 @@ def test_after_half_an_hour_or_a_reboot_a_message_continues_nothing(little: Worl
     little.clock.forward(minutes=31)
     assert "Esa pregunta ya pasó" in tell(little, "en la plaza")
     tell(little, *STORY[:4])
-    store(little).dispose()
-    for path in list(little.settings.volatile_path.parent.iterdir()):
-        path.unlink()
-    little.restart()
+    reboot(little)
     assert "Hola. Con Cuenta" in tell(little, "en la plaza")
     assert "plaza" not in str(dump(little))
     assert "Estas oficinas" in tell(little, "denunciar")
+
+
+@pytest.mark.parametrize("wiped", [True, False])
+def test_words_that_come_too_late_answer_no_other_question(desk: World, wiped: bool) -> None:
+    tell(desk, "hola", "1", "perfil")
+    before = dump(desk)
+    tell(desk, *STORY[:4])
+    desk.clock.forward(minutes=31)
+    if wiped:
+        volatile.wipe(store(desk), desk.clock())
+    assert "Para empezar otra vez escriba DENUNCIAR" in tell(desk, "1")
+    assert changed(before, dump(desk)) == set()
+    assert volatile_rows(desk, "draft") == volatile_rows(desk, "part") == []
+    tell(desk, "1")
+    assert changed(before, dump(desk)), "and from then on it is an ordinary chat again"
+
+
+def reboot(world: World) -> None:
+    """What was in memory is gone."""
+    store(world).dispose()
+    for path in list(world.settings.volatile_path.parent.iterdir()):
+        path.unlink()
+    world.restart()
+
+
+def test_after_a_reboot_one_is_told_to_begin_again_and_nothing_is_left_over(desk: World) -> None:
+    before = dump(desk)
+    tell(desk, *STORY)
+    send_it = desk.last["telegram", address("telegram", 1)].buttons[0][1]
+    reboot(desk)
+    assert "Para empezar otra vez escriba DENUNCIAR" in desk.press_data(send_it)[-1].text
+    assert changed(before, dump(desk)) == set()
+    for table in ("draft", "part", "outgoing"):
+        assert volatile_rows(desk, table) == []
+    tell(desk, "en la plaza")
+    assert not changed(before, dump(desk)) & SEALED, "a text is an ordinary one, of which only the chat is kept"
+    assert "plaza" not in str(dump(desk))
+    send(desk)
+    assert len(dump(desk)["sealedcase"]) == 1
+
+
+def test_who_presses_send_twice_files_once(desk: World) -> None:
+    tell(desk, *STORY)
+    send_it = desk.last["telegram", address("telegram", 1)].buttons[0][1]
+    (first,) = [message.text for message in desk.press_data(send_it) if message.secret]
+    filed = dump(desk)
+    again = desk.press_data(send_it)
+    assert "Esa pregunta ya pasó" in again[0].text
+    assert [message.text for message in again if message.secret] == [first]
+    assert changed(filed, dump(desk)) == set()
+    assert len(filed["sealedcase"]) == 1
 
 
 def test_a_wrong_key_and_an_unknown_number_are_answered_alike(little: World) -> None:

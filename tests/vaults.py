@@ -4,9 +4,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import mkdtemp
+
+from sqlalchemy import Engine
 
 from storage import receivers, vault
 from storage.database import transaction
@@ -61,9 +63,13 @@ def forget(world: World) -> None:
 
 def give_keys(world: World) -> dict[int, KeyPair]:
     """Two receivers in each office and a paper key: their pairs, by the key's id."""
+    return make_keys(world.desk.engine, world.clock())
+
+
+def make_keys(engine: Engine, now: datetime) -> dict[int, KeyPair]:
+    """The same in any database."""
     pairs: dict[int, KeyPair] = {}
-    now = world.clock()
-    with transaction(world.desk.engine) as connection:
+    with transaction(engine) as connection:
         for n, office in enumerate((*OFFICES, *OFFICES), start=901):
             account = {
                 "id": n,
