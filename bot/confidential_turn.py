@@ -28,7 +28,7 @@ LEAVING = frozenset({"menu", "start", "stop"})
 """Words of other conversations that end this one. All others can be part of an answer: an office, a plan, an idea."""
 
 LATE = timedelta(hours=24)
-"""How long after a conversation began its person's next words are not taken for an answer to an ordinary question."""
+"""How long after its last message a person's next words are not taken for an answer to an ordinary question."""
 
 LANGUAGES = {"spanish": "es", "english": "en"}
 
@@ -193,7 +193,9 @@ class ConfidentialTurn:
         safe = self.safe
         draft = Draft(safe.chat, safe.flow, self.subject, journal, safe.language, safe.kept, self.begun_at, self.now)
         volatile.keep_draft(self.connection, draft)
-        volatile_tallies.count(self.connection, late_of(self.desk, self.incoming), self.now, LATE)
+        late = late_of(self.desk, self.incoming)
+        volatile_tallies.forgive(self.connection, late)
+        volatile_tallies.count(self.connection, late, self.now, LATE)
         self._tell(outcome)
 
     def _tell(self, outcome: Advance) -> None:

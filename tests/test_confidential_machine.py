@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import inspect, text
 
-from bot import confidential
+from bot import complaint_commands
 from bot.channels import telegram
 from bot.messages import Outbound
 from storage import vault, volatile
@@ -112,7 +112,7 @@ class Complaints(RuleBasedStateMachine):
 
     @rule(who=CHATS, skipped=SKIPPED)
     def begins(self, who: int, skipped: list[bool]) -> None:
-        self.stories[who] = Story()
+        self.stories[who] = Story(late=True)
         self.goes(who, "denunciar", 0)
         self.answers(who, skipped)
 
@@ -174,14 +174,14 @@ class Complaints(RuleBasedStateMachine):
         story = self.stories[who]
         if story.at is not None or story.following:
             assert self.say(who, "salir")
-            story.at, story.following = None, False
+            story.at, story.following, story.late = None, False, False
 
     @precondition(lambda self: self.cases)
     @rule(who=CHATS, nth=NTH, adds=st.booleans())
     def consults(self, who: int, nth: int, adds: bool) -> None:
         """From any chat, with the codes: what was under way there ends."""
         number, key = self.cases[nth % len(self.cases)]
-        self.stories[who] = Story(following=True)
+        self.stories[who] = Story(following=True, late=True)
         self.say(who, "consultar")
         assert "Cómo va" in self.say(who, f"{number} {key}")[-1].text
         if adds:
@@ -207,8 +207,6 @@ class Complaints(RuleBasedStateMachine):
             self.world.clock.forward(minutes=1 if what == "a minute" else 31)
             volatile.wipe(self.world.desk.volatile, self.world.clock())
         if what == "half an hour":
-            for story in self.stories.values():
-                story.late = story.late or story.at is not None or story.following
             self.silent()
         if what == "memory is lost":
             self.silent()
@@ -226,7 +224,7 @@ class Complaints(RuleBasedStateMachine):
         story = self.stories[who]
         if story.at is None and not story.following:
             late, story.late = story.late, False
-            assert ("ya pasó" in self.say(who, "hola")[-1].text) == late
+            assert ("ya pasó" in self.say(who, "y otra cosa")[-1].text) == late
             if not late:
                 self.kept, story.last = self.ordinary(), None
 
@@ -253,8 +251,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys that cost nothing, and no limit to how many may be made."""
     monkeypatch.setattr(vault, "OPS", 1)
     monkeypatch.setattr(vault, "MEMORY", 8192)
-    monkeypatch.setattr(confidential, "MOST_BEGUN", 10_000)
-    monkeypatch.setattr(confidential, "A_CROWD", 10_000)
+    monkeypatch.setattr(complaint_commands, "MOST_BEGUN", 10_000)
+    monkeypatch.setattr(complaint_commands, "A_CROWD", 10_000)
 
 
 @pytest.mark.usefixtures("quick")
