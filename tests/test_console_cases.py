@@ -12,7 +12,7 @@ from bot import cases, exports
 from bot.cases import Begun
 from cli import wiring
 from flows.case import MOVES, REASONS, SAID, STATES
-from storage import audit, catalogue, printed, sessions, vault, volatile_visits
+from storage import audit, case_keeping, catalogue, printed, sessions, vault, volatile_visits
 from storage import cases as shelf
 from storage.cases import Part, Wrap
 from storage.database import columns, reading, transaction
@@ -420,6 +420,14 @@ def test_the_record_names_no_case_on_the_day_on_which_it_came(little: World) -> 
         record = " ".join(f"{row.subject} {row.facts}" for row in audit.whole(connection))
     assert begun.new.locator not in record
     assert begun.new.id not in record
+
+
+def test_the_offices_own_number_stands_on_its_page(little: World) -> None:
+    one, begun = at_work(little), filed(little, STORY)
+    assert "Número propio de la oficina" not in one.page(begun).text
+    with transaction(little.desk.engine) as connection:
+        case_keeping.give_number(connection, begun.new.id, "2022-0007")
+    assert "Número propio de la oficina: 2022-0007." in one.page(begun).text
 
 
 def test_a_case_officer_sees_dates_and_nothing_else(little: World) -> None:
