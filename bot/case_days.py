@@ -128,7 +128,7 @@ def extend(connection: Connection, city: Catalogue, case_id: str, more: int, rea
         raise Refused("long")
     days = case.days + more
     due_on = city.hours.working_day(case.due_on, more, _closures(city))
-    cases.note(connection, case, today, reason, by, extended=True, days=days, due_on=due_on)
+    cases.amend(connection, case, today, reason, by, extended=True, days=days, due_on=due_on)
     return due_on
 
 
@@ -161,7 +161,7 @@ def _recount(connection: Connection, city: Catalogue, id: str, now: str, today: 
     due_on = city.hours.working_day(begun, case.days + paused, _closures(city))
     if due_on != case.due_on:
         reason = "calendar" if case.calendar != now else "pause"
-        cases.note(connection, case, today, reason, None, due_on=due_on, calendar=now)
+        cases.amend(connection, case, today, reason, None, due_on=due_on, calendar=now)
     elif case.calendar != now:
         case_keeping.recalculate(connection, id, now)
 

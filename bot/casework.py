@@ -30,6 +30,12 @@ PREFIX = 8
 """Letters of a case's random id that the record has."""
 
 
+NOTED = frozenset(
+    {"answered", "asked", "damaged", "exported", "extended", "held", "moved", "noted", "opened", "released"}
+)
+"""What is put into the record of a case."""
+
+
 class Changed(Exception):
     """The case is not any more what the form was made from, or the form was sent before."""
 
@@ -113,6 +119,7 @@ def note(connection: Connection, city: Catalogue, row: Row[Any], action: str, by
     last possible hour of filing. Later it has the beginning of the case's random id, never the locator.
     """
     subject = row.id[:PREFIX] if row.received_on < city.hours.today(now) else ""
+    assert action in NOTED
     audit.note(connection, now, by, f"case.{action}", subject)
 
 

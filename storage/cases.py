@@ -202,7 +202,7 @@ def move(
     return True
 
 
-def note(connection: Connection, case: Row[Any], on: date, reason: str, by: int | None, **changed: Any) -> None:
+def amend(connection: Connection, case: Row[Any], on: date, reason: str, by: int | None, **changed: Any) -> None:
     """Change a case that stays in its state, and note why."""
     connection.execute(update(Case).where(_C.id == case.id).values(changed))
     _step(connection, case.id, case.state, case.state, on, reason, by)

@@ -172,6 +172,10 @@ def test_a_key_is_unlocked_in_one_session_and_for_a_quarter_of_an_hour(little: W
     assert "Su clave está cerrada" in two.get("/consola/mi-clave").text, "the cookie of another session opens nothing"
 
 
+ACTS = ("copia", "nota", "paso/reviewing", "plazo", "remision", "respuesta", "retener")
+"""What can be done with a complaint that one can open."""
+
+
 def test_whom_it_concerns_finds_nothing(desk: World) -> None:
     one, accused = at_work(desk), at_work(desk, "carlos", OFFICES[1])
     begun = filed(desk, STORY, excluded=OFFICES[1], files=[PHOTO])
@@ -183,12 +187,12 @@ def test_whom_it_concerns_finds_nothing(desk: World) -> None:
     for address in (
         f"/consola/denuncias/{begun.new.id}",
         f"/consola/denuncias/{begun.new.id}/adjuntos/{part[1]}",
-        f"/consola/denuncias/{begun.new.id}/nota",
+        *(f"/consola/denuncias/{begun.new.id}/{act}" for act in ACTS),
         f"/consola/denuncias/{begun.new.locator}",
     ):
         answer = accused.get(address)
         assert (answer.status_code, _same(answer.text)) == (404, _same(nothing.text))
-    assert accused.sent(begun, "/nota", {"text": "x"}).status_code == 404
+    assert {accused.sent(begun, f"/{act}", {"text": "x"}).status_code for act in ACTS} == {404}
     with transaction(desk.desk.engine) as connection:  # who can write the database gives themselves some wrap
         shelf.give(connection, begun.new.id, accused.key, shelf.wrap_for(connection, begun.new.id, one.key) or b"")
     answer = accused.page(begun)
@@ -415,7 +419,7 @@ def test_the_record_names_no_case_on_the_day_on_which_it_came(little: World) -> 
     one = again(little, one)
     one.send(begun, "/retener", {"reason": "over"})
     assert not state(little, begun).held
-    assert noted(little)[-1] == ("case.released.over", begun.new.id[:8])
+    assert noted(little)[-1] == ("case.released", begun.new.id[:8])
     with reading(little.desk.engine) as connection:
         record = " ".join(f"{row.subject} {row.facts}" for row in audit.whole(connection))
     assert begun.new.locator not in record

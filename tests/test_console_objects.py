@@ -60,6 +60,10 @@ class All:
     why: str
 
 
+class Keyed(All):
+    """What is theirs hangs on a key and not on the role: `tests/test_console_cases.py` walks it, with keys."""
+
+
 Entries = Mapping[str, Sequence[Theirs | All]]
 
 CITY = "there is one list of consultations for the whole city, and no page has what anybody chose before the count"
@@ -68,6 +72,9 @@ READS = "who grades or approves has to see all that is there"
 KEEPS = "accounts, codes and settings of the whole city are what an administrator is for"
 REGISTER = "any officer goes on with a request, which shows nothing of a person before the proof"
 KIND = "there is no object: what is asked for is a kind of file"
+
+OPENS = "who has no key to a complaint meets what is not there, on each of its pages"
+KEYS = "keys and whose they are is shown to all who keep or have one; what they open hangs on one's own"
 
 ID = "<int(max=2147483647):id>"
 DRAFT = "/consola/borradores"
@@ -127,9 +134,22 @@ OTHER_PLAN: Entries = {
     for end in ("codigo", "terminar")
 }
 
+OF_A_CASE: Entries = {
+    f"/consola/denuncias/<case>{end}": [Keyed([Role.RECEIVER], OPENS)]
+    for end in (
+        "", "/adjuntos/<part>", "/copia", "/nota", "/paso/<after>", "/plazo", "/remision", "/respuesta", "/retener",
+    )
+}  # fmt: skip
+OF_A_KEY: Entries = {
+    f"/consola/claves/{ID}/dar": [All([Role.RECEIVER], KEYS)],
+    f"/consola/claves/{ID}/prueba": [All([Role.RECEIVER], KEYS)],
+    f"/consola/claves/{ID}/prueba/archivo": [All([Role.RECEIVER], KEYS)],
+    f"/consola/claves/{ID}/quitar": [All([A], KEEPS)],
+}
+
 TABLE: Entries = {
     **GONE_DRAFT, **OTHER_DRAFT, **ANY_VOTE, **OF_PAPER, **NO_IDEAS, **OTHER_IDEAS, **ANY_REQUEST, **ANY_PROMISE,
-    **OTHER_PLAN,
+    **OTHER_PLAN, **OF_A_CASE, **OF_A_KEY,
     f"{DRAFT}/plantilla.<kind>": [All([P], KIND)],
     "/consola/camino/<slug>": [Astray([P, M], "/consola/camino/cartagena-2022")],
     VOTE: [All([P, V, M], CITY)],

@@ -2,28 +2,35 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 
+from bot import casework
 from cli import wiring
 from storage import audit
 from storage.database import transaction
 from tests.console import signed_in
 from tests.world import ROOT, World
-from web.console import deeds, seats
+from web.console import deeds, own_key, seats
 from web.console.access import Role
 from web.console.approvals import OUTCOMES
 
 NOTERS = {"note", "_note", "_changed", "edited", "keep", "kept"}
 """The functions that an action is handed to."""
 
-MADE: Mapping[str, Mapping[str, object]] = {"approval.{}": OUTCOMES, "{}.invited": seats.ENDS, "{}.ended": seats.ENDS}
+MADE: Mapping[str, Collection[str]] = {
+    "approval.{}": OUTCOMES,
+    "case.{}": casework.NOTED,
+    "key.{}": own_key.NOTED,
+    "{}.invited": seats.ENDS,
+    "{}.ended": seats.ENDS,
+}
 """Actions that are put together, and what of."""
 
 
 def calls() -> Iterator[ast.Call]:
-    for part in ("bot", "cli", "storage", "web"):
+    for part in ("bot", "cli", "storage", "web/console"):
         for file in (ROOT / part).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text("utf-8"))):
                 named = getattr(node, "func", None)

@@ -321,7 +321,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         def held_(connection: Connection, seen: Catalogue, held: Row[Any]) -> str:
             shelf.keep(connection, case, not held.held)
-            return f"{'released' if held.held else 'held'}.{form.reason.data}"
+            return "released" if held.held else "held"
 
         return act(case, held_)
 

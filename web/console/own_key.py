@@ -32,6 +32,10 @@ TOO_OFTEN = _("That was tried too often. Try again in an hour.")
 NEW = _("{least} letters or more, and not your password. Nobody can give you another one.", least=credentials.LEAST)
 
 
+NOTED = frozenset({"begun", "locked", "proved", "refused", "unlocked"})
+"""What is put into the record of one's own key."""
+
+
 class Unlocking(Form):
     passphrase = PasswordField(_("Passphrase of your key"))
 
@@ -227,6 +231,7 @@ def _tried(desk: Desk, work: Callable[[], bytes]) -> bytes | Phrase:
 
 
 def _note(desk: Desk, what: str) -> None:
+    assert what in NOTED
     with transaction(desk.engine) as connection:
         audit.note(connection, desk.clock(), staff().id, f"key.{what}")
 
