@@ -5,6 +5,7 @@ sealed part is added to one. What takes long (keys, files) is done outside the t
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ from flows import register
 from flows.answers import tidy
 from storage import volatile, volatile_outbox, volatile_tallies
 from storage.database import is_away, may_succeed_again, reading, transaction
+from storage.volatile_glance import Glance
 
 log = structlog.get_logger()
 
@@ -41,6 +43,8 @@ class Confidential:
             return False
         text = tidy(incoming.text)
         named = (incoming.pressed or "").startswith(MARK) or opens(text)[0] or any(codes_in(text))
+        if not named and not self._glance.sees(chat_of(incoming), name_of(incoming), late_of(self.desk, incoming)):
+            return False
         try:
             with reading(self.desk.volatile) as connection:
                 now, late = self.desk.clock(), late_of(self.desk, incoming)
@@ -83,6 +87,10 @@ class Confidential:
 
     def _turn(self, connection: Connection, incoming: Incoming, done: dict[str, Any]) -> ConfidentialTurn:
         return ConfidentialTurn(self.desk, self.ways, connection, incoming, self.desk.clock(), done)
+
+    @cached_property
+    def _glance(self) -> Glance:
+        return Glance(self._store)
 
     @property
     def _store(self) -> Engine:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 from PIL import Image
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 from bot import cases, complaint_commands
 from bot.channels import telegram
@@ -554,3 +554,28 @@ def test_a_receiver_reads_in_words_what_each_answer_answers() -> None:
     asked = {key for key, _question, _called in (NAME, *QUESTIONS)} | {"subject", "caption"}
     assert asked == set(ASKED)
     assert {each.id for each in complaints.QUESTIONS} <= set(ASKED)
+
+
+def test_what_is_ordinary_costs_one_glance(little: World) -> None:
+    """No transaction of the volatile store: that would cost a third of a whole turn."""
+    tell(little, "hola")
+    begun: list[str] = []
+    event.listen(store(little), "begin", lambda _connection: begun.append("begin"))
+    assert not any(claimed(little, words) for words in ("hola", "menú", "1 4 6"))
+    assert begun == []
+    tell(little, "denunciar")
+    assert claimed(little, "hola")
+
+
+def claimed(world: World, words: str) -> bool:
+    told = telegram.read(telegram_text(9000, address("telegram", 1), words))
+    assert told is not None
+    assert world.desk.confidential is not None
+    return world.desk.confidential.claims(told)
+
+
+def test_a_store_that_cannot_be_read_is_away(little: World) -> None:
+    store(little).dispose()
+    little.settings.volatile_path.write_bytes(b"no database at all, and long enough to be looked at" * 100)
+    with pytest.raises(Away):
+        claimed(little, "hola")
