@@ -84,6 +84,7 @@ def opened(export: bytes, private: bytes) -> Opened:
             wrapped = bytes.fromhex(head["wrap"])
             key = vault.unwrap(wrapped, private)
             return _read(file, key, id, index)
+    # NotImplementedError is zipfile's word for a way of packing or locking that it does not know.
     except (BadZipFile, KeyError, ValueError, TypeError, EOFError, NotImplementedError):
         raise Unreadable from None
 

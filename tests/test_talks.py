@@ -64,7 +64,7 @@ def test_a_talk_goes_as_written(
     if request.config.getoption("--update-talks"):
         if channel == talk.channels[0] and not restarted:
             update(talk, worlds)
-        pytest.skip("rewritten")
+        pytest.skip("--update-talks writes the talks down instead of comparing them")
     compare(talk, Play(worlds(), channel, restarted).through(talk))
 
 
@@ -79,7 +79,7 @@ def test_a_talk_goes_the_same_on_postgresql(
     name: str, postgres_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("--update-talks"):
-        pytest.skip("rewritten on SQLite")
+        pytest.skip("--update-talks writes the talks down on SQLite alone")
     talk = next(talk for talk in TALKS if talk.name == name)
     world = World.on(postgres_url, tmp_path).load().open()
     compare(talk, Play(world, "telegram", restarted=True).through(talk))
