@@ -3,15 +3,23 @@
 import io
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from sqlalchemy import text
 from sqlmodel import SQLModel
 from werkzeug.test import TestResponse
 
+from bot import cases, scrub
+from bot.scrub import Clean
 from cli import wiring
 from cli.settings import read_settings
+from storage import cases as shelf
+from storage import vault
+from storage.database import reading, transaction
 from tests.world import World, environment
 
 NONE = "ninguna"
@@ -115,3 +123,51 @@ def tables(world: World, sealed: bool = False) -> dict[str, list[str]]:
 @dataclass
 class _Of:
     __table__: Any
+
+
+def number_of_cases(world: World) -> int:
+    with reading(world.desk.engine) as connection:
+        return int(connection.execute(text("SELECT count(*) FROM sealedcase")).scalar_one())
+
+
+def inside(world: World, locator: str, key: str) -> tuple[list[cases.Told], list[cases.File]]:
+    """What whoever has the codes' key can open of a case: its words and its files, in order."""
+    assert world.desk.volatile is not None
+    opened = cases.open_case(world.desk.engine, world.desk.volatile, locator, key, "test", world.clock())
+    assert opened is not None
+    assert opened.private is not None
+    case, told, files = opened.case.id, [], []
+    with reading(world.desk.engine) as connection:
+        for row in shelf.parts(connection, case, ("told", "file")):
+            if row.kind == "told":
+                told.append(cases.Told.unpacked(vault.unseal(opened.private, case, row.id, "told", bytes(row.body))))
+            else:
+                files.append(cases.File.unpacked(vault.unseal_file(opened.private, case, row.id, bytes(row.body))))
+    return sorted(told, key=lambda each: (each.at, each.place)), sorted(files, key=lambda each: (each.at, each.place))
+
+
+def reply(world: World, locator: str, words: str) -> None:
+    """The office tells the complainant something."""
+    with transaction(world.desk.engine) as connection:
+        case = shelf.by_locator(connection, locator)
+        assert case is not None
+        told = cases.Told(world.clock(), 0, "", words)
+        shelf.add(connection, case.id, cases.seal_told(bytes(case.public), case.id, "reply", told))
+
+
+class Odd:
+    """A scrubber that finds nothing to clean, and refuses what says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(scrub, "scrub", self.scrub)
+        monkeypatch.setattr(scrub, "as_it_is", self.as_it_is)
+
+    def scrub(self, body: bytes, folder: Path) -> Clean:
+        if body.startswith(b"refuse "):
+            raise scrub.Refused(body.removeprefix(b"refuse ").decode())
+        if body.startswith(b"hides "):
+            raise scrub.NotStrippable("application/pdf")
+        return self.as_it_is(body)
+
+    def as_it_is(self, body: bytes) -> Clean:
+        return Clean("application/pdf", "pdf", body, "0" * 64, "0" * 64, ())

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from storage.database import open_database
 from storage.schema import migrate
+from tests.vaults import taking_complaints
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -98,6 +99,20 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     _administer(server, f"CREATE DATABASE {name}")
     yield _database(server, name)
     _administer(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def desk(database_url: str, tmp_path: Path) -> Iterator[World]:
+    """A desk that takes complaints, once on each kind of database."""
+    with taking_complaints(database_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def little(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    """A desk that takes complaints, on SQLite: for what no database can change."""
+    with taking_complaints(sqlite_url, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

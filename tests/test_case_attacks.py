@@ -1,7 +1,6 @@
 """Attacks on complaints: ways in, traces and stops that must not be there."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +18,8 @@ from storage import cases as shelf
 from storage import consultations, receivers, vault, volatile
 from storage.database import reading, transaction
 from storage.gates import Gate
-from tests.complaint_pages import person
+from tests.complaint_pages import Odd, person
 from tests.test_cases import city_of, filed, opened
-from tests.test_complaints_web import Odd
 from tests.test_confidential import (
     CANARY,
     STORY,
@@ -35,14 +33,8 @@ from tests.test_confidential import (
     with_keys,
 )
 from tests.transcripts import collecting
-from tests.vaults import OFFICES, taking_complaints
+from tests.vaults import OFFICES
 from tests.world import World, address
-
-
-@pytest.fixture
-def little(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
-    with taking_complaints(sqlite_url, tmp_path) as world:
-        yield world
 
 
 @pytest.mark.parametrize("how", ["late", "ended"])

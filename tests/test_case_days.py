@@ -24,12 +24,6 @@ DUE = date(2026, 7, 23)
 
 
 @pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[World]:
-    with taking_complaints(database_url, tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
 def small(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
     with taking_complaints(sqlite_url, tmp_path) as world:
         yield world

@@ -1,8 +1,5 @@
 """Cases: filed once, found by their key, dated by the day, and taken only where they cannot be lost."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 
@@ -11,14 +8,8 @@ from bot.catalogue import Catalogue, read
 from storage import cases as shelf
 from storage import receivers, vault
 from storage.database import reading, transaction
-from tests.vaults import OFFICES, taking_complaints
+from tests.vaults import OFFICES
 from tests.world import World
-
-
-@pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[World]:
-    with taking_complaints(database_url, tmp_path) as world:
-        yield world
 
 
 def city_of(world: World) -> Catalogue:

@@ -43,18 +43,6 @@ STORY = ("denunciar", "3", "1", "pidieron plata", "-", "-", "-", "-", "-", "-", 
 Dump = dict[str, list[Any]]
 
 
-@pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[World]:
-    with vaults.taking_complaints(database_url, tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def little(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
-    with vaults.taking_complaints(sqlite_url, tmp_path) as world:
-        yield world
-
-
 def dump(world: World) -> Dump:
     """Every row of every table of the ordinary database."""
     with reading(world.desk.engine) as connection:

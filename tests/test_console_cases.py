@@ -1,8 +1,6 @@
 """Complaints in the console: a receiver's day, what a thief gets, and who finds nothing at all."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -20,7 +18,7 @@ from storage.vault import Unopened
 from tests.casebook import PHOTO, Receiver, cheap, filed, happened, hidden, inside, receiver, state
 from tests.console import SITE, signed_in
 from tests.test_console_attacks import sending, together
-from tests.vaults import OFFICES, taking_complaints
+from tests.vaults import OFFICES
 from tests.world import DURING, World
 from web.console.access import Role
 from web.console.credentials import Safe
@@ -38,18 +36,6 @@ XSS = (
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     cheap(monkeypatch)
-
-
-@pytest.fixture
-def desk(database_url: str, tmp_path: Path) -> Iterator[World]:
-    with taking_complaints(database_url, tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-def little(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
-    with taking_complaints(sqlite_url, tmp_path) as world:
-        yield world
 
 
 def app_of(world: World) -> Flask:
