@@ -15,7 +15,6 @@ from tests.complaint_pages import (
 from tests.world import World, away
 from web import complaint_visits, complaints, confidential
 
-
 # Following it
 
 
