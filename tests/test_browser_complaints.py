@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from cli import wiring
+from cli.settings import read_settings
 from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
 from tests.complaint_pages import person, picture
 from tests.test_site import LIGHT
 from tests.vaults import taking_complaints
+from tests.world import World, environment
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs it")
 
@@ -155,3 +159,21 @@ def test_every_page_is_for_everybody(site: str, browser: Browser, size: Viewport
     page.get_by_role("button", name="Ver", exact=True).click()
     check("Su denuncia")
     page.context.close()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+def test_after_a_complaint_in_the_browser_chat_ordinary_answers_are_shown(
+    little: World, browser: Browser, script: bool
+) -> None:
+    settings = read_settings({**environment(little.settings.database_url, little.folder), "BROWSER_CHAT": "on"})
+    settings = replace(settings, volatile_path=little.settings.volatile_path)
+    with serving(wiring.app(settings, little.clock)) as address:
+        page = opened(browser, PHONE, java_script_enabled=script)
+        page.goto(f"{address}/chat")
+        for words, answer in (
+            ("hola", "¿Acepta?"), ("denunciar", "No guardamos quién es usted"), ("salir", "Borramos lo que escribió"),
+            ("hola", "¿Acepta?"),
+        ):  # fmt: skip
+            page.get_by_label("Escriba aquí").fill(words)
+            page.get_by_role("button", name="Enviar", exact=True).click()
+            expect(page.locator("#log .theirs").last).to_contain_text(answer)

@@ -73,7 +73,8 @@
   }
 
   function show(messages) {
-    const news = messages.filter((message) => message.id > seen);
+    // Confidential messages are numbered apart: a later ordinary one may have the smaller number.
+    const news = messages.filter((message) => !log.querySelector(`[data-id="${message.id}"]`));
     const first = log.children.length;
     for (const message of news) {
       seen = message.id;
