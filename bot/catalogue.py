@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from bot.delivery import Delivery
 from bot.hours import Hours
 from flows import case
 from flows.case import Intake
@@ -55,8 +56,13 @@ class Catalogue:
     city: City
     consultations: Mapping[str, Listed]
     plans: Mapping[str, Plan]
-    hours: Hours
+    delivery: Delivery
     retention: Mapping[str, timedelta]
+
+    @property
+    def hours(self) -> Hours:
+        """When people may be written to, where no place has hours of its own; and the city's working days."""
+        return self.delivery.usual
 
     def plan_of(self, subject: str) -> Plan | None:
         """The plan that has a commitment or milestone."""
@@ -107,9 +113,9 @@ def read(connection: Connection) -> Catalogue:
     known = {row.slug: listed(row, told.get(row.slug, ())) for row in consultations.every(connection)}
     found = {row.slug: _plan(row.slug, json.loads(row.body)) for row in plans.every(connection)}
     newest_first = sorted(found.values(), key=lambda plan: (plan.span.first, plan.slug), reverse=True)
-    hours = Hours.of(json.loads(texts.get("hours", "{}")), city.zone)
-    kept = _retention(texts)
-    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, hours, kept)
+    delivery, hours = (json.loads(texts.get(key, "{}")) for key in ("delivery", "hours"))
+    rules, kept = Delivery.of(delivery, hours, city.zone), _retention(texts)
+    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, rules, kept)
 
 
 def _retention(texts: Mapping[str, str]) -> Mapping[str, timedelta]:

@@ -20,7 +20,8 @@ from flows.language import Command, Phrase, Say, Talk
 from flows.people import Facts
 from flows.replay import Journal, advance
 from storage import pages, texts
-from storage.folder import DAYS, TEXTS, is_span
+from storage.folder import TEXTS
+from storage.hours import DAYS, is_span
 from storage.retention import PERIODS, PROMISED
 
 WORDS = tuple(TEXTS)

@@ -10,6 +10,8 @@ from holidays import list_supported_countries
 
 from storage import definition
 from storage.definition import LENGTHS, PROPOSAL_COLUMNS, QUESTIONS, ReadConsultation, ReadProposal
+from storage.delivery_folder import read_delivery
+from storage.hours import DAYS, is_span
 from storage.intake_folder import read_intake
 from storage.pages import SLUG, Form, Invalid, Problem, Table, Words
 from storage.plan_folder import ReadPlan, read_plans
@@ -19,8 +21,6 @@ __all__ = ["Choice", "Folder", "Invalid", "Problem", "ReadConsultation", "ReadPl
 
 TEXTS = {"name": 40, "help": 500, "emergency": 160, "privacy": 300}
 """The city's texts and how many characters each may have: they share a message with others."""
-
-DAYS = ("weekdays", "saturdays", "sundays")
 
 KINDS = ("municipality", "locality", "unit", "barrio")
 PROFILES = ("good", "low", "sms")
@@ -66,6 +66,7 @@ class Folder:
     hours: Mapping[str, Any] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
     intake: Mapping[str, Any] | None = None
+    delivery: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_folder(path: Path) -> Folder:
@@ -83,7 +84,11 @@ def read_folder(path: Path) -> Folder:
     consultations = tuple(c for c in found.values() if c is not None)
     proposals = {slug: {p.id for p in c.proposals} if c else None for slug, c in found.items()}
     plans = read_plans(path, proposals, problems)
-    intake = read_intake(path, problems)
+    intake, delivery = read_intake(path, problems), read_delivery(path, problems)
+    problems += [
+        Problem("delivery.toml", 1, f'hours are given for "{code}", and no place has that code')
+        for code in set(delivery.get("hours", {})) - {place.code for place in places}
+    ]
     problems += [
         Problem(
             f"plans/{plan.slug}/plan.toml", 1, f'"{plan.slug}" is a consultation too, and only one can collect ideas'
@@ -93,7 +98,8 @@ def read_folder(path: Path) -> Folder:
     ]
     if problems:
         raise Invalid(problems)
-    return Folder(words.pop("name"), zone, words, questions, places, consultations, plans, hours, retention, intake)
+    name = words.pop("name")
+    return Folder(name, zone, words, questions, places, consultations, plans, hours, retention, intake, delivery)
 
 
 def _city(form: Form) -> tuple[dict[str, Words], str, dict[str, tuple[Choice, ...]]]:
@@ -140,12 +146,6 @@ def _hours(form: Form) -> Mapping[str, Any]:
         if not is_span(span):
             form.wrong(form.line("hours", kind), f"{kind} must be two hours like [8, 18], or [] for not at all")
     return hours
-
-
-def is_span(span: object) -> bool:
-    """Whether this can be the hours of a kind of day: the first and the last, or nothing."""
-    whole = isinstance(span, list) and all(type(hour) is int and 0 <= hour <= 24 for hour in span)
-    return whole and (not span or (len(span) == 2 and span[0] < span[1]))  # type: ignore[arg-type, index]
 
 
 def _question(form: Form, questions: Mapping[str, Any], name: str) -> tuple[Choice, ...]:

@@ -168,6 +168,8 @@ def _texts(folder: Folder) -> dict[str, str]:
         words["retention"] = dict(folder.retention)
     if folder.intake is not None:
         words["intake"] = folder.intake
+    if folder.delivery:
+        words["delivery"] = folder.delivery
     return {"zone": folder.zone, **{key: _json(value) for key, value in words.items()}}
 
 

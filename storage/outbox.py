@@ -37,6 +37,8 @@ UNASKED = ("announcement", "duty")
 RANKS = {"queued": 0, "sending": 1, "uncertain": 2, "sent": 3, "failed": 4, "delivered": 5, "read": 6}
 """Statuses never move to a lower rank: callbacks arrive in any order (channels.md 3.9)."""
 
+ARRIVED = ("delivered", "read")
+
 
 PENDING = "finished_at IS NULL"
 """What is not done with. Queries say it in these words: SQLite uses a partial index only where it reads its own."""
@@ -53,7 +55,7 @@ class Outgoing(SQLModel, table=True):
     (sent at most once) or duty (what a seat or an office must hear: sent at least once).
     `state` moves queued → sending → sent → delivered → read, or to failed, superseded or uncertain. `after_id` is the
     part that must be sent before. `epoch` is that of the sender which claimed it. `finished_at` is set with the first
-    final state, and only then.
+    final state, and only then; `delivered_at` with the first word that it reached the phone.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -68,6 +70,7 @@ class Outgoing(SQLModel, table=True):
     due_at: datetime
     created_at: datetime = Field(index=True)
     finished_at: datetime | None = Field(default=None)
+    delivered_at: datetime | None = Field(default=None)
     provider_id: str | None = Field(default=None, max_length=80, index=True)
     error: str | None = Field(default=None, max_length=40)
     segments: int = Field(default=1)
@@ -306,6 +309,7 @@ def report(
             provider_id=func.coalesce(_O.provider_id, provider_id),
             error=error,
             finished_at=now,
+            delivered_at=func.coalesce(_O.delivered_at, now) if state in ARRIVED else _O.delivered_at,
             sealed=None,
         )
         .returning(_O.id, _O.contact_id)

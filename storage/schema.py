@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from storage import (  # noqa: F401  every table must be known to the metadata
+    announcements,
     approvals,
     attempts,
     audit,
@@ -20,6 +21,7 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     case_sheets,
     cases,
     catalogue,
+    connectivity,
     consultations,
     contacts,
     counts,
@@ -35,10 +37,13 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     plans,
     public_notices,
     receivers,
+    recipients,
     requests,
     sessions,
+    spending,
     staff,
     talks,
+    templates,
     texts,
     ticks,
     turnouts,

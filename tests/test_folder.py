@@ -24,7 +24,7 @@ from storage.pages import LARGEST, sms_fault
 CITIES = Path(__file__).parent.parent / "territories"
 CARTAGENA, EXAMPLE = CITIES / "cartagena", CITIES / "ejemplo"
 
-CITY, TREE, COMPLAINTS = "city.toml", "territory.csv", "complaints.toml"
+CITY, TREE, COMPLAINTS, DELIVERY = "city.toml", "territory.csv", "complaints.toml", "delivery.toml"
 RULES = "consultations/ejemplo-plaza/consultation.toml"
 PROPOSALS = "consultations/ejemplo-plaza/proposals.csv"
 
@@ -198,6 +198,18 @@ BROKEN = [
         f"{COMPLAINTS}:6: pauses must be true or false, without quotes",
     ),
     (change(COMPLAINTS, "closures = []", "closures = [24]"), f"{COMPLAINTS}:5: closures must be a list of days"),
+    (change(DELIVERY, "segment = 220", "segment = -1"), f"{DELIVERY}:25: prices.sms.segment must be whole pesos"),
+    (change(DELIVERY, "weekly = 3", "weekly = 50"), f"{DELIVERY}:11: weekly must be from 1 to 21"),
+    (change(DELIVERY, '["+51"]', '["51"]'), f"{DELIVERY}:17: countries must be a list of calling codes"),
+    (change(DELIVERY, "daily =", "dayly ="), f'{DELIVERY}:7: unknown key "dayly"'),
+    (
+        change(DELIVERY, "[prices.sms]", '[[hours]]\nplace = "nowhere"\nsundays = []\n\n[prices.sms]'),
+        f'{DELIVERY}:1: hours are given for "nowhere", and no place has that code',
+    ),
+    (
+        change(DELIVERY, "[prices.sms]", '[[hours]]\nplace = "plaza"\nsundays = [9]\n\n[prices.sms]'),
+        f"{DELIVERY}:24: sundays must be two hours",
+    ),
     (
         write(PROPOSALS, b"id,number,title_es,title_en,short_es,short_en,more_es,more_en,official\n"),
         f"{PROPOSALS}:1: there is no proposal",
@@ -363,12 +375,12 @@ def test_a_city_loads_once_and_the_bot_reads_it(database: Connection) -> None:
     loaded = load(database, folder)
     assert (
         str(loaded)
-        == "234 places (changed), 8 texts (changed), consultation cartagena-2022 (new), plan plan-2023 (new)"
+        == "234 places (changed), 9 texts (changed), consultation cartagena-2022 (new), plan plan-2023 (new)"
     )
     revision = catalogue.revision(database)
     again = load(database, folder)
     assert str(again) == (
-        "234 places (as before), 8 texts (as before), consultation cartagena-2022 (as before),"
+        "234 places (as before), 9 texts (as before), consultation cartagena-2022 (as before),"
         " plan plan-2023 (as before)"
     )
     assert catalogue.revision(database) == revision > 0

@@ -17,7 +17,8 @@ from storage import catalogue as shelf
 from storage import staff as accounts
 from storage import texts as versions
 from storage.database import reading, transaction
-from storage.folder import DAYS, TEXTS
+from storage.folder import TEXTS
+from storage.hours import DAYS
 from storage.retention import HOUR, PERIODS, lengths
 from storage.texts import Stale
 from web.console.access import Role, allows, has, shown, staff
