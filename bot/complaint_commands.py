@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from bot import cases
+from bot import cases, complaint_links, redaction
 from bot.catalogue import Catalogue
 from bot.complaint_safe import Safe
 from bot.complaint_ways import ERASES, KNOWS, subject_of
@@ -51,7 +51,18 @@ def offer(safe: Safe, query: complaint.TheOffer) -> complaint.Offer:
     if query.filing and _shut(safe):
         return complaint.Offer("shut")
     knows = Speaker(safe.language).say(KNOWS.get(channel, ""))
-    return complaint.Offer("chat" if channel in ways.chats else "link", ways.link, knows, channel in ERASES)
+    in_chat = is_taken(safe) if query.filing else channel in ways.chats
+    apart = channel in ways.checked
+    return complaint.Offer("chat" if in_chat else "link", ways.link, knows, channel in ERASES, apart)
+
+
+def is_taken(safe: Safe) -> bool:
+    """Whether complaints may be told in this chat just now."""
+    channel = safe.incoming.channel
+    if channel not in safe.ways.checked:
+        return channel in safe.ways.chats
+    with reading(safe.desk.engine) as connection:
+        return redaction.takes(connection, safe.ways, channel, safe.now)
 
 
 def _shut(safe: Safe) -> tuple[str, ...]:
@@ -97,6 +108,14 @@ def send(safe: Safe, command: complaint.SendIt) -> None:
 def codes_of(safe: Safe, _query: complaint.Codes) -> list[str]:
     begun = safe.begun()
     return [begun.new.locator, begun.access_key]
+
+
+def make_link(safe: Safe, _command: complaint.MakeLink) -> None:
+    safe.link = f"{safe.ways.link}/clave/{complaint_links.make(safe.connection, safe.begun(), safe.now)}"
+
+
+def the_link(safe: Safe, _query: complaint.TheLink) -> str:
+    return safe.link
 
 
 def key_is_kept(safe: Safe, _command: complaint.KeyIsKept) -> None:
@@ -145,6 +164,8 @@ HANDLERS: dict[type[Command[Any]], Callable[[Safe, Any], Any]] = {
     complaint.Begin: begin,
     complaint.SendIt: send,
     complaint.Codes: codes_of,
+    complaint.MakeLink: make_link,
+    complaint.TheLink: the_link,
     complaint.KeyIsKept: key_is_kept,
     complaint.OpenCase: open_case,
     complaint.Replies: replies,

@@ -55,6 +55,7 @@ class Safe:
     has_key: bool = False
     typed: tuple[str, str] = field(default=("", ""), repr=False)
     opened: cases.Opened | None = field(default=None, repr=False)
+    link: str = field(default="", repr=False)
 
     @property
     def chat(self) -> str:

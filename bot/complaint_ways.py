@@ -17,12 +17,15 @@ class Ways:
     """How complaints are taken: `link` is the form's address, `chats` the channels that take them themselves.
 
     `carried` are the channels whose replies a worker sends; `fetch` gets a file (channel, source, most bytes).
+    `checked` are channels that take them while a check of their company passes (`bot/redaction.py`): words alone, and
+    an access key is never in such a chat.
     """
 
     link: str
     chats: frozenset[str]
     carried: frozenset[str]
     fetch: Callable[[str, str, int], bytes] | None = None
+    checked: frozenset[str] = frozenset()
 
 
 KNOWS: Mapping[str, Phrase] = {

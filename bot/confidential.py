@@ -15,6 +15,7 @@ from bot.complaint_safe import Errand, chat_of, late_of, name_of
 from bot.complaint_ways import Ways, opens
 from bot.confidential_turn import MARK, ConfidentialTurn
 from bot.messages import Incoming, Outbound
+from bot.redaction import Ear
 from bot.turn import NEWS, TRIES, Away, Desk, whereabouts
 from bot.typed_codes import codes_in
 from flows import register
@@ -41,6 +42,8 @@ class Confidential:
         """
         if self.desk.volatile is None or incoming.kind in NEWS:
             return False
+        if incoming.channel in self.ways.checked:
+            self._hear(incoming)
         text = tidy(incoming.text)
         named = (incoming.pressed or "").startswith(MARK) or opens(text)[0] or any(codes_in(text))
         if not named and not self._glance.sees(chat_of(incoming), name_of(incoming), late_of(self.desk, incoming)):
@@ -87,6 +90,18 @@ class Confidential:
 
     def _turn(self, connection: Connection, incoming: Incoming, done: dict[str, Any]) -> ConfidentialTurn:
         return ConfidentialTurn(self.desk, self.ways, connection, incoming, self.desk.clock(), done)
+
+    def _hear(self, incoming: Incoming) -> None:
+        """Have it noted for the check. Where that fails the check lacks a proof, and nobody misses a message."""
+        try:
+            self._ear.hear(incoming, self.desk.clock())
+        except Exception as error:
+            if not is_away(error):
+                raise
+
+    @cached_property
+    def _ear(self) -> Ear:
+        return Ear(self._store)
 
     @cached_property
     def _glance(self) -> Glance:

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import complaint_commands, replies
+from bot import complaint_commands, redaction, replies
 from bot.complaint_safe import Safe, late_of, name_of
 from bot.complaint_ways import Ways, opens
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
 from bot.turn import Desk
-from bot.typed_codes import codes_in
+from bot.typed_codes import codes_in, has_key
 from flows import complaint, register
 from flows.answers import tidy
 from flows.language import Command, Phrase, Said, Say
@@ -92,6 +92,10 @@ class ConfidentialTurn:
 
     def _understand(self) -> None:
         told, text = self.incoming, tidy(self.incoming.text)
+        if self._goes_no_further():
+            self.told.append(complaint.not_here_any_more(self.ways.link))
+            self._end()
+            return self._tell(Advance(()))
         if told.kind == "press":
             return self._pressed(told.pressed or "")
         called = register.called(text)
@@ -106,11 +110,20 @@ class ConfidentialTurn:
             return self._leave()
         if register.goes_back(text):
             return self._back()
-        if told.kind == "phone" or (told.kind == "media" and told.attachment is None):
-            self.told.append(complaint.NOT_HERE)
+        alone = told.channel in self.ways.checked
+        if told.kind == "phone" or (told.kind == "media" and (alone or told.attachment is None)):
+            self.told.append(complaint.WORDS_ALONE if alone else complaint.NOT_HERE)
+            return self._advance(None)
+        if alone and has_key(text, self.safe.begun().access_key if self.safe.kept else ""):
+            self.told.append(complaint.KEY_HERE)
             return self._advance(None)
         says = Speaker(self.safe.language).say
         return self._advance(Said(text=text, attachment=told.attachment, says=says, safe=self.safe))
+
+    def _goes_no_further(self) -> bool:
+        """Whether a complaint is being told in a chat that may not take it any more."""
+        telling = self.safe.flow == "report" and not redaction.is_filed(self.journal.entries)
+        return telling and not complaint_commands.is_taken(self.safe)
 
     def _begin(self, text: str) -> None:
         """Open a conversation; one under way ends. Who writes number and key at once has answered its question."""
@@ -129,7 +142,8 @@ class ConfidentialTurn:
             return self._advance(None)
         talk = register.opened(self.safe.flow, self.subject)
         outcome = advance(talk, self.journal, None, self._act)
-        if outcome.over:
+        if outcome.over:  # the chat only gives the page's address
+            self.told.append(complaint.KEY_HERE)
             return self._follow(outcome)
         return self._advance(Said(text=text, says=Speaker(self.safe.language).say, safe=self.safe))
 
