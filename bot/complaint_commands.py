@@ -101,7 +101,8 @@ def _new(safe: Safe, excluded: str) -> cases.Begun:
 
 
 def send(safe: Safe, command: complaint.SendIt) -> None:
-    cases.file(safe.desk.engine, _city(safe), safe.begun(), safe.parts(command.parts), safe.now)
+    engine, city, begun, parts, now = safe.desk.engine, _city(safe), safe.begun(), safe.parts(command.parts), safe.now
+    safe.writing("send", lambda: cases.file(engine, city, begun, parts, now))
     safe.drop(command.parts)
 
 
@@ -151,7 +152,8 @@ def replies(safe: Safe, _query: complaint.Replies) -> list[list[str]] | None:
 def add(safe: Safe, command: complaint.AddParts) -> None:
     case, public, parts = json.loads(safe.kept)
     given = safe.parts(command.parts)
-    cases.add(safe.desk.engine, case, given)
+    engine = safe.desk.engine
+    safe.writing("add", lambda: cases.add(engine, case, given))
     safe.drop(command.parts)
     safe.kept = json.dumps([case, public, parts + len(given)]).encode()
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from twilio.base.exceptions import TwilioException
 
 from bot.channels.twilio import NOT_REDACTED, RETAINS_NOTHING, WHATSAPP, TwilioLine
+from bot.complaint_safe import busy
 from bot.complaint_ways import Ways
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker
@@ -219,6 +220,8 @@ def end_drafts(desk: Desk, ways: Ways) -> None:
         for draft in volatile.drafts(connection, f"{WHATSAPP}|"):
             if draft.flow != "report" or is_filed(json.loads(draft.journal)[0]):
                 continue
+            if volatile_tallies.tried(connection, busy(draft.chat), now):
+                continue  # it is being sent
             volatile.end_draft(connection, draft.chat)
             address = draft.chat.partition("|")[2]
             volatile_outbox.hasten(connection, WHATSAPP, address, now, secret=False)

@@ -131,6 +131,7 @@ PASSED = _("That question has passed. To begin again write REPORT.")
 ANEW = _("What you had begun is erased. We begin anew.")
 HAS_KEY = _("That has a key in it. We did not keep it, and we erase it from here. Please write without the key.")
 KEY_HERE = _("That is the key of a complaint. Please do not write it here. Erase it from your phone.")
+ONE_MOMENT = _("One moment: we are still keeping what you sent. Please wait for our next message, then write again.")
 SORRY = _("We are sorry: something went wrong here. Please try again.")
 
 DO_NOT_WRITE = _("Please do not tell it here: others can read this chat.")

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot import failures, redaction
+from bot import cases, failures, redaction
 from bot.channels import twilio as channel
 from bot.channels.twilio import TwilioLine, TwilioSender
 from bot.complaint_ways import Ways
@@ -250,6 +251,22 @@ def test_whoever_has_sent_it_still_gets_the_key(world: World) -> None:
     vaults.redacts(world, passes=False)
     redaction.end_drafts(world.desk, ways(world))
     assert "/clave/" in tell(world, "2", channel="whatsapp")
+
+
+def test_what_is_just_being_sent_is_not_said_to_be_erased(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    vaults.redacts(world)
+    tell(world, *STORY[:-1], channel="whatsapp")
+    write = cases.file
+
+    def meanwhile(*given: Any) -> bool:
+        vaults.redacts(world, passes=False)
+        redaction.end_drafts(world.desk, ways(world))
+        return write(*given)
+
+    monkeypatch.setattr(cases, "file", meanwhile)
+    sent = tell(world, "1", channel="whatsapp")
+    assert "No se envió nada" not in sent
+    assert "/clave/" in sent
 
 
 def test_where_the_city_does_not_want_it_nothing_opens_it(sqlite_url: str, tmp_path: Path) -> None:
