@@ -112,7 +112,8 @@ def codes_of(safe: Safe, _query: complaint.Codes) -> list[str]:
 
 
 def make_link(safe: Safe, _command: complaint.MakeLink) -> None:
-    safe.link = f"{safe.ways.link}/clave/{complaint_links.make(safe.connection, safe.begun(), safe.now)}"
+    token = complaint_links.make(safe.connection, safe.begun(), safe.now)
+    safe.link = f"{safe.ways.page(safe.language)}/clave/{token}"
 
 
 def the_link(safe: Safe, _query: complaint.TheLink) -> str:

@@ -20,7 +20,7 @@ from bot.channels.browser import BrowserShape
 from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
-from bot.complaint_ways import Ways
+from bot.complaint_ways import FORM, Ways
 from bot.confidential import Confidential
 from bot.pace import Pace
 from bot.redaction import Check
@@ -84,7 +84,7 @@ def ways(settings: Settings) -> Ways:
     page = f"https://{settings.complaints_host}" if settings.complaints_host else settings.public_url
     fetch = partial(fetched, settings) if settings.telegram else None
     checked = frozenset({"whatsapp"}) if settings.whatsapp and settings.whatsapp_complaints else frozenset()
-    return Ways(f"{page}/denuncia", TAKE_COMPLAINTS, CARRIED, fetch, checked)
+    return Ways(f"{page}{FORM}", TAKE_COMPLAINTS, CARRIED, fetch, checked)
 
 
 def fetched(settings: Settings, channel: str, source: str, most: int) -> bytes:

@@ -98,6 +98,15 @@ def test_a_link_works_for_a_quarter_of_an_hour_and_another_can_be_had(world: Wor
     assert inside(world, locator, key)
 
 
+def test_who_writes_in_english_gets_the_page_in_english(world: World) -> None:
+    shown = tell(world, "report", *TOLD[1:], channel="whatsapp")
+    found = re.search(r"/en/denuncia(/clave/[\w-]{43})$", shown, re.MULTILINE)
+    assert found, shown
+    who = person(world, "/en")
+    assert "Show me my key" in who.get(found[1]).text
+    assert codes(who.post({}, found[1]))[1]
+
+
 def test_a_new_link_voids_the_one_before(world: World) -> None:
     _shown, link = sent(world)
     tell(world, "otro", channel="whatsapp")
