@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from bot import cases
+from bot import cases, complaint_links, redaction
 from bot.catalogue import Catalogue
 from bot.complaint_safe import Safe
 from bot.complaint_ways import ERASES, KNOWS, subject_of
@@ -51,7 +51,18 @@ def offer(safe: Safe, query: complaint.TheOffer) -> complaint.Offer:
     if query.filing and _shut(safe):
         return complaint.Offer("shut")
     knows = Speaker(safe.language).say(KNOWS.get(channel, ""))
-    return complaint.Offer("chat" if channel in ways.chats else "link", ways.link, knows, channel in ERASES)
+    in_chat = is_taken(safe) if query.filing else channel in ways.chats
+    apart = channel in ways.checked
+    return complaint.Offer("chat" if in_chat else "link", ways.link, knows, channel in ERASES, apart)
+
+
+def is_taken(safe: Safe) -> bool:
+    """Whether complaints may be told in this chat just now."""
+    channel = safe.incoming.channel
+    if channel not in safe.ways.checked:
+        return channel in safe.ways.chats
+    with reading(safe.desk.engine) as connection:
+        return redaction.takes(connection, safe.ways, channel, safe.now)
 
 
 def _shut(safe: Safe) -> tuple[str, ...]:
@@ -90,13 +101,23 @@ def _new(safe: Safe, excluded: str) -> cases.Begun:
 
 
 def send(safe: Safe, command: complaint.SendIt) -> None:
-    cases.file(safe.desk.engine, _city(safe), safe.begun(), safe.parts(command.parts), safe.now)
+    engine, city, begun, parts, now = safe.desk.engine, _city(safe), safe.begun(), safe.parts(command.parts), safe.now
+    safe.writing("send", lambda: cases.file(engine, city, begun, parts, now))
     safe.drop(command.parts)
 
 
 def codes_of(safe: Safe, _query: complaint.Codes) -> list[str]:
     begun = safe.begun()
     return [begun.new.locator, begun.access_key]
+
+
+def make_link(safe: Safe, _command: complaint.MakeLink) -> None:
+    token = complaint_links.make(safe.connection, safe.begun(), safe.now)
+    safe.link = f"{safe.ways.page(safe.language)}/clave/{token}"
+
+
+def the_link(safe: Safe, _query: complaint.TheLink) -> str:
+    return safe.link
 
 
 def key_is_kept(safe: Safe, _command: complaint.KeyIsKept) -> None:
@@ -132,7 +153,8 @@ def replies(safe: Safe, _query: complaint.Replies) -> list[list[str]] | None:
 def add(safe: Safe, command: complaint.AddParts) -> None:
     case, public, parts = json.loads(safe.kept)
     given = safe.parts(command.parts)
-    cases.add(safe.desk.engine, case, given)
+    engine = safe.desk.engine
+    safe.writing("add", lambda: cases.add(engine, case, given))
     safe.drop(command.parts)
     safe.kept = json.dumps([case, public, parts + len(given)]).encode()
 
@@ -145,6 +167,8 @@ HANDLERS: dict[type[Command[Any]], Callable[[Safe, Any], Any]] = {
     complaint.Begin: begin,
     complaint.SendIt: send,
     complaint.Codes: codes_of,
+    complaint.MakeLink: make_link,
+    complaint.TheLink: the_link,
     complaint.KeyIsKept: key_is_kept,
     complaint.OpenCase: open_case,
     complaint.Replies: replies,

@@ -23,6 +23,7 @@ from flows.case import FULL
 from flows.language import Attachment, NotUnderstood, Phrase, _
 from storage import volatile
 from storage.cases import SealedPart
+from storage.volatile import Draft
 
 NOT_FETCHED = _("We could not get that file. Please send it once more.")
 
@@ -30,9 +31,10 @@ NOT_FETCHED = _("We could not get that file. Please send it once more.")
 class Errand(Exception):
     """Something slow that a turn needs: it is done with no transaction open, and the turn runs again with it."""
 
-    def __init__(self, name: str, work: Callable[[], Any]):
+    def __init__(self, name: str, work: Callable[[], Any], seen: Draft | None = None):
+        """`seen` is the conversation as it must still be when the work begins, where that writes into the database."""
         super().__init__(name)
-        self.name, self.work = name, work
+        self.name, self.work, self.seen = name, work, seen
 
 
 @dataclass
@@ -55,6 +57,8 @@ class Safe:
     has_key: bool = False
     typed: tuple[str, str] = field(default=("", ""), repr=False)
     opened: cases.Opened | None = field(default=None, repr=False)
+    link: str = field(default="", repr=False)
+    seen: Draft | None = field(default=None, repr=False)
 
     @property
     def chat(self) -> str:
@@ -73,6 +77,15 @@ class Safe:
         """What this work brought, once it is done. Raises Errand before."""
         if name not in self.done:
             raise Errand(name, work)
+        return self.done[name]
+
+    def writing(self, name: str, work: Callable[[], Any]) -> Any:
+        """The same for work that writes into the ordinary database, which may be slow or held by somebody.
+
+        Until it is done no other message of this chat changes the conversation. Raises Errand before.
+        """
+        if name not in self.done:
+            raise Errand(name, work, self.seen)
         return self.done[name]
 
     def words(self, question: str, text: str) -> str:
@@ -153,6 +166,16 @@ class Safe:
 def chat_of(incoming: Incoming) -> str:
     """What a chat is called in the volatile store."""
     return f"{incoming.channel}|{incoming.address}"
+
+
+def busy_names(incoming: Incoming) -> tuple[str, str]:
+    """The tallies of a chat for which something is being written, and of the message that had it written."""
+    return busy(chat_of(incoming)), busy(name_of(incoming))
+
+
+def busy(name: str) -> str:
+    """The tally of a chat or message, by its name."""
+    return f"busy:{sha256(name.encode()).hexdigest()}"
 
 
 def name_of(incoming: Incoming) -> str:

@@ -12,17 +12,27 @@ SUBJECT = re.compile(r"\d{1,3}(?:\.\d{1,3})?|(?=[a-z0-9.-]*[0-9-])[a-z0-9-]{1,60
 """A commitment or milestone, by number or id."""
 
 
+FORM = "/denuncia"
+
+
 @dataclass(frozen=True)
 class Ways:
     """How complaints are taken: `link` is the form's address, `chats` the channels that take them themselves.
 
     `carried` are the channels whose replies a worker sends; `fetch` gets a file (channel, source, most bytes).
+    `checked` are channels that take them while a check of their company passes (`bot/redaction.py`): words alone, and
+    an access key is never in such a chat.
     """
 
     link: str
     chats: frozenset[str]
     carried: frozenset[str]
     fetch: Callable[[str, str, int], bytes] | None = None
+    checked: frozenset[str] = frozenset()
+
+    def page(self, language: str) -> str:
+        """The form's address in a language; in what all are given the same it is the Spanish one."""
+        return self.link if language != "en" else f"{self.link.removesuffix(FORM)}/en{FORM}"
 
 
 KNOWS: Mapping[str, Phrase] = {

@@ -4,26 +4,34 @@ Nothing here touches the ordinary database, but for two things that name nobody:
 sealed part is added to one. What takes long (keys, files) is done outside the transaction; then the turn runs anew.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from bot.complaint_safe import Errand, chat_of, late_of, name_of
+from bot.complaint_safe import Errand, busy_names, chat_of, late_of, name_of
 from bot.complaint_ways import Ways, opens
-from bot.confidential_turn import MARK, ConfidentialTurn
+from bot.confidential_turn import CLAIMED, MARK, ConfidentialTurn
 from bot.messages import Incoming, Outbound
+from bot.redaction import Ear
 from bot.turn import NEWS, TRIES, Away, Desk, whereabouts
 from bot.typed_codes import codes_in
 from flows import register
 from flows.answers import tidy
 from storage import volatile, volatile_outbox, volatile_tallies
 from storage.database import is_away, may_succeed_again, reading, transaction
+from storage.volatile import Draft
 from storage.volatile_glance import Glance
 
 log = structlog.get_logger()
+
+BUSY = timedelta(minutes=1)
+"""How long a chat waits for what one of its messages has written, if nobody says that it is done: longer than any
+database is waited for."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,8 @@ class Confidential:
         """
         if self.desk.volatile is None or incoming.kind in NEWS:
             return False
+        if incoming.channel in self.ways.checked:
+            self._hear(incoming)
         text = tidy(incoming.text)
         named = (incoming.pressed or "").startswith(MARK) or opens(text)[0] or any(codes_in(text))
         if not named and not self._glance.sees(chat_of(incoming), name_of(incoming), late_of(self.desk, incoming)):
@@ -75,18 +85,63 @@ class Confidential:
                 with transaction(self._store) as connection:
                     return self._turn(connection, incoming, done).run()
             except Errand as errand:
+                if errand.seen is not None and not self._claim(incoming, errand.seen, done):
+                    continue  # another message was quicker
                 try:
                     done[errand.name] = errand.work()
                 except Exception as error:
-                    return self._mishap(incoming, error)
+                    return self._mishap(incoming, error, done)
+            except Away:
+                raise
             except Exception as error:
                 tries += 1
                 if may_succeed_again(error) and tries < TRIES:
                     continue
-                return self._mishap(incoming, error)
+                return self._mishap(incoming, error, done)
+
+    def _claim(self, incoming: Incoming, seen: Draft, done: dict[str, Any]) -> bool:
+        """Keep other messages of this chat from leaving or filing while something is written.
+
+        False if one of them changed the conversation before. Raises Away.
+        """
+        if CLAIMED in done:
+            return True
+        try:
+            with transaction(self._store) as connection:
+                now = self.desk.clock()
+                names = busy_names(incoming)
+                if volatile.draft(connection, seen.chat, now) != seen or volatile_tallies.tried(
+                    connection, names[0], now
+                ):
+                    return False
+                for name in names:
+                    volatile_tallies.count(connection, name, now, BUSY)
+        except Exception as error:
+            if is_away(error):
+                raise Away from None
+            raise
+        done[CLAIMED] = True
+        return True
+
+    def _release(self, incoming: Incoming) -> None:
+        with transaction(self._store) as connection:
+            for name in busy_names(incoming):
+                volatile_tallies.forgive(connection, name)
 
     def _turn(self, connection: Connection, incoming: Incoming, done: dict[str, Any]) -> ConfidentialTurn:
         return ConfidentialTurn(self.desk, self.ways, connection, incoming, self.desk.clock(), done)
+
+    def _hear(self, incoming: Incoming) -> None:
+        """Have it noted for the check. Where that fails the check lacks a proof, and nobody misses a message."""
+        try:
+            self._ear.hear(incoming, self.desk.clock())
+        except Exception as error:
+            if not is_away(error):
+                raise
+
+    @cached_property
+    def _ear(self) -> Ear:
+        return Ear(self._store)
 
     @cached_property
     def _glance(self) -> Glance:
@@ -97,8 +152,11 @@ class Confidential:
         assert self.desk.volatile is not None
         return self.desk.volatile
 
-    def _mishap(self, incoming: Incoming, error: Exception) -> bool:
+    def _mishap(self, incoming: Incoming, error: Exception, done: dict[str, Any]) -> bool:
         """A bug must not block a chat: say so there, and keep its place alone, in the log."""
+        if CLAIMED in done:
+            with suppress(Exception):  # it ends by itself
+                self._release(incoming)
         if is_away(error) or may_succeed_again(error):
             raise Away from None
         log.error("confidential.bug", place=whereabouts(error))

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import complaint_commands, replies
-from bot.complaint_safe import Safe, late_of, name_of
+from bot import complaint_commands, redaction, replies
+from bot.complaint_safe import Safe, busy_names, late_of, name_of
 from bot.complaint_ways import Ways, opens
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
-from bot.turn import Desk
-from bot.typed_codes import codes_in
+from bot.turn import Away, Desk
+from bot.typed_codes import codes_in, has_key
 from flows import complaint, register
 from flows.answers import tidy
 from flows.language import Command, Phrase, Said, Say
@@ -29,6 +29,9 @@ LEAVING = frozenset({"menu", "start", "stop"})
 
 LATE = timedelta(hours=24)
 """How long after its last message a person's next words are not taken for an answer to an ordinary question."""
+
+CLAIMED = "claimed"
+"""Among what errands brought: this message has something written, and others of its chat wait for it."""
 
 LANGUAGES = {"spanish": "es", "english": "en"}
 
@@ -54,8 +57,28 @@ class ConfidentialTurn:
         if not self._accept():
             return False
         self._read_draft()
-        self._understand()
+        if self._is_busy():
+            self.told.append(complaint.ONE_MOMENT)
+            self._tell(Advance(()))
+        else:
+            self._understand()
         self._trace()
+        return True
+
+    def _is_busy(self) -> bool:
+        """Whether another message of this chat is having something written. Raises Away where this one did, and died.
+
+        The turn that had it written ends that.
+        """
+        chat, message = busy_names(self.incoming)
+        if CLAIMED in self.done:
+            volatile_tallies.forgive(self.connection, chat)
+            volatile_tallies.forgive(self.connection, message)
+            return False
+        if not volatile_tallies.tried(self.connection, chat, self.now):
+            return False
+        if volatile_tallies.tried(self.connection, message, self.now):
+            raise Away
         return True
 
     def apologise(self) -> bool:
@@ -81,6 +104,7 @@ class ConfidentialTurn:
         told = self.incoming
         draft = volatile.draft(self.connection, self.safe.chat, self.now)
         self.begun_at = self.now
+        self.safe.seen = draft
         if draft is None:
             volatile.end_draft(self.connection, self.safe.chat)
             self.safe.language = "en" if _in_english(tidy(told.text)) else best_language(told.language)
@@ -92,6 +116,10 @@ class ConfidentialTurn:
 
     def _understand(self) -> None:
         told, text = self.incoming, tidy(self.incoming.text)
+        if self._goes_no_further():
+            self.told.append(complaint.not_here_any_more(self.ways.link))
+            self._end()
+            return self._tell(Advance(()))
         if told.kind == "press":
             return self._pressed(told.pressed or "")
         called = register.called(text)
@@ -106,11 +134,20 @@ class ConfidentialTurn:
             return self._leave()
         if register.goes_back(text):
             return self._back()
-        if told.kind == "phone" or (told.kind == "media" and told.attachment is None):
-            self.told.append(complaint.NOT_HERE)
+        alone = told.channel in self.ways.checked
+        if told.kind == "phone" or (told.kind == "media" and (alone or told.attachment is None)):
+            self.told.append(complaint.WORDS_ALONE if alone else complaint.NOT_HERE)
+            return self._advance(None)
+        if alone and has_key(text, self.safe.begun().access_key if self.safe.kept else ""):
+            self.told.append(complaint.KEY_HERE)
             return self._advance(None)
         says = Speaker(self.safe.language).say
         return self._advance(Said(text=text, attachment=told.attachment, says=says, safe=self.safe))
+
+    def _goes_no_further(self) -> bool:
+        """Whether a complaint is being told in a chat that may not take it any more."""
+        telling = self.safe.flow == "report" and not redaction.is_filed(self.journal.entries)
+        return telling and CLAIMED not in self.done and not complaint_commands.is_taken(self.safe)
 
     def _begin(self, text: str) -> None:
         """Open a conversation; one under way ends. Who writes number and key at once has answered its question."""
@@ -129,7 +166,8 @@ class ConfidentialTurn:
             return self._advance(None)
         talk = register.opened(self.safe.flow, self.subject)
         outcome = advance(talk, self.journal, None, self._act)
-        if outcome.over:
+        if outcome.over:  # the chat only gives the page's address
+            self.told.append(complaint.KEY_HERE)
             return self._follow(outcome)
         return self._advance(Said(text=text, says=Speaker(self.safe.language).say, safe=self.safe))
 

@@ -16,6 +16,7 @@ from bot import case_upkeep, clearing, evidence, headcount, idea_notices, notice
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
 from bot.courier import Courier
+from bot.redaction import Check
 from bot.sender import Lane, Sender, run_lanes
 from bot.turn import Desk
 from storage import leases, volatile
@@ -24,10 +25,10 @@ from storage.database import checkpoint, is_away, transaction
 log = structlog.get_logger()
 
 CLOCK_LEASE = "clock"
-EVERYWHERE = ("heartbeat", "wipe")
-"""Ticks of every worker: each host has a store of its own."""
+EVERYWHERE = ("heartbeat", "wipe", "refused_redaction")
+"""Ticks of every worker: each host has a store of its own, and each process a sender that is told things."""
 
-ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook")
+ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook", "redaction")
 """Ticks that wait for providers, in the event loop."""
 
 
@@ -44,6 +45,7 @@ class Worker:
     twilio: TwilioLine | None
     lanes: list[Lane]
     time: Callable[[Connection], datetime] | None = None
+    check: Check | None = None
     reconcile_every: timedelta = timedelta(minutes=5)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -119,6 +121,9 @@ class Worker:
                 at_once=True,
             )
             every(900, "clear", lambda: clearing.clear(line, desk))
+        if self.check is not None:
+            every(60, "redaction", self.check.look, at_once=True)
+            every(15, "refused_redaction", self.check.end_if_refused)
         return scheduler
 
     async def _tick(self, name: str, work: Callable[[], Any]) -> None:

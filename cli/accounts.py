@@ -4,6 +4,7 @@ import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urldefrag, urlsplit
 
@@ -40,6 +41,7 @@ async def look(settings: Settings, clock: Clock) -> list[Finding]:
     """Every check that asks over the network, side by side; each waits ten seconds for an answer at most."""
     found = await asyncio.gather(
         kept_async("public address", public(settings)),
+        kept_async("address of complaints", complaints(settings)),
         kept_async("clock", clock_skew(settings, clock)),
         kept_async("Telegram", telegram(settings, clock())),
         kept_async("Twilio", twilio(settings)),
@@ -77,6 +79,52 @@ async def public(settings: Settings) -> list[Finding]:
         fix = "Let the proxy pass /healthz and /webhooks/ to the desk, path and query unchanged."
         return [Finding(name, False, f"answers {status}, but not as this desk does", fix)]
     return [Finding(name, True, "the desk answers there")]
+
+
+async def complaints(settings: Settings) -> list[Finding]:
+    """Whether complaints have a name of their own, which no log of the other pages sees, and the desk answers there."""
+    name, host, desk = "address of complaints", settings.complaints_host, urlsplit(settings.public_url).hostname
+    if not host:
+        says = "COMPLAINTS_HOST is not set: they are at /denuncia of the public address. A name of their own is better"
+        return [Finding(name, True, says)]
+    if host in (desk, settings.console_host):
+        whose = "of the desk" if host == desk else "of the console"
+        fix = "Set COMPLAINTS_HOST to a name of its own, such as denuncia.cuenta.example.gov.co, or leave it empty."
+        return [Finding(name, False, f"COMPLAINTS_HOST is the name {whose}: the other pages would be gone there", fix)]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, 443)
+    except OSError:
+        fix = "Enter the name in the DNS, or correct COMPLAINTS_HOST. People get it in chats, and it leads nowhere."
+        return [Finding(name, False, "its name is not found", fix)]
+    if desk not in THIS_MACHINE and not all(_reachable(each[4][0]) for each in found):
+        fix = "Enter the address of the proxy in the DNS. Phones that are told this name would call themselves."
+        return [Finding(name, False, "its name leads to no machine that others can reach", fix)]
+    return [await _answers(name, complaints_address(host))]
+
+
+def complaints_address(host: str) -> str:
+    """The address that people are given, always https."""
+    return f"https://{host}"
+
+
+def _reachable(address: str | int) -> bool:
+    where = ip_address(str(address).partition("%")[0])
+    return not (where.is_loopback or where.is_unspecified or where.is_link_local or where.is_multicast)
+
+
+async def _answers(name: str, address: str) -> Finding:
+    try:
+        async with _session() as session, session.get(f"{address}/healthz", allow_redirects=False) as got:
+            status, body = got.status, await got.content.read(16)
+    except aiohttp.ClientConnectorCertificateError:
+        return Finding(name, False, "its certificate is not valid", "Have one made that names this host too.")
+    except (aiohttp.ClientError, TimeoutError):
+        fix = "Give the proxy a server of that name with a certificate (docs/deploy.md has one for nginx)."
+        return Finding(name, False, "cannot be reached over https from here", fix)
+    if status != 200 or body.strip() != b"ok":
+        fix = "Let the proxy pass that name to this desk, with the Host header unchanged."
+        return Finding(name, False, f"answers {status}, but not as this desk does", fix)
+    return Finding(name, True, "is a name of its own, and the desk answers there over https")
 
 
 async def clock_skew(settings: Settings, clock: Clock) -> list[Finding]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.engine import make_url
 
-from bot import catalogue
+from bot import catalogue, redaction
 from bot.speech import LANGUAGES, NoCatalogue
 from bot.speech import catalogue as messages
 from bot.upkeep import HEARTBEAT
 from cli.findings import Finding, kept
 from cli.settings import Settings
-from storage import case_keeping, consultations, parked, ticks
+from storage import case_keeping, consultations, parked, ticks, volatile
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 from storage.consultations import ConsultationRow
 from storage.database import columns, open_database, reading
@@ -56,6 +56,8 @@ def look(settings: Settings, now: datetime) -> list[Finding]:
         "parked errors": lambda connection: [errors(connection)],
         "outgoing messages": lambda connection: waiting(connection, now),
         "complaints": lambda connection: [complaints(connection)],
+        "volatile store": lambda connection: memory(connection, settings, now),
+        "complaints by WhatsApp": lambda connection: [by_whatsapp(connection, settings, now)],
     }
     for name, check in checks.items():
         if engine is None or not all(finding.ok for finding in usable):
@@ -229,6 +231,89 @@ def complaints(connection: Connection) -> Finding:
         fix = "Delete what table sealedpart and sealedwrap have of cases that are not in table sealedcase."
         return Finding("complaints", False, f"{alone} sealed parts or keys belong to no case", fix)
     return Finding("complaints", True, "can all be opened by a receiver")
+
+
+def memory(connection: Connection, settings: Settings, now: datetime) -> list[Finding]:
+    """What confidential conversations need: a file in memory that web and worker share, and no memory on a disk."""
+    name = "volatile store"
+    try:
+        if catalogue.read(connection).city.intake is None:
+            return [Finding(name, None, "is not needed: the city takes no complaints")]
+    except catalogue.NothingLoaded:
+        return [Finding(name, None, "is not needed until a city is loaded")]
+    fix = "Switch it off (swapoff -a, and in /etc/fstab), or encrypt it: what is in memory must not reach a disk."
+    swap = (
+        Finding("swap", False, "this machine may write memory to a disk", fix)
+        if volatile.swaps()
+        else Finding("swap", True, "memory is not written to a disk")
+    )
+    return [_store(settings.volatile_path, now), swap]
+
+
+def _store(path: Path, now: datetime) -> Finding:
+    name = "volatile store"
+    if not volatile.is_in_memory(path):
+        fix = "Set VOLATILE_PATH to a file in a folder of its own on tmpfs, such as /dev/shm/cuenta/volatile.db."
+        return Finding(name, False, "VOLATILE_PATH is on a disk: no complaints are taken", fix)
+    if not path.exists():
+        return Finding(name, False, "is not there: no process has opened it", "Start the desk: cuenta run")
+    folder = path.parent.stat()
+    if folder.st_uid != os.getuid() or stat.S_IMODE(folder.st_mode) & 0o077:
+        fix = (
+            "Give the folder of VOLATILE_PATH to the user of the desk, and run there: chmod 700 . Then start it again."
+        )
+        return Finding(name, False, "its folder is somebody else's, or others can look into it", fix)
+    engine = open_database(f"sqlite:///{path}")
+    try:
+        with reading(engine) as connection:
+            attended = volatile.is_attended(connection, now)
+    finally:
+        engine.dispose()
+    if not attended:
+        fix = "Run web and worker on this machine, as one user, with the same VOLATILE_PATH. Until then none are taken."
+        return Finding(name, False, "no worker has lately written into it: nobody would carry the answers", fix)
+    return Finding(name, True, "is in memory, and the worker writes into it")
+
+
+UNREDACTED = {
+    "never": (
+        "the check has not passed yet",
+        "Switch on Message Redaction in Twilio's console, write a word to the desk by WhatsApp, wait two minutes.",
+    ),
+    "off": (
+        "Twilio said that redaction is not switched on (error 30029)",
+        "Switch on Message Redaction in Twilio's console, and start the worker again: it tests at once.",
+    ),
+    "sent": (
+        "Twilio still listed the text of a message that we asked it not to keep",
+        "Ask Twilio's support about Message Redaction of WhatsApp for this account. Until then people get the form.",
+    ),
+    "received": (
+        "Twilio listed the text of a message that somebody wrote by WhatsApp",
+        "Switch on redaction of incoming messages in Twilio's console. An hour after the last test it is tried again.",
+    ),
+    "old": (
+        "the check has not been renewed for a day",
+        "Write one word to the desk by WhatsApp: the check needs a message to look at. Then wait two minutes.",
+    ),
+    "unwatched": (
+        "nobody has looked at Twilio's list for ten minutes",
+        "See that the worker runs and reaches Twilio; what its log says under tick.failed tells more.",
+    ),
+}
+"""Why WhatsApp takes no complaints now, by a code of `bot.redaction.standing`, and the fix."""
+
+
+def by_whatsapp(connection: Connection, settings: Settings, now: datetime) -> Finding:
+    """Whether complaints can be told by WhatsApp, and why not."""
+    name = "complaints by WhatsApp"
+    if not settings.whatsapp or not settings.whatsapp_complaints:
+        return Finding(name, True, "are not taken in the chat, as WHATSAPP_COMPLAINTS is not set: it gives the form")
+    at = redaction.standing(connection, now)
+    if not at.why and at.at is not None:
+        return Finding(name, True, f"are taken in the chat: Twilio kept no text on {at.at:%Y-%m-%d %H:%M} UTC")
+    says, fix = UNREDACTED[at.why]
+    return Finding(name, False, f"are not taken in the chat: {says}", fix)
 
 
 def disk(settings: Settings) -> Finding:

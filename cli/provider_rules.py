@@ -56,6 +56,9 @@ WORDS = {
 }
 
 
+NOT_REDACTED = 30029
+"""Message Redaction is not enabled for the account."""
+
 CODES = {401: 20003, 404: 20404, 429: 20429}
 
 

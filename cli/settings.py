@@ -166,6 +166,9 @@ class Settings:
     twilio_messaging_service_sid: str = setting("", service, "A messaging service for SMS, instead of one number.")
     twilio_api_url: str = setting("", address, "Another address for Twilio's API, for tests.")
     twilio_contents: Mapping[str, str] = setting({}, contents, "Content templates for WhatsApp buttons and lists.")
+    whatsapp_complaints: str = setting(
+        "", whatsapp, "A WhatsApp of the city's own for the daily test of redaction. Without it: the form's link only."
+    )
     whatsapp_per_second: int = setting(80, rate, "Messages a second on WhatsApp.")
     sms_per_second: int = setting(1, rate, "Messages a second by SMS; a short code may take 100.")
 

@@ -21,7 +21,10 @@ AUTH_TOKEN = "stand-in-for-an-auth-token"  # noqa: S105  nobody's
 
 
 class TwilioStandin:
-    """Answers the calls of one account; `callbacks` posts delivery statuses. `url` is where it listens."""
+    """Answers the calls of one account; `callbacks` posts delivery statuses. `url` is where it listens.
+
+    Where it `redacts`, it keeps no text of what comes in, nor of what it is asked not to keep (channels.md 3.12).
+    """
 
     def __init__(self, traffic: Traffic, callbacks: bool):
         self.url, self.auth_token = "", AUTH_TOKEN
@@ -29,6 +32,7 @@ class TwilioStandin:
         self.outbound: dict[str, dict[str, Any]] = {}
         self.numbers: list[dict[str, Any]] = []
         self.contents: dict[str, dict[str, Any]] = {}
+        self.redacts = False
         self.unreported = 0
         self._traffic, self._callbacks = traffic, callbacks
         # Ids of two runs must differ: a client keeps them in a database that outlives the stand-ins.
@@ -64,7 +68,8 @@ class TwilioStandin:
 
     def receive(self, sender: str, to: str, text: str, at: datetime, sid: str = "") -> dict[str, Any]:
         """A message that Twilio took in from a person, which its list then shows; newest first, as the real one."""
-        resource = self._resource(sid or self._sid(), sender, to, text, "inbound", "received", at)
+        kept = "" if self.redacts else text
+        resource = self._resource(sid or self._sid(), sender, to, kept, "inbound", "received", at)
         self.inbound.insert(0, resource)
         return resource
 
@@ -123,6 +128,9 @@ class TwilioStandin:
         to, body = given.get("To", ""), given.get("Body", "")
         sender, service = given.get("From", ""), given.get("MessagingServiceSid", "")
         rules.check_message(given)
+        discards, hides = given.get("ContentRetention") == "discard", given.get("AddressRetention") == "obfuscate"
+        if (discards or hides) and not self.redacts:
+            raise rules.Refusal(400, code=rules.NOT_REDACTED)
         channel = rules.channel(to)
         if to in self._traffic.blocked:
             raise rules.Refusal(400, code=21610)
@@ -132,6 +140,10 @@ class TwilioStandin:
         resource = self._resource(sid, sender or service, to, words, "outbound-api", "queued", datetime.now(UTC))
         resource |= {"messaging_service_sid": service or None, "num_media": "1" if given.get("MediaUrl") else "0"}
         self.outbound[sid] = resource
+        if discards:
+            resource["body"] = ""
+        if hides:
+            resource["to"] = f"{to[:-4]}XXXX"
         if not self._traffic.keep and len(self.outbound) > 1000:
             oldest = next(iter(self.outbound))
             del self.outbound[oldest], self._orders[oldest]

@@ -20,9 +20,10 @@ from bot.channels.browser import BrowserShape
 from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
-from bot.complaint_ways import Ways
+from bot.complaint_ways import FORM, Ways
 from bot.confidential import Confidential
 from bot.pace import Pace
+from bot.redaction import Check
 from bot.sender import Lane
 from bot.speech import LANGUAGES, catalogue
 from bot.turn import Desk
@@ -81,7 +82,9 @@ CARRIED = frozenset({"telegram", "whatsapp", "sms"})
 def ways(settings: Settings) -> Ways:
     """How complaints are taken: the form's address is the same for everybody."""
     page = f"https://{settings.complaints_host}" if settings.complaints_host else settings.public_url
-    return Ways(f"{page}/denuncia", TAKE_COMPLAINTS, CARRIED, partial(fetched, settings) if settings.telegram else None)
+    fetch = partial(fetched, settings) if settings.telegram else None
+    checked = frozenset({"whatsapp"}) if settings.whatsapp and settings.whatsapp_complaints else frozenset()
+    return Ways(f"{page}{FORM}", TAKE_COMPLAINTS, CARRIED, fetch, checked)
 
 
 def fetched(settings: Settings, channel: str, source: str, most: int) -> bytes:
@@ -154,6 +157,7 @@ def public(settings: Settings, demo: bool = False) -> Public:
         chat=settings.browser_chat or demo,
         demo=demo,
         own=Own(settings.console_host, settings.complaints_host),
+        whatsapp_complaints=bool(settings.whatsapp_complaints),
     )
 
 
@@ -173,7 +177,11 @@ def worker(settings: Settings, clock: Clock = now) -> Worker:
             lanes.append(Lane(sender, Pace(rate), sender))
     holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"[:64]
     # A clock that was passed in is the only one there is, for a replay of the past and for tests.
-    return Worker(desk(settings, clock), holder, telegram, line, lanes, time_of if clock is now else None)
+    made, by = desk(settings, clock), time_of if clock is now else None
+    check = None
+    if line is not None and made.volatile is not None and (known := ways(settings)).checked:
+        check = Check(line, made, known, settings.whatsapp_complaints)
+    return Worker(made, holder, telegram, line, lanes, by, check)
 
 
 def twilio_line(settings: Settings) -> TwilioLine:

@@ -17,13 +17,15 @@ MOST_TRIES = 5
 class Offer:
     """How complaints are taken in this chat: `way` is chat, link (to the form, for all the same) or shut.
 
-    `knows` names the company through which the chat goes; `erases` is whether it deletes what it is asked to.
+    `knows` names the company through which the chat goes; `erases` is whether it deletes what it is asked to. `apart`:
+    the chat takes words alone, and never sees the access key, which is shown on a page.
     """
 
     way: str
     link: str = ""
     knows: str = ""
     erases: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,16 @@ class Codes(Query[list[str]]):
 
 
 @dataclass(frozen=True)
+class MakeLink(Command[None]):
+    """Make a link to the access key of the complaint that was sent; an earlier one shows it no more."""
+
+
+@dataclass(frozen=True)
+class TheLink(Query[str]):
+    """The link that was made just now; empty after that."""
+
+
+@dataclass(frozen=True)
 class KeyIsKept(Command[None]):
     """The person has the key: the message with it can go."""
 
@@ -111,16 +123,30 @@ class AddParts(Command[None]):
 
 
 NOT_HERE = _("We can read words here, and at the end photos and PDF files. A voice or a video can show who you are.")
+WORDS_ALONE = _("Here we can take words alone. You can add photos and PDF files later, on the page.")
 NO_WAY_BACK = _("From here you cannot go back. To leave write EXIT.")
 LEFT = _("We erased what you wrote. Nothing was sent. To begin again write REPORT. To see the menu write MENU.")
 LEFT_AFTER = _("All right. We keep nothing of this conversation. To see the menu write MENU.")
 PASSED = _("That question has passed. To begin again write REPORT.")
 ANEW = _("What you had begun is erased. We begin anew.")
 HAS_KEY = _("That has a key in it. We did not keep it, and we erase it from here. Please write without the key.")
+KEY_HERE = _("That is the key of a complaint. Please do not write it here. Erase it from your phone.")
+ONE_MOMENT = _("One moment: we are still keeping what you sent. Please wait for our next message, then write again.")
 SORRY = _("We are sorry: something went wrong here. Please try again.")
 
 DO_NOT_WRITE = _("Please do not tell it here: others can read this chat.")
 DO_NOT_WRITE_SHORT = _("Please do not tell it here.")
+
+
+def not_here_any_more(link: str) -> Phrase:
+    """Its chat may not take a complaint any more that was being told."""
+    return Joined(
+        [
+            _("We cannot take your complaint in this chat any more: we are not sure now that nobody keeps it."),
+            _("We erased what you told us. Nothing was sent. Please do not tell more here."),
+            _("You can tell it on this page, from any phone: {link}", link=link),
+        ]
+    )
 
 
 def closed(city: City) -> Say:

@@ -15,8 +15,10 @@ from flows.complaint import (
     Codes,
     Crowd,
     KeyIsKept,
+    MakeLink,
     Offer,
     SendIt,
+    TheLink,
     TheOffer,
     TheSubject,
     closed,
@@ -64,13 +66,13 @@ def report(subject: str = "") -> Talk:
     if begun is None:
         return None
     parts, lines = yield from story()
-    kept = yield from files()
+    kept: tuple[list[str], int] = ([], 0) if offer.apart else (yield from files())
     parts = [*([begun.subject] if begun.subject else []), *parts, *kept[0]]
     if not (yield from sure(lines, kept[1])):
         yield Say(LEFT)
         return None
     yield Do("sent", SendIt(tuple(parts)))
-    yield from hand_over(offer)
+    yield from show_apart(offer) if offer.apart else hand_over(offer)
     return None
 
 
@@ -80,6 +82,13 @@ def by_link(offer: Offer, city: City) -> Say:
     return Say(Joined([city.emergency, words, DO_NOT_WRITE]), short=Joined([city.emergency, short, DO_NOT_WRITE_SHORT]))
 
 
+CARRIED = (
+    _("Two companies carry what you write here: Meta and Twilio. We test each day that Twilio keeps no text."),
+    _("Write words alone here. You can add photos later, on the page."),
+)
+"""What whoever writes by WhatsApp has to know besides."""
+
+
 def warned(city: City, intake: Intake, offer: Offer) -> Flow[None]:
     """Danger to life first; then what we promise and what we cannot."""
     yield Say(Joined([city.emergency, intake.protection, intake.minors]))
@@ -87,6 +96,7 @@ def warned(city: City, intake: Intake, offer: Offer) -> Flow[None]:
         Joined(
             [
                 _("We do not keep who you are. But {knows} knows that you write to us.", knows=offer.knows),
+                *(CARRIED if offer.apart else ()),
                 _("The form is safer. Open it on another phone: {link}", link=offer.link),
                 _("Do not write your name. Do not use a phone or Wi-Fi of your job. Delete this chat at the end."),
                 _("You get a key at the end. If you lose it, we cannot get it back."),
@@ -186,3 +196,28 @@ def hand_over(offer: Offer) -> Flow[None]:
     erased = [_("We erase the key from this chat.")] if offer.erases else []
     last = _("To see what comes of it write STATUS from any phone. Without the key nobody can. Delete this chat.")
     yield Say(Joined([_("Done."), *erased, last], mark=" "), lasting=True)
+
+
+SEEN = Option("seen", _("Yes, I wrote it down"), words=("si", "yes", "listo", "done"))
+AGAIN = Option("again", _("Send me another link"), words=("otro", "enlace", "link", "another"))
+MOST_LINKS = 10
+
+
+def show_apart(offer: Offer) -> Flow[None]:
+    """The number here; the key on a page, behind a button, since programs that show what a link is open the page."""
+    locator, _key = yield from Look(Codes())
+    for n in range(1, MOST_LINKS + 1):
+        yield Do(f"link-{n}", MakeLink())
+        link = yield from Look(TheLink())
+        if n == 1 and link:
+            yield Say(_("Your complaint was sent."), lasting=True)
+            yield Say(_("Number: {number}", number=locator), lasting=True, secret=True)
+        if link:
+            yield Say(_("This page shows your key, once. Press its button in the next 15 minutes: {link}", link=link))
+        seen = yield from Ask(f"seen-{n}", _("Did you write the number and the key on paper?"), pick_one((SEEN, AGAIN)))
+        if seen == SEEN.id:
+            yield Do("kept", KeyIsKept())
+            break
+    page = f"{offer.link}/consultar"
+    last = _("To see what comes of it, or to add photos, use this page from any phone: {link}", link=page)
+    yield Say(Joined([_("Done."), last, _("Without the key nobody can. Delete this chat.")]), lasting=True)

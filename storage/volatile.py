@@ -101,6 +101,12 @@ def draft(connection: Connection, chat: str, now: datetime) -> Draft | None:
     return None if row is None else Draft(**row._asdict())
 
 
+def drafts(connection: Connection, beginning: str) -> list[Draft]:
+    """The conversations of chats whose names begin so."""
+    mine = DRAFT.c.chat.startswith(beginning, autoescape=True)
+    return [Draft(**row._asdict()) for row in connection.execute(select(*DRAFT.c).where(mine))]
+
+
 def keep_draft(connection: Connection, kept: Draft) -> None:
     """Put a conversation where it is now."""
     connection.execute(delete(DRAFT).where(DRAFT.c.chat == kept.chat))

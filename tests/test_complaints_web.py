@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 
 from bot import cases, complaint_attachments, scrub
 from bot.speech import Speaker
+from bot.tokens import Token
 from storage import cases as shelf
 from storage import receivers
 from storage.database import reading, transaction
@@ -155,7 +156,7 @@ def test_the_last_group_typed_back_wrong_shows_the_codes_again(little: World) ->
     assert "La clave no termina así" in wrong.text
     assert codes(wrong) == shown
     assert "Su denuncia está guardada" in who.send(final="").text
-    assert "Se acabó el tiempo" in who.post({"paso": "clave", "hoja": confidential.Token.new().shown}).text
+    assert "Se acabó el tiempo" in who.post({"paso": "clave", "hoja": Token.new().shown}).text
 
 
 def test_where_complaints_would_be_lost_the_page_is_closed_and_names_other_ways(desk: World) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from bot import cases, complaint_commands
 from bot.channels import telegram
 from bot.complaint_safe import Safe
 from bot.complaint_ways import opens
-from bot.confidential import Confidential
+from bot.confidential import Confidential, waiting
 from bot.messages import Incoming, Outbound
 from bot.turn import Away
 from bot.typed_codes import codes_in
@@ -567,3 +568,129 @@ def test_a_store_that_cannot_be_read_is_away(little: World) -> None:
     little.settings.volatile_path.write_bytes(b"no database at all, and long enough to be looked at" * 100)
     with pytest.raises(Away):
         claimed(little, "hola")
+
+
+@contextmanager
+def held(world: World) -> Iterator[None]:
+    """Somebody keeps the ordinary database from being written to."""
+    with transaction(world.desk.engine) as connection:
+        if world.desk.engine.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE sealedcase, sealedpart IN EXCLUSIVE MODE"))
+        yield
+
+
+def quietly(world: World, words: str, who: int = 1) -> str:
+    """Write it while the ordinary database is held; what is answered to it."""
+    where = address("telegram", who)
+    told = telegram.read(telegram_text(next(world._ids), where, words))
+    assert told is not None
+    assert world.desk.take(told)
+    return "\n".join(message.text for message in waiting(store(world), "telegram", where))
+
+
+def in_a_thread(world: World, words: str, number: int) -> tuple[threading.Thread, list[bool]]:
+    told, taken = telegram.read(telegram_text(number, address("telegram", 1), words)), list[bool]()
+    assert told is not None
+    thread = threading.Thread(target=lambda: taken.append(world.desk.take(told)), daemon=True)
+    thread.start()
+    return thread, taken
+
+
+def announced(monkeypatch: pytest.MonkeyPatch, name: str) -> threading.Event:
+    """Set as soon as that is being written."""
+    begun, written = threading.Event(), getattr(cases, name)
+
+    def write(*given: Any) -> Any:
+        begun.set()
+        return written(*given)
+
+    monkeypatch.setattr(cases, name, write)
+    return begun
+
+
+def test_a_slow_database_holds_up_nobody_else(desk: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(desk, *STORY)
+    tell(desk, *STORY[:3], who=2)
+    begun = announced(monkeypatch, "file")
+    with held(desk):
+        thread, taken = in_a_thread(desk, "1", 8001)
+        assert begun.wait(10)
+        assert "¿Dónde fue?" in quietly(desk, "pidieron plata", who=2), "another chat goes on"
+        for words in ("salir", "1", "denunciar", "0"):
+            assert quietly(desk, words).startswith("Un momento"), "this one can neither leave nor send it again"
+        again = telegram.read(telegram_text(8001, address("telegram", 1), "1"))
+        assert again is not None
+        with pytest.raises(Away):
+            desk.desk.take(again)
+    thread.join(20)
+    assert taken == [True]
+    sent = desk.delivered("telegram", address("telegram", 1))
+    assert [message.secret for message in sent] == [False, True, False]
+    assert len(dump(desk)["sealedcase"]) == 1
+    assert desk.take(again) == []
+    assert "Listo." in tell(desk, sent[1].text[-4:])
+
+
+def test_what_is_added_holds_up_nobody_else(desk: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    number, key = send(desk)
+    tell(desk, key[-4:], f"{number} {key}", "1")
+    tell(desk, *STORY[:3], who=2)
+    before, begun = len(dump(desk)["sealedpart"]), announced(monkeypatch, "add")
+    with held(desk):
+        thread, taken = in_a_thread(desk, "algo más", 8002)
+        assert begun.wait(10)
+        assert "¿Dónde fue?" in quietly(desk, "pidieron plata", who=2)
+        assert quietly(desk, "salir").startswith("Un momento")
+    thread.join(20)
+    assert taken == [True]
+    assert "La oficina ya lo tiene" in desk.delivered("telegram", address("telegram", 1))[-1].text
+    assert len(dump(desk)["sealedpart"]) == before + 1
+
+
+def test_a_message_that_was_quicker_is_not_undone(little: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody leaves in the instant before it is written: then nothing is."""
+    tell(little, *STORY)
+    claim, once = Confidential._claim, [True]
+
+    def after_leaving(self: Confidential, *given: Any) -> bool:
+        if once.pop() if once else False:
+            assert "No se envió nada" in tell(little, "salir")
+        return claim(self, *given)
+
+    monkeypatch.setattr(Confidential, "_claim", after_leaving)
+    tell(little, "1")
+    assert dump(little)["sealedcase"] == []
+    assert volatile_rows(little, "draft") == []
+
+
+def test_whoever_died_while_writing_is_waited_for_a_minute(desk: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Died(BaseException):
+        pass
+
+    def dies(*_given: Any) -> None:
+        raise Died
+
+    tell(desk, *STORY)
+    again = telegram.read(telegram_text(8003, address("telegram", 1), "1"))
+    assert again is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "file", dies)
+        with pytest.raises(Died):
+            desk.desk.take(again)
+    with pytest.raises(Away):
+        desk.desk.take(again)
+    desk.clock.forward(minutes=1)
+    assert len(desk.take(again)) == 3
+    assert len(dump(desk)["sealedcase"]) == 1
+
+
+def test_what_could_not_be_written_can_be_sent_again_at_once(little: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_given: Any) -> None:
+        raise ValueError
+
+    tell(little, *STORY)
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "file", broken)
+        assert "algo falló aquí" in tell(little, "1")
+    assert "últimas cuatro" in tell(little, "1")
+    assert len(dump(little)["sealedcase"]) == 1

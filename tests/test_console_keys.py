@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pyotp
@@ -24,7 +26,7 @@ from storage.staff import StaffInvitation
 from tests.casebook import Receiver, cheap, filed, receiver
 from tests.console import PASSWORD, SITE, TOKEN, Signed, signed_in
 from tests.test_console_entrance import LINK
-from tests.vaults import OFFICES, PASSPHRASE, taking_complaints
+from tests.vaults import OFFICES, PASSPHRASE, redacts, taking_complaints
 from tests.world import World, environment
 from web.console.access import RECEIVES, Role
 from web.console.credentials import Safe
@@ -366,3 +368,23 @@ def test_no_number_rises_in_the_minute_in_which_a_complaint_is_filed(app: Flask,
     with reading(desk.desk.engine) as connection:
         today = desk.clock().date()
         assert set(shelf.openable_by(connection, today + timedelta(days=1)).values()) == {1}
+
+
+def test_the_keys_page_says_whether_whatsapp_takes_complaints_and_why(desk: World) -> None:
+    logins = count()
+
+    def says(world: World) -> str:
+        app = wiring.app(world.settings, world.clock)
+        page = signed_in(app, world, Role.ADMINISTRATOR, login=f"nora-{next(logins)}").get("/consola/claves").text
+        found = re.search(r'id="whatsapp">(.*?)</p>', page)
+        return found[1] if found else ""
+
+    assert "la ciudad no ha activado" in says(desk)
+    desk.settings = replace(desk.settings, whatsapp_complaints="whatsapp:+573009999999")
+    assert "Todavía no se ha visto" in says(desk)
+    redacts(desk)
+    assert "16 de noviembre" in says(desk)
+    redacts(desk, passes=False)
+    assert "guardó un texto" in says(desk)
+    desk.settings = replace(desk.settings, twilio_whatsapp_from="")
+    assert says(desk) == ""

@@ -14,20 +14,20 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.engine import make_url
 
-from bot import speech
+from bot import redaction, speech
 from bot.upkeep import HEARTBEAT
 from cli import accounts, premises
 from cli.accounts import retries
 from cli.doctor import Finding, examine, examine_environment
 from cli.findings import kept
 from cli.settings import Settings, read_settings
-from storage import consultations, outbox, parked, ticks
+from storage import consultations, outbox, parked, ticks, volatile
 from storage.catalogue import CityText
 from storage.contacts import Contact
-from storage.database import transaction
+from storage.database import columns, transaction
 from tests.docket import write_down
 from tests.scripted import RETRIES, SID, SMS_FROM, TOKEN, Script, scripted
-from tests.vaults import give_keys
+from tests.vaults import give_keys, in_memory, redacts
 from tests.world import DURING, Clock, World, environment
 
 SLUG = "cartagena-2022"
@@ -40,20 +40,36 @@ def script() -> Iterator[Script]:
         yield made
 
 
-def desk(database_url: str, folder: Path, script: Script) -> World:
+@pytest.fixture(autouse=True)
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in memory for the store; whether this machine swaps is nothing to these tests."""
+    monkeypatch.setattr(volatile, "swaps", lambda: False)
+    with in_memory() as folder:
+        yield folder
+
+
+def desk(database_url: str, folder: Path, script: Script, memory: Path) -> World:
     """A desk on which everything is well: Cartagena loaded and opened, a worker just seen, keys apart."""
     given = {**script.environment(), "BALLOT_KEYS_DIR": str(folder / "apart" / "keys")}
+    given["VOLATILE_PATH"] = str(memory / "volatile.db")
     world = World.on(database_url, folder, None, **given).load().open()
     with transaction(world.desk.engine) as connection:
         ticks.mark(connection, HEARTBEAT, DURING)
+    world.attend()
     return world
 
 
 @pytest.fixture
-def well(sqlite_url: str, tmp_path: Path, script: Script) -> Iterator[World]:
-    made = desk(sqlite_url, tmp_path, script)
+def well(sqlite_url: str, tmp_path: Path, script: Script, memory: Path) -> Iterator[World]:
+    made = desk(sqlite_url, tmp_path, script, memory)
     yield made
-    made.desk.engine.dispose()
+    close(made)
+
+
+def close(world: World) -> None:
+    world.desk.engine.dispose()
+    if world.desk.volatile is not None:
+        world.desk.volatile.dispose()
 
 
 def examined(settings: Settings, clock: Clock = STILL) -> dict[str, Finding]:
@@ -74,10 +90,10 @@ def wrong(findings: dict[str, Finding]) -> list[str]:
     return [name for name, finding in findings.items() if finding.ok is False]
 
 
-def test_a_desk_on_which_all_is_well(database_url: str, tmp_path: Path, script: Script) -> None:
-    world = desk(database_url, tmp_path, script)
+def test_a_desk_on_which_all_is_well(database_url: str, tmp_path: Path, script: Script, memory: Path) -> None:
+    world = desk(database_url, tmp_path, script, memory)
     found = examined(world.settings)
-    world.desk.engine.dispose()
+    close(world)
     assert wrong(found) == []
     assert {name for name, finding in found.items() if finding.ok is None} <= {"WhatsApp webhook", "disk"}
     assert f"{script.url}/webhooks/twilio{RETRIES}" in found["WhatsApp webhook"].says
@@ -320,6 +336,107 @@ def test_a_check_that_breaks_is_a_finding(well: World, monkeypatch: pytest.Monke
 def test_what_a_broken_check_says_is_not_passed_on() -> None:
     (finding,) = kept("it", lambda: [Finding("a", True, str(int(TOKEN)))])
     assert (finding.ok, finding.says) == (False, "could not be examined (ValueError)")
+
+
+# Complaints
+
+
+def test_a_store_on_a_disk(well: World, tmp_path: Path) -> None:
+    found = examined(changed(well.settings, volatile_path=tmp_path / "volatile.db"))
+    assert wrong(found) == ["volatile store"]
+    assert "on a disk" in found["volatile store"].says
+    assert "/dev/shm" in found["volatile store"].fix
+
+
+def test_a_store_that_nobody_has_opened_is_not_made_by_looking(well: World, memory: Path) -> None:
+    path = memory / "elsewhere.db"
+    found = examined(changed(well.settings, volatile_path=path))
+    assert "is not there" in found["volatile store"].says
+    assert not path.exists()
+
+
+def test_a_store_whose_folder_others_can_look_into(well: World, memory: Path) -> None:
+    memory.chmod(0o755)
+    found = examined(well.settings)
+    assert wrong(found) == ["volatile store"]
+    assert "chmod 700" in found["volatile store"].fix
+
+
+def test_a_store_that_no_worker_writes_into(well: World) -> None:
+    with transaction(well.desk.engine) as connection:
+        ticks.mark(connection, HEARTBEAT, DURING + timedelta(minutes=6))
+    found = examined(well.settings, Clock(DURING + timedelta(minutes=6)))
+    assert "no worker" in found["volatile store"].says
+
+
+def test_a_machine_that_swaps(well: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volatile, "swaps", lambda: True)
+    assert wrong(examined(well.settings)) == ["swap"]
+
+
+def test_a_city_without_complaints_needs_no_store(well: World, tmp_path: Path) -> None:
+    with transaction(well.desk.engine) as connection:
+        connection.execute(delete(CityText).where(columns(CityText).key == "intake"))
+    found = examined(changed(well.settings, volatile_path=tmp_path / "volatile.db"))
+    assert found["volatile store"].ok is None
+
+
+def test_complaints_by_whatsapp_are_open_or_shut_for_a_reason(well: World) -> None:
+    well.settings = changed(
+        well.settings, twilio_whatsapp_from="whatsapp:+15550000001", whatsapp_complaints="whatsapp:+573009999999"
+    )
+    name, clock = "complaints by WhatsApp", Clock()
+
+    def says() -> str:
+        found = examined(well.settings, clock)[name]
+        assert found.ok is not None
+        return f"{'' if found.ok else 'NO '}{found.says}"
+
+    assert says().startswith("NO are not taken in the chat: the check has not passed yet")
+    redacts(well)
+    assert says() == "are taken in the chat: Twilio kept no text on 2022-11-16 15:00 UTC"
+    clock.forward(minutes=11)
+    assert "nobody has looked" in says()
+    clock.forward(hours=25)
+    assert "not been renewed" in says()
+    for why, words in (("off", "30029"), ("sent", "asked it not to keep"), ("received", "somebody wrote")):
+        well.clock.forward(minutes=1)
+        with transaction(well.desk.engine) as connection:
+            ticks.mark(connection, redaction.FAILED[why], well.clock())
+        assert words in says()
+    well.settings = changed(well.settings, whatsapp_complaints="")
+    assert "WHATSAPP_COMPLAINTS is not set" in says()
+
+
+def test_an_address_of_complaints_that_is_well(well: World, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "complaints_address", lambda _host: script.url)
+    settings = changed(well.settings, complaints_host="localhost")
+    found = examined(settings)
+    assert wrong(found) == []
+    assert "name of its own" in found["address of complaints"].says
+    script.public = (404, "nothing here")
+    assert "answers 404" in examined(settings)["address of complaints"].says
+
+
+@pytest.mark.parametrize(
+    ("host", "desk", "says"),
+    [
+        ("127.0.0.1", "", "the name of the desk"),
+        ("consola.example.test", "", "the name of the console"),
+        ("localhost", "https://cuenta.example.test", "no machine that others can reach"),
+        ("localhost", "", "cannot be reached over https"),
+    ],
+)
+def test_an_address_of_complaints_that_leads_nowhere(well: World, host: str, desk: str, says: str) -> None:
+    settings = changed(well.settings, complaints_host=host, console_host="consola.example.test")
+    found = examined(changed(settings, public_url=desk) if desk else settings)
+    assert found["address of complaints"].ok is False
+    assert says in found["address of complaints"].says
+
+
+def test_a_name_of_complaints_that_is_not_in_the_dns(well: World) -> None:
+    found = examined(changed(well.settings, complaints_host="denuncia.invalid"))
+    assert "not found" in found["address of complaints"].says
 
 
 # The public address and the clock

@@ -7,6 +7,7 @@ are searched for what was given away on purpose (`tests.canaries`); the search i
 import io
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,14 +19,15 @@ import pytest
 import requests
 from PIL import Image
 from sqlalchemy import Engine, text
+from twilio.request_validator import RequestValidator
 
-from bot import cases, lifecycle
+from bot import cases, lifecycle, redaction
 from cli import processes
 from cli.replay import SharedClock, free_port, settings_for
 from cli.settings import Settings
 from cli.standins import Standins, running_standins
 from storage import cases as shelf
-from storage import vault, volatile
+from storage import ticks, vault, volatile
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading, transaction
 from storage.folder import read_folder
@@ -87,8 +89,9 @@ def machine(
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     with in_memory() as memory:
         settings = settings_for(
-            database_url, tmp_path / "keys", providers, VOLATILE_PATH=str(memory / "volatile.db"), PROXIES="1"
-        )
+            database_url, tmp_path / "keys", providers, VOLATILE_PATH=str(memory / "volatile.db"), PROXIES="1",
+            WHATSAPP_COMPLAINTS="whatsapp:+573009999999",
+        )  # fmt: skip
         engine = open_database(settings.database_url)
         with transaction(engine) as connection:
             load(connection, read_folder(CARTAGENA))
@@ -254,6 +257,83 @@ def by_chat(filer: Filer, nothing_after: Callable[[str], None]) -> None:
             filer.machine.again("worker")
 
 
+def test_by_whatsapp_nothing_that_stays_tells_who_filed_or_what(machine: Machine, providers: Standins) -> None:
+    """The company of the chat is Twilio's stand-in, with redaction on: it keeps no word, and never sees the key."""
+    canaries, settings = Canaries(), machine.settings
+    providers.twilio.redacts = True
+    engine = open_database(settings.database_url)
+    pairs = vaults.make_keys(engine, DURING)
+    search = Search(canaries, folders_of(engine, machine.folder), engine, Ink(settings.ballot_keys_dir))
+    who, mark = f"whatsapp:+{canaries.phone}", canaries.mark
+    until(lambda: in_store(machine, "SELECT count(*) FROM probe"))
+    with transaction(engine) as connection:
+        for name in (redaction.LOOKED, redaction.PASSED):
+            ticks.mark(connection, name, machine.clock())
+
+    told = ("denunciar", "3", "1", f"{mark}-what", f"{mark}-where", *"-----", "1")
+    for n, words in enumerate(told):
+        before = providers.count(who)
+        sid = f"SM{mark}{n:018}"
+        providers.twilio.receive(who, settings.twilio_whatsapp_from, words, machine.clock(), sid)
+        for _twice in range(2):
+            by_twilio(machine, "ab"[n % 2], who, sid, words)
+        until(lambda: not waiting(machine) and providers.count(who) > before)  # noqa: B023  it is waited for here
+        if n == 3:
+            machine.again("a")
+            assert search.hits() == set(), words
+        if n == 6:
+            machine.clock.set(machine.clock() + timedelta(minutes=1))  # so that the new one looks through Twilio's list
+            machine.again("worker")
+    shown = "\n".join(message.text for message in providers.to(who))
+    link = re.findall(r"/denuncia/clave/[\w-]{43}", shown)[-1]
+    assert search.hits() == set()
+
+    browser = requests.Session()
+    browser.headers["X-Forwarded-For"], browser.headers["User-Agent"] = str(canaries.visitor), f"{mark}-browser"
+    address = f"{machine.at('b').public_url}{link}"
+    assert browser.get(address, timeout=60).status_code == 200
+    locator, key = codes(browser.post(address, timeout=60))
+    assert not browser.cookies
+    assert browser.post(address, timeout=60).status_code == 410
+    canaries.keys.append(key)
+    assert locator in shown
+    assert {f"{mark}-what", f"{mark}-where"} == opened(engine, locator, pairs, files=False)[0]
+    assert search.hits(thorough=True) == set()
+
+    secret = (mark, key, key.replace("-", ""))
+    kept = repr((list(providers.twilio.inbound), list(providers.twilio.outbound.values())))
+    assert {message["body"] for message in providers.twilio.outbound.values()} == {""}
+    assert not any(each in kept.replace(f"SM{mark}", "") for each in secret)
+    assert not any(each in repr(list(providers.calls)) for each in (*secret, "StatusCallback"))
+    logs = "".join(path.read_text() for path in machine.folder.glob("*.log"))
+    assert "worker.started" in logs, "the logs are not even there"
+    assert not any(each in logs for each in (*secret, link, canaries.phone, locator))
+    machine.clock.set(machine.clock() + timedelta(hours=2, minutes=5))
+    until(lambda: not providers.twilio.outbound)
+    engine.dispose()
+
+
+def by_twilio(machine: Machine, web: str, who: str, sid: str, words: str) -> None:
+    """Somebody writes by WhatsApp: Twilio calls one of the web processes, until it is answered."""
+    settings = machine.settings
+    form = {
+        "MessageSid": sid, "AccountSid": settings.twilio_account_sid, "From": who, "NumMedia": "0", "Body": words,
+        "To": settings.twilio_whatsapp_from,
+    }  # fmt: skip
+    address = "/webhooks/twilio"
+    signature = RequestValidator(settings.twilio_auth_token).compute_signature(settings.public_url + address, form)
+
+    def taken() -> bool:
+        try:
+            headers = {"X-Twilio-Signature": signature}
+            answer = requests.post(machine.at(web).public_url + address, data=form, headers=headers, timeout=10)
+        except requests.RequestException:
+            return False
+        return answer.status_code == 200
+
+    until(taken)
+
+
 def on_the_web(machine: Machine, canaries: Canaries) -> tuple[str, str]:
     """A complaint by the form, and something added to it later; its codes."""
     mark, browser = canaries.mark, requests.Session()
@@ -274,7 +354,9 @@ def on_the_web(machine: Machine, canaries: Canaries) -> tuple[str, str]:
     return locator, key
 
 
-def opened(engine: Engine, locator: str, pairs: dict[int, vault.KeyPair]) -> tuple[set[str], list[bytes]]:
+def opened(
+    engine: Engine, locator: str, pairs: dict[int, vault.KeyPair], files: bool = True
+) -> tuple[set[str], list[bytes]]:
     """The words and the files of a case, as whoever holds the paper key reads them."""
     paper = max(pairs)
     with reading(engine) as connection:
@@ -284,8 +366,8 @@ def opened(engine: Engine, locator: str, pairs: dict[int, vault.KeyPair]) -> tup
         assert wrapped is not None
         private = vault.unwrap(wrapped, pairs[paper].private)
         told = [(row.id, bytes(row.body)) for row in shelf.parts(connection, case.id, ("told",))]
-        files = [(row.id, bytes(row.body)) for row in shelf.parts(connection, case.id, ("file",))]
+        bodies = [(row.id, bytes(row.body)) for row in shelf.parts(connection, case.id, ("file",))]
     words = {cases.Told.unpacked(vault.unseal(private, case.id, id, "told", body)).text for id, body in told}
-    found = [cases.File.unpacked(vault.unseal_file(private, case.id, id, body)).body for id, body in files]
-    assert found
+    found = [cases.File.unpacked(vault.unseal_file(private, case.id, id, body)).body for id, body in bodies]
+    assert bool(found) == files
     return words, found

@@ -10,6 +10,7 @@
 @ report 4 complete words    an office reports on that milestone
 @ collect 2022-12-01         the plan of 2024 collects ideas until that day; it is a draft of a consultation
 @ slip                       staff enter an idea from a workshop; {slip} is the code on its slip
+@ redaction passes           complaints may be told by WhatsApp, or may not any more (`@ redaction fails`)
 @ complaints                 the city takes complaints; {number}, {key} and {group} are what one was given of it
 @ answer merged p02 why      staff answer all ideas of that draft in the same way
 > text                       what the person types; {receipt} is the receipt shown before
@@ -49,6 +50,7 @@ Kind = Literal["note", "@", ">", "<", "<sms"]
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
 _SECRET = re.compile(r"(\w{8})\n\w+: (\w{4}(?:-\w{4}){3})")
 _ADDRESSES = (
+    (re.compile(r"/clave/[\w-]{43}"), "/clave/<link>"),
     (re.compile(r"\b(?:telegram|whatsapp|sms|web)(, (?:termina en|ends in) )\d{4}"), r"<channel>\1<ending>"),
     (re.compile(r"(Pero |But )(?:Telegram|su empresa de internet|your internet company)\b"), r"\1<channel>"),
     (re.compile(r"\bChat: en el navegador\."), "Chat: <channel>, termina en <ending>."),  # a browser has no number
@@ -187,6 +189,7 @@ class Play:
             "slip": lambda _none: self._slip(),
             "answer": self._answer,
             "complaints": lambda _none: vaults.take_complaints(self.world),
+            "redaction": lambda how: vaults.redacts(self.world, how == "passes"),
             "publish": lambda _none: lifecycle.publish(self.world.desk.engine, SLUG, self.world.clock()),
         }
         directions[word](rest)
@@ -281,14 +284,21 @@ class Play:
         if message.edit is not None:
             return " ".join(f"[{label}]" for label, _data in message.buttons)
         if message.secret:
-            found = _SECRET.search(message.text)
-            assert found
-            self.codes |= {found[1]: "number", found[2]: "key", found[2][-4:]: "group"}
-            return message.text.replace(found[1], "<number>").replace(found[2], "<key>")
+            return self._codes(message.text)
         text = _CODE.sub(lambda found: f"<{self._named(found[0])}>", _with_options(message, self.channel))
         for pattern, instead in _ADDRESSES:
             text = pattern.sub(instead, text)
         return text
+
+    def _codes(self, text: str) -> str:
+        """Number and key of a complaint, or the number alone where the key is not told in the chat."""
+        found = _SECRET.search(text)
+        if found is None:
+            number = text.split(": ")[1]
+            self.codes[number] = "number"
+            return text.replace(number, "<number>")
+        self.codes |= {found[1]: "number", found[2]: "key", found[2][-4:]: "group"}
+        return text.replace(found[1], "<number>").replace(found[2], "<key>")
 
     def _named(self, code: str) -> str:
         if code not in self.codes:

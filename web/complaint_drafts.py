@@ -1,18 +1,18 @@
 """Drafts: a complaint between the form and the database. Its form's token finds it, opens it, and files it once."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
 from bot import cases
 from bot.cases import Begun
 from bot.catalogue import Catalogue
+from bot.tokens import Token
 from bot.turn import Desk
 from storage import vault, volatile, volatile_visits
 from storage.cases import SealedPart
 from storage.database import reading, transaction
-from web.confidential import Token
 
 BEGUN, FILED = "begun", "filed"
 """What a form's token opens in the volatile store: a complaint that waits for a decision, or one that is filed."""
@@ -67,8 +67,19 @@ def file(desk: Desk, store: Engine, city: Catalogue, token: Token, new: Begun, p
     with transaction(store) as connection:
         volatile.end_draft(connection, token.hashed)
         volatile.take(connection, _once(token), now)  # not before: who reads "it is filed" must be able to rely on it
-        body = vault.enclose(new.packed(), token.secret)
-        volatile_visits.begin_visit(connection, token.hashed, FILED, "", body, now + SHOWN)
+        _show(connection, token, new, now)
+
+
+def show(desk: Desk, store: Engine, token: Token, new: Begun) -> None:
+    """Have this token's page show the codes of a complaint that was filed elsewhere."""
+    with transaction(store) as connection:
+        volatile.take(connection, _once(token), desk.clock())
+        _show(connection, token, new, desk.clock())
+
+
+def _show(connection: Connection, token: Token, new: Begun, now: datetime) -> None:
+    body = vault.enclose(new.packed(), token.secret)
+    volatile_visits.begin_visit(connection, token.hashed, FILED, "", body, now + SHOWN)
 
 
 def close(store: Engine, token: Token) -> None:

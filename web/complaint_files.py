@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Engine
 
 from bot import complaint_attachments, scrub
 from bot.scrub import Clean
+from bot.tokens import Token
 from flows.case import MOST_FILES
 from flows.language import Phrase, _
 from storage import volatile
 from storage.cases import SealedPart
-from web.confidential import Given, Sent, Token
+from web.confidential import Given, Sent
 
 MANY = _("You can send up to {n} files at a time.", n=MOST_FILES)
 

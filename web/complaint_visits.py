@@ -17,6 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from bot import cases, complaint_attachments
 from bot.cases import Opened, Told
 from bot.catalogue import Catalogue
+from bot.tokens import Token
 from bot.turn import Desk
 from flows.case import FULL, MOST_FILES, STATES, STOPPED
 from flows.language import Text, _
@@ -28,7 +29,7 @@ from web import complaint_files as files
 from web.chat import from_here
 from web.complaint_files import Ready, Refused, Waiting
 from web.complaints import AGAIN, HEAVY, LONGEST, TOO_LONG, WAIT, standing
-from web.confidential import Given, Token, given, may, sender, shown
+from web.confidential import Given, given, may, sender, shown
 from web.rendering import language
 
 COOKIE = "cuenta_caso"

@@ -15,8 +15,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from bot import cases, complaint_attachments
 from bot.cases import Begun, Told
 from bot.catalogue import Catalogue
+from bot.tokens import Token
 from bot.turn import Desk
 from flows.case import ASKED, FULL, MOST_FILES
+from flows.city import City
 from flows.language import Phrase, Text, _
 from storage import cases as kept
 from storage import catalogue as shelf
@@ -26,7 +28,7 @@ from storage.database import reading, transaction
 from web import complaint_drafts as drafts
 from web import complaint_files as files
 from web.complaint_files import Ready, Refused, Waiting
-from web.confidential import Given, Token, given, may, sender, shown
+from web.confidential import Given, given, may, sender, shown
 
 NOBODY = "ninguna"
 """The answer that a complaint concerns none of the offices that receive complaints."""
@@ -244,24 +246,24 @@ def _decided(asked: Asked) -> Response:
 
 def _file(asked: Asked, token: Token, new: Begun, parts: Sequence[SealedPart]) -> Response:
     drafts.file(asked.desk, asked.store, asked.city, token, new, parts)
-    return _codes(asked, token, new)
+    return codes(asked.desk, asked.city.city, token, new)
 
 
 def _already(asked: Asked, token: Token) -> Response | None:
     """The answer to a form that was filed before; None if it was not."""
     new = drafts.filed(asked.desk, asked.store, token)
     if new is not None:
-        return _codes(asked, token, new)
+        return codes(asked.desk, asked.city.city, token, new)
     return asked.page("done.html") if drafts.was_filed(asked.store, token) else None
 
 
-def _codes(asked: Asked, token: Token, new: Begun, fault: Text | None = None) -> Response:
+def codes(desk: Desk, city: City, token: Token, new: Begun, fault: Text | None = None) -> Response:
     """The codes, for as long as they can be shown."""
-    with reading(asked.desk.engine) as connection:
+    with reading(desk.engine) as connection:
         case = kept.case(connection, new.new.id)
-    return asked.page(
-        "codes.html", locator=vault.shown_key(new.new.locator), key=new.access_key, hoja=token.shown, fault=fault,
-        minutes=int(drafts.SHOWN.total_seconds()) // 60, due=case.due_on if case else None,
+    return shown(
+        "codes.html", city=city, locator=vault.shown_key(new.new.locator), key=new.access_key, hoja=token.shown,
+        fault=fault, minutes=int(drafts.SHOWN.total_seconds()) // 60, due=case.due_on if case else None,
     )  # fmt: skip
 
 
@@ -275,6 +277,6 @@ def _wrote_down(asked: Asked) -> Response:
         # What is typed is only a part of the key: the rest is put before it, so that o and 0 are the same here too.
         whole = vault.read_access_key(new.access_key[:-4] + typed)
         if whole != new.access_key:
-            return _codes(asked, token, new, NOT_THE_SAME)
+            return codes(asked.desk, asked.city.city, token, new, NOT_THE_SAME)
     drafts.close(asked.store, token)
     return asked.page("done.html")

@@ -1,9 +1,7 @@
 """Confidential pages: what a form brings stays in memory, who sends it is counted and not kept, and what every answer
 carries."""
 
-import base64
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
@@ -42,7 +40,6 @@ HEADERS = {
 OPEN = ("/denuncia", "/denuncia/reserva")
 """What search machines may show, in either language: whoever looks for it has to find it."""
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
@@ -112,34 +109,6 @@ def _in_memory(
     content_length: int | None = None,
 ) -> IO[bytes]:
     return BytesIO()
-
-
-@dataclass(frozen=True)
-class Token:
-    """Thirty-two random bytes that only a browser has. What is kept for it is under `hashed`, and sealed with it."""
-
-    secret: bytes = field(repr=False)
-
-    @classmethod
-    def new(cls) -> "Token":
-        return cls(secrets.token_bytes(32))
-
-    @classmethod
-    def read(cls, given: str) -> "Token | None":
-        """The token as a form or cookie gives it back; None if it cannot be one."""
-        return cls(base64.urlsafe_b64decode(given + "=")) if TOKEN.fullmatch(given) else None
-
-    @property
-    def shown(self) -> str:
-        return base64.urlsafe_b64encode(self.secret).decode().rstrip("=")
-
-    @property
-    def hashed(self) -> str:
-        return sha256(self.secret).hexdigest()
-
-    def mark(self, what: str) -> str:
-        """A name of 128 bits for something of this token's, which tells nothing of it."""
-        return blake2b(what.encode(), key=self.secret, digest_size=16).hexdigest()
 
 
 def sender(desk: Desk) -> str:

@@ -26,7 +26,8 @@ class Public:
 
     `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @; `chat`
     says whether one can write in the browser, and `demo` whether one can play others there; `own` are the names of
-    hosts that have the console, or complaints, alone.
+    hosts that have the console, or complaints, alone. `whatsapp_complaints` says whether the city wants
+    complaints to be told by WhatsApp where that is safe (`bot/redaction.py`).
     """
 
     url: str = ""
@@ -36,6 +37,7 @@ class Public:
     chat: bool = False
     demo: bool = False
     own: Own = Own()
+    whatsapp_complaints: bool = False
 
     @property
     def complaints(self) -> str:

@@ -53,6 +53,11 @@ FAILURES: Mapping[int, type[failures.NotDelivered]] = {
 """What follows from each error code; any other is a refusal of that message (channels.md 3.10)."""
 
 NOT_THERE = 20404
+NOT_REDACTED = 30029
+"""The account may not ask for what `RETAINS_NOTHING` asks for (channels.md 3.12)."""
+
+RETAINS_NOTHING: Mapping[str, str] = {"content_retention": "discard", "address_retention": "obfuscate"}
+"""Asks Twilio to keep neither the text of a message nor whom it went to."""
 
 BECOMES = {
     "sent": "sent", "delivered": "delivered", "read": "read", "undelivered": "failed", "failed": "failed",
@@ -199,10 +204,14 @@ class Account:
 
 
 class TwilioLine:
-    """The account's REST client, shared by WhatsApp, SMS and the reconciler. Lives in one event loop."""
+    """The account's REST client, shared by WhatsApp, SMS and the reconciler. Lives in one event loop.
+
+    `not_redacted`: it said lately that it does not do what `RETAINS_NOTHING` asks.
+    """
 
     def __init__(self, account: Account):
         self.account = account
+        self.not_redacted = False
         self.http = LeanHttp()
         self.client = Client(account.sid, account.token, http_client=self.http)
         if account.api_url:
@@ -237,13 +246,31 @@ class TwilioSender:
         self._line = line
 
     async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
+        """Send it; its sid. Without a number it is confidential: nothing is to be told of it, nor kept."""
         account = self._line.account
-        # What is confidential has no number here, and nothing is to be told of it.
+        if not message_id and self.name == WHATSAPP:
+            return await self._confidentially(address, message)
         callback = f"{account.status_url}?m={message_id}" if account.status_url and message_id else None
+        return await self._create(address, {**self._content(message), "status_callback": callback})
+
+    async def _confidentially(self, address: str, message: Outbound) -> str:
+        """As text alone: of templates and their variables nobody has seen that they are not kept.
+
+        Where the account keeps messages, one with a number of a complaint does not go; what says nothing does.
+        """
         try:
-            sent = await self._line.client.messages.create_async(
-                to=address, status_callback=callback, **self._origin(), **self._content(message)
-            )
+            return await self._create(address, {"body": message.text, **RETAINS_NOTHING})
+        except failures.Refused as refused:
+            if refused.reason != str(NOT_REDACTED):
+                raise
+            self._line.not_redacted = True
+            if message.secret:
+                raise
+        return await self._create(address, {"body": message.text})
+
+    async def _create(self, address: str, given: Mapping[str, str | None]) -> str:
+        try:
+            sent = await self._line.client.messages.create_async(to=address, **self._origin(), **given)
         except TwilioException as error:
             raise failure(error) from None
         return str(sent.sid)

@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Row
 from wtforms import Form, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
-from bot import cases, casework
+from bot import cases, casework, redaction
 from bot.catalogue import Catalogue
 from bot.lifecycle import NotPossible
+from bot.redaction import Standing
 from bot.turn import Desk
-from flows.language import Local, Phrase, _
+from flows.language import Joined, Local, Phrase, _
 from storage import approvals, audit, printed, receivers, sessions, vault
 from storage import cases as shelf
 from storage import catalogue as catalogues
@@ -69,11 +70,12 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             today = seen.hours.today(desk.clock())
             # Not those of today: the number would rise in the minute in which one is filed.
             opens, closed = shelf.openable_by(connection, today), cases.shut(connection, desk.volatile, seen)
+            told = by_whatsapp(public, redaction.standing(connection, desk.clock()), seen)
         late = {key.id for key in found if key.staff_id is None and casework.drill_overdue(key, today)}
         own = ring.mine(desk) if has(Role.RECEIVER) else None
         return shown(
             "console/keys.html", keys=found, who=who, opens=opens, late=late, own=own.id if own else None,
-            why=[why(seen, code) for code in closed], holder=lambda office: holder(seen, office),
+            why=[why(seen, code) for code in closed], holder=lambda office: holder(seen, office), whatsapp=told,
             mark=lambda key: printed.mark(bytes(key.public)),
         )  # fmt: skip
 
@@ -218,6 +220,33 @@ def why(city: Catalogue, code: str) -> Phrase:
         "keys": _("There must be two people with a key, and a paper key."),
     }
     return known.get(kind) or _("Whoever runs the desk finds the reason under the word {word}.", word=code)
+
+
+UNREDACTED: dict[str, Phrase] = {
+    "never": _(
+        "Twilio was not yet seen to keep no text. Write one word to the desk by WhatsApp, and wait two minutes."
+    ),
+    "off": _("Twilio said that it keeps texts. Whoever runs the desk must switch on its redaction."),
+    "sent": _("Twilio kept a text that we asked it not to keep. Whoever runs the desk must ask Twilio."),
+    "received": _(
+        "Twilio kept a text that somebody wrote by WhatsApp. Whoever runs the desk must switch on its redaction."
+    ),
+    "old": _("The check is more than a day old. Write one word to the desk by WhatsApp, and wait two minutes."),
+    "unwatched": _("The desk has not looked for ten minutes. Whoever runs it must see that its worker runs."),
+}
+"""Why WhatsApp takes no complaints now, by a code of `bot.redaction.standing`."""
+
+
+def by_whatsapp(public: Public, at: Standing, city: Catalogue) -> tuple[str, Phrase] | None:
+    """Whether complaints can be told by WhatsApp (open, stop, or nothing wanted), and why; None without WhatsApp."""
+    if not public.whatsapp:
+        return None
+    if not public.whatsapp_complaints:
+        return "", _("By WhatsApp people get the form's address: the city has not switched complaints on there.")
+    if at.why or at.at is None:
+        return "stop", Joined([_("By WhatsApp people get the form's address."), UNREDACTED[at.why]], mark=" ")
+    when = at.at.astimezone(city.hours.zone)
+    return "open", _("Complaints can be told by WhatsApp: Twilio was last seen to keep no text on {when}.", when=when)
 
 
 GRANTS = (Role.APPROVER, Role.RECEIVER)
