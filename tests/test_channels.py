@@ -388,7 +388,7 @@ def test_a_call_that_never_left_may_be_made_again(send: str) -> None:
     ("status", "code", "kind"),
     [
         (400, 21610, failures.OptedOut),
-        (400, 63033, failures.OptedOut),
+        (400, 63033, failures.Declined),
         (400, 21211, failures.Unreachable),
         (400, 21614, failures.Unreachable),
         (400, 63003, failures.Unreachable),
@@ -399,7 +399,7 @@ def test_a_call_that_never_left_may_be_made_again(send: str) -> None:
         (400, 21606, failures.Misconfigured),
         (400, 63007, failures.Misconfigured),
         (400, 21617, failures.Refused),
-        (400, 63016, failures.Refused),
+        (400, 63016, failures.Shut),
         (400, 99999, failures.Refused),
         (500, 20500, failures.Unsure),
         (503, 0, failures.Unsure),

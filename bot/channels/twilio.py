@@ -20,6 +20,7 @@ from twilio.rest import Client
 from bot import failures
 from bot.channels import gsm7, pieces
 from bot.channels.files import download
+from bot.channels.twilio_codes import FAILURES
 from bot.messages import Incoming, Kind, Outbound, Reply
 from flows.language import Attachment
 
@@ -33,6 +34,9 @@ MOST_HOURLY = 40
 
 API_URL = "https://api.twilio.com"
 SECONDS, TO_CONNECT = 10.0, 5.0
+MOST_WAIT = 300.0
+"""Seconds that the account rests for one 429."""
+
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ADDRESS = re.compile(r"[\x21-\x7e]{1,160}")
@@ -41,19 +45,6 @@ MOST_LISTED, LISTED_TITLE = 10, 24
 
 WORD = "word:"
 """What the data of a template's button begins with: it belongs to no question, and says the word that follows."""
-
-STOPPED = (21610, 63033)
-GONE = (21211, 21614, 30005, 30006, 63003, 63024, 63032)
-LATER = (20429, 30001, 30003, 63012, 63018)
-OURS = (20003, 20404, 21606, 21408, 21612, 63001, 63007, 63051, 63112)
-FAILURES: Mapping[int, type[failures.NotDelivered]] = {
-    **dict.fromkeys(STOPPED, failures.OptedOut),
-    **dict.fromkeys(GONE, failures.Unreachable),
-    **dict.fromkeys(LATER, failures.Throttled),
-    **dict.fromkeys(OURS, failures.Misconfigured),
-    20500: failures.Unsure,
-}
-"""What follows from each error code; any other is a refusal of that message (channels.md 3.10)."""
 
 NOT_THERE = 20404
 
@@ -161,7 +152,7 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
         timeout: float | None = None,  # noqa: ASYNC109  the library's own signature
         allow_redirects: bool = False,
     ) -> Response:
-        """One call. Raises NotNow when it was never sent, Unsure when the answer was lost."""
+        """One call. Raises NotNow when it was never sent, Unsure when the answer was lost, Throttled with the wait."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS, connect=TO_CONNECT))
         body = urlencode({k: v for k, v in data.items() if v is not None}, doseq=True) if data else None
@@ -171,7 +162,10 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
             async with self._session.request(
                 method, url, params=clean, data=body, headers=with_auth, allow_redirects=False
             ) as response:
-                return Response(response.status, await response.text(), dict(response.headers))
+                text = await response.text()
+                if response.status == 429:  # the client's own error tells neither the wait nor its headers
+                    raise failures.Throttled(_code(text), _wait(response.headers.get("Retry-After", "")))
+                return Response(response.status, text, dict(response.headers))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise failures.NotNow("connect") from None
         except (aiohttp.ClientError, TimeoutError):
@@ -181,6 +175,19 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _code(text: str) -> str:
+    """The code in the body of an error, or what HTTP says of it."""
+    try:
+        return str(int(json.loads(text)["code"]) or 429)
+    except (ValueError, KeyError, TypeError):
+        return "429"
+
+
+def _wait(asked: str) -> float:
+    """The seconds that a provider asks for, as far as they make sense."""
+    return min(float(asked), MOST_WAIT) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 1.0
 
 
 def _basic(name: str, password: str) -> str:
@@ -242,7 +249,7 @@ class TwilioSender:
     async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
         account = self._line.account
         # What is confidential has no number here, and nothing is to be told of it.
-        callback = f"{account.status_url}?m={message_id}" if account.status_url and message_id else None
+        callback = f"{account.status_url}?{_asked(message, message_id)}" if account.status_url and message_id else None
         try:
             sent = await self._line.client.messages.create_async(
                 to=address, status_callback=callback, **self._origin(), **self._content(message)
@@ -285,6 +292,11 @@ class TwilioSender:
         if message.picture:
             return {"media_url": message.picture}
         return template or {"body": message.text}
+
+
+def _asked(message: Outbound, message_id: int) -> str:
+    """What a status is to bring back: which message it is of and, where it was one, by which template."""
+    return urlencode({"m": message_id, **({"t": message.template} if message.template else {})})
 
 
 def _words(text: str) -> str:
