@@ -12,7 +12,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection, Engine
 
-from bot import case_upkeep, clearing, evidence, headcount, idea_notices, notices, reconciler, upkeep
+from bot import case_upkeep, clearing, evidence, headcount, idea_notices, notices, reconciler, template_status, upkeep
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
 from bot.courier import Courier
@@ -27,7 +27,7 @@ CLOCK_LEASE = "clock"
 EVERYWHERE = ("heartbeat", "wipe")
 """Ticks of every worker: each host has a store of its own."""
 
-ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook")
+ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook", "templates")
 """Ticks that wait for providers, in the event loop."""
 
 
@@ -119,6 +119,7 @@ class Worker:
                 at_once=True,
             )
             every(900, "clear", lambda: clearing.clear(line, desk))
+            every(60, "templates", lambda: template_status.follow(line, desk.engine, desk.clock()))
         return scheduler
 
     async def _tick(self, name: str, work: Callable[[], Any]) -> None:

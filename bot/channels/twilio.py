@@ -216,7 +216,7 @@ class TwilioLine:
         self.http = LeanHttp()
         self.client = Client(account.sid, account.token, http_client=self.http)
         if account.api_url:
-            self.client.api.base_url = account.api_url
+            self.client.api.base_url = self.client.content.base_url = account.api_url
 
     async def close(self) -> None:
         await self.http.close()
