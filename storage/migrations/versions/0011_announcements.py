@@ -21,6 +21,12 @@ def upgrade() -> None:
     sa.Column('pesos', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('day', 'purpose')
     )
+    op.create_table('unanswered',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+    sa.Column('messages', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('day', 'reason')
+    )
     op.create_table('template',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('language', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
