@@ -3,7 +3,7 @@
 Only read and computed; it costs the same few statements however many people or messages there are.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 from bot.catalogue import Catalogue
 from bot.reconciler import MISSED
 from bot.standing import standings
+from bot.template_status import WITHHELD, Known, known
 from bot.upkeep import HEARTBEAT, WEBHOOK_FAILED
 from flows.language import Phrase
 from flows.plan import Milestone, Plan, Standing
 from flows.territory import Place
-from storage import approvals, ideas, outbox, parked, requests, ticks, turnouts, voices
+from storage import approvals, ideas, outbox, parked, requests, spending, templates, ticks, turnouts, voices
 from storage.approvals import Approval
 
 SOON = timedelta(days=7)
@@ -24,6 +25,10 @@ SOON = timedelta(days=7)
 
 QUIET = 0.5
 """A unit with less than this share of an average unit's turnout is one that is hardly heard."""
+
+FILTERED, MANY_FILTERED = "30007", 0.02
+"""What a phone company says of an SMS that it takes for spam, and the share of a day's SMS above which that is many:
+the words have to change, or the company has to be told who is writing."""
 
 DAY = timedelta(days=1)
 LATE_BEAT = timedelta(minutes=2)
@@ -63,7 +68,9 @@ class Attention:
     """Everything of a day.
 
     `ideas` wait for an answer. Of the data `requests`, `requests_soon` are due within a week or late. `waiting` waits
-    for a second person. `failed`: by channel, how many messages of the last day failed, and of how many.
+    for a second person. `failed`: by channel, how many messages of the last day failed, and of how many; `filtered`:
+    how many SMS the phone companies took for spam, where those are many. `unanswered`: by reason, how many messages
+    of today got no answer for its price. `withheld` are WhatsApp templates that may not be used.
     """
 
     dated: list[Dated]
@@ -78,6 +85,9 @@ class Attention:
     requests_soon: int
     waiting: list[Approval]
     failed: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    filtered: int = 0
+    unanswered: Mapping[str, int] = field(default_factory=dict)
+    withheld: Sequence[Known] = ()
     parked: int = 0
     beat: datetime | None = None
     resting: bool = False
@@ -92,7 +102,7 @@ def attention(
     owed = _owed(connection, city, now, offices)
     objections = [row for row in voices.unanswered(connection) if _answers(city, row.milestone, offices)]
     requests_open, requests_soon = requests.waiting(connection, city.hours.today(now) + SOON)
-    beat = ticks.last(connection, HEARTBEAT)
+    beat, failed = ticks.last(connection, HEARTBEAT), _failed(connection, now - DAY)
     return Attention(
         dated=_dated(city, now),
         unheard=_unheard(connection, city, now),
@@ -105,7 +115,10 @@ def attention(
         requests=requests_open,
         requests_soon=requests_soon,
         waiting=approvals.waiting(connection),
-        failed=_failed(connection, now - DAY),
+        failed=failed,
+        filtered=_filtered(connection, now - DAY, failed),
+        unanswered=spending.unanswered(connection, city.hours.today(now)),
+        withheld=[each for each in known(templates.every(connection)) if each.status in WITHHELD],
         parked=parked.count_since(connection, now - DAY),
         beat=beat,
         resting=beat is None or now - beat > LATE_BEAT,
@@ -172,6 +185,13 @@ def _failed(connection: Connection, since: datetime) -> dict[str, tuple[int, int
         failed, of = found.get(lane, (0, 0))
         found[lane] = failed + (number if state == "failed" else 0), of + number
     return {lane: numbers for lane, numbers in sorted(found.items()) if numbers[0]}
+
+
+def _filtered(connection: Connection, since: datetime, failed: Mapping[str, tuple[int, int]]) -> int:
+    """How many SMS were taken for spam, where that is more than a few."""
+    of = failed.get("sms", (0, 0))[1]
+    number = outbox.failed_since(connection, since, FILTERED) if of else 0
+    return number if number > of * MANY_FILTERED else 0
 
 
 def _within(at: datetime | None, now: datetime) -> datetime | None:

@@ -21,7 +21,7 @@ from flows.language import Local, Option
 from flows.plan import Commitment, Event, Milestone, Office, Plan, Rules, Sector, Span
 from flows.territory import Place, Territory
 from storage import catalogue as shelf
-from storage import consultations, plans, public_notices
+from storage import consultations, plans, public_notices, spending
 from storage.consultations import ConsultationRow, phase
 from storage.plan_folder import MONTH
 from storage.plan_folder import Span as Stated
@@ -50,7 +50,11 @@ class Listed:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The city and its consultations, as of one revision."""
+    """The city and its consultations, as of one revision.
+
+    `exhausted_on` is the last day on which answers came to cost as much as they may; the worker sees to a new revision
+    when that changes.
+    """
 
     revision: int
     city: City
@@ -58,6 +62,7 @@ class Catalogue:
     plans: Mapping[str, Plan]
     delivery: Delivery
     retention: Mapping[str, timedelta]
+    exhausted_on: date | None = None
 
     @property
     def hours(self) -> Hours:
@@ -115,7 +120,13 @@ def read(connection: Connection) -> Catalogue:
     newest_first = sorted(found.values(), key=lambda plan: (plan.span.first, plan.slug), reverse=True)
     delivery, hours = (json.loads(texts.get(key, "{}")) for key in ("delivery", "hours"))
     rules, kept = Delivery.of(delivery, hours, city.zone), _retention(texts)
-    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, rules, kept)
+    by_slug = {plan.slug: plan for plan in newest_first}
+    return Catalogue(revision, city, known, by_slug, rules, kept, _exhausted_on(connection, rules))
+
+
+def _exhausted_on(connection: Connection, rules: Delivery) -> date | None:
+    found = spending.last(connection, spending.REPLIES)
+    return found[0] if found is not None and found[1] >= rules.replies else None
 
 
 def _retention(texts: Mapping[str, str]) -> Mapping[str, timedelta]:

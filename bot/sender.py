@@ -16,10 +16,10 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import failures
+from bot import failures, fates
 from bot.messages import Outbound
 from bot.pace import Pace
-from storage import contacts, leases, outbox
+from storage import leases, outbox
 from storage.database import is_away, may_succeed_again, transaction
 from storage.ink import Ink
 from storage.leases import Held
@@ -78,6 +78,16 @@ class Lane:
 Outcome = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """A failure that says something of its contact or its template, and under which epoch it was met."""
+
+    epoch: int
+    failure: failures.NotDelivered
+    contact_id: int
+    template: str
+
+
 @dataclass
 class Sender:
     """Runs one lane until it is told to stop.
@@ -100,7 +110,7 @@ class Sender:
     _epoch: int = 0
     _in_doubt: bool = False
     _outcomes: list[tuple[int, Outcome]] = field(default_factory=list)
-    _contacts_done: list[tuple[int, int, str]] = field(default_factory=list)
+    _lessons: list[Lesson] = field(default_factory=list)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _renew_at: float = 0.0
     _settle_at: float = 0.0
@@ -121,7 +131,7 @@ class Sender:
                 await asyncio.wait_for(stopping.wait(), full or pause)
         if self._under_way:
             await asyncio.wait(self._under_way)
-        if self._outcomes or self._contacts_done:
+        if self._outcomes or self._lessons:
             await self._finish_and_claim(0)
         await self._in_database(lambda c: leases.give_back(c, self.lease, self.holder, self.clock() + self._ahead))
         self.held = None
@@ -185,24 +195,22 @@ class Sender:
 
     async def _finish_and_claim(self, room: int) -> list[Row[Any]]:
         """One transaction for what is done and what comes next; nothing is forgotten before it is committed."""
-        outcomes, done = self._outcomes[:], self._contacts_done[:]
+        outcomes, lessons = self._outcomes[:], self._lessons[:]
         rows: list[Row[Any]] | None
-        rows = await self._in_database(self._record_and_claim, outcomes, done, room)
+        rows = await self._in_database(self._record_and_claim, outcomes, lessons, room)
         if rows is None:
             return []
-        del self._outcomes[: len(outcomes)], self._contacts_done[: len(done)]
+        del self._outcomes[: len(outcomes)], self._lessons[: len(lessons)]
         return rows
 
     def _record_and_claim(
-        self, connection: Connection, outcomes: list[tuple[int, Outcome]], done: list[tuple[int, int, str]], room: int
+        self, connection: Connection, outcomes: list[tuple[int, Outcome]], lessons: list[Lesson], room: int
     ) -> list[Row[Any]]:
         now = self.clock()
         self._record(connection, outcomes, now)
-        for epoch, contact_id, state in done:
-            if epoch != self._epoch:  # in a later one the person may have come back and been answered
-                continue
-            (contacts.opt_out if state == "stopped" else contacts.block)(connection, contact_id)
-            outbox.stop(connection, contact_id, state, now)
+        for each in lessons:
+            if each.epoch == self._epoch:  # in a later one the person may have come back and been answered
+                fates.follow(connection, each.failure, each.contact_id, each.template, each.failure.reason, now)
         if room <= 0 or self.held is None:
             return []
         hold = outbox.Hold(self.lease, self.holder, self.held.epoch, now + self._ahead)
@@ -222,19 +230,21 @@ class Sender:
     async def _send(self, row: Row[Any], at: float, epoch: int) -> None:
         """Send one message and note its outcome; no failure escapes."""
         outcome: Outcome = {"message": row.id, "became": "sent", "given": None, "why": None, "due": self.clock()}
-        body = self.ink.open(row.sealed) if row.sealed else None
+        body, template = self.ink.open(row.sealed) if row.sealed else None, ""
         try:
             if body is None:
                 raise failures.Refused("unreadable")
             if row.reach == "blocked" or (row.reach == "stopped" and row.kind in outbox.UNASKED):
                 raise failures.Refused(row.reach)
             await self._until(at)
-            outcome["given"] = await self.lane.sends.send(row.address, _of_try(row.attempts, body), row.id)
+            message = _of_try(row.attempts, body)
+            template = message.template
+            outcome["given"] = await self.lane.sends.send(row.address, message, row.id)
         except failures.NotDelivered as failure:
-            self._failed(outcome, row, failure, epoch)
+            self._failed(outcome, row, failure, epoch, template)
         except Exception as error:  # a bug here must not stop the lane; whether it went out is not known
             log.error("send.bug", lane=self.lane.name, error=type(error).__name__)
-            self._failed(outcome, row, failures.Unsure("bug"), epoch)
+            self._failed(outcome, row, failures.Unsure("bug"), epoch, template)
         self._outcomes.append((epoch, outcome))
 
     async def _until(self, at: float) -> None:
@@ -246,7 +256,9 @@ class Sender:
         if rest > 0:
             raise failures.Throttled("resting", rest)
 
-    def _failed(self, outcome: Outcome, row: Row[Any], failure: failures.NotDelivered, epoch: int) -> None:
+    def _failed(
+        self, outcome: Outcome, row: Row[Any], failure: failures.NotDelivered, epoch: int, template: str
+    ) -> None:
         now = self.clock()
         outcome["why"] = failure.reason
         if isinstance(failure, failures.Throttled):
@@ -261,10 +273,8 @@ class Sender:
             outcome |= {"became": "uncertain", "due": now + DOUBT}
         else:
             outcome["became"] = "failed"
-            if isinstance(failure, failures.Unreachable):
-                self._contacts_done.append((epoch, row.contact_id, "blocked"))
-            elif isinstance(failure, failures.OptedOut):
-                self._contacts_done.append((epoch, row.contact_id, "stopped"))
+            if failure.contact or failure.template:
+                self._lessons.append(Lesson(epoch, failure, row.contact_id, template))
 
     async def _settle(self) -> None:
         """Decide what is uncertain: look it up where the provider can be asked, else send replies again.

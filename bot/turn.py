@@ -8,6 +8,7 @@ import json
 import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,17 +20,18 @@ from sqlalchemy import Connection, Engine, Row
 
 from bot import catalogue, commands, idea_commands, pictures, replies
 from bot.batches import Batches
-from bot.catalogue import Catalogue
+from bot.catalogue import Catalogue, NothingLoaded
 from bot.channels import Channel
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
+from bot.thrift import PRICED, Reason, is_abroad
 from bot.visit import Visit
 from flows import register
 from flows.answers import tidy
 from flows.language import Command, Phrase, Said, Say, _
 from flows.people import Facts
 from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
-from storage import contacts, inbox, outbox, parked, talks
+from storage import contacts, inbox, outbox, parked, spending, talks
 from storage.ballot_keys import BallotKeys
 from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
 from storage.database import hurried, is_away, may_succeed_again, one_writer, transaction, waited_in_vain
@@ -207,6 +209,9 @@ class Turn:
             return False
         row = self._contact()
         parked.park(self.connection, code, self.incoming.channel, place, self.now)
+        with suppress(NothingLoaded):  # without a city there are no rules of what answers may cost
+            if self._kept_back(self.desk.catalogue(self.connection, row.revision), bool(row.people)):
+                return True
         self._say(row.language, Reply(Speaker(row.language).say(_(APOLOGY.msgid, code=code)), lasting=True), row.id)
         return True
 
@@ -449,7 +454,8 @@ class Turn:
         speaker, short = Speaker(self.visit.language), self.desk.channels[self.incoming.channel].short
         reply = replies.compose(speaker, short, self.told, outcome, self.talk_id, self.incoming.pressed_on)
         reply = replace(reply, picture=self._picture(outcome))
-        if reply.text or reply.edit:
+        known = self.visit.person_id is not None or self.visit.facts.people > 0
+        if (reply.text or reply.edit) and not self._kept_back(self.visit.catalogue, known):
             self._say(self.visit.language, reply, self.visit.contact_id)
 
     def _picture(self, outcome: Advance) -> str:
@@ -477,6 +483,21 @@ class Turn:
             before = outbox.queue(
                 self.connection, channel.name, contact_id, kind, sealed, self.now, before, part.segments
             )
+
+    def _kept_back(self, city: Catalogue, known: bool) -> bool:
+        """Whether the city does not pay for an answer: by SMS to another country, or to strangers once the day's
+        ceiling is reached. What they wrote is taken in; that it got no answer is counted."""
+        channel = self.incoming.channel
+        if channel not in PRICED:
+            return False
+        reason: Reason | None = None
+        if is_abroad(channel, self.incoming.address, city.delivery.countries):
+            reason = "abroad"
+        elif not known and city.exhausted_on == city.hours.today(self.now):
+            reason = "ceiling"
+        if reason is not None:
+            spending.leave(self.connection, city.hours.today(self.now), reason)
+        return reason is not None
 
     def _affordable(self, channel: Channel, reply: Reply, language: str, contact_id: int) -> Reply | None:
         """The reply, unless this contact was given more than a person asks for in an hour.

@@ -12,7 +12,18 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection, Engine
 
-from bot import case_upkeep, clearing, evidence, headcount, idea_notices, notices, reconciler, upkeep
+from bot import (
+    case_upkeep,
+    clearing,
+    evidence,
+    headcount,
+    idea_notices,
+    notices,
+    reconciler,
+    template_status,
+    thrift,
+    upkeep,
+)
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
 from bot.courier import Courier
@@ -28,7 +39,7 @@ CLOCK_LEASE = "clock"
 EVERYWHERE = ("heartbeat", "wipe", "refused_redaction")
 """Ticks of every worker: each host has a store of its own, and each process a sender that is told things."""
 
-ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook", "redaction")
+ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook", "redaction", "templates")
 """Ticks that wait for providers, in the event loop."""
 
 
@@ -106,6 +117,7 @@ class Worker:
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)
         every(60, "ideas", lambda: idea_notices.tell(desk, desk.clock()), at_once=True)
+        every(60, "spent", lambda: thrift.sum_up(desk.engine, desk.catalogue, desk.clock()), at_once=True)
         every(60, "refused", lambda: upkeep.note_refused(desk.engine, desk.clock()))
         every(60, "requests", lambda: upkeep.expire_requests(desk.engine, desk.clock()))
         every(300, "cases", lambda: case_upkeep.look_after(desk), at_once=True)
@@ -121,6 +133,7 @@ class Worker:
                 at_once=True,
             )
             every(900, "clear", lambda: clearing.clear(line, desk))
+            every(60, "templates", lambda: template_status.follow(line, desk.engine, desk.clock()))
         if self.check is not None:
             every(60, "redaction", self.check.look, at_once=True)
             every(15, "refused_redaction", self.check.end_if_refused)

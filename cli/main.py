@@ -17,6 +17,7 @@ from cli import logs, processes, replay, telegram_setup, wiring
 from cli import plan as planning
 from cli import staff as staffing
 from cli import talk as talking
+from cli import templates as templating
 from cli import vault as sealing
 from cli.console import CROSS, DASH, TICK, err, explained, opened, out, working
 from cli.recount import recount
@@ -43,6 +44,7 @@ app.add_typer(planning.objection, name="objection")
 app.add_typer(staffing.app, name="staff")
 app.add_typer(staffing.record, name="audit")
 app.add_typer(sealing.app, name="vault")
+app.add_typer(templating.app, name="templates")
 app.command(name="schedule")(planning.schedule)
 
 Slug = Annotated[str, typer.Argument(help="The consultation's slug, such as cartagena-2022.")]

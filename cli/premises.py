@@ -16,10 +16,12 @@ from sqlalchemy.engine import make_url
 from bot import catalogue, redaction
 from bot.speech import LANGUAGES, NoCatalogue
 from bot.speech import catalogue as messages
+from bot.template_status import known
 from bot.upkeep import HEARTBEAT
 from cli.findings import Finding, kept
 from cli.settings import Settings
-from storage import case_keeping, consultations, parked, ticks, volatile
+from cli.templates import FIXES
+from storage import case_keeping, consultations, parked, templates, ticks, volatile
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 from storage.consultations import ConsultationRow
 from storage.database import columns, open_database, reading
@@ -58,6 +60,7 @@ def look(settings: Settings, now: datetime) -> list[Finding]:
         "complaints": lambda connection: [complaints(connection)],
         "volatile store": lambda connection: memory(connection, settings, now),
         "complaints by WhatsApp": lambda connection: [by_whatsapp(connection, settings, now)],
+        "templates": lambda connection: whatsapp_templates(connection, settings.whatsapp),
     }
     for name, check in checks.items():
         if engine is None or not all(finding.ok for finding in usable):
@@ -326,3 +329,20 @@ def disk(settings: Settings) -> Finding:
     if room < ROOM:
         return Finding("disk", False, says, f"Free some: {ROOM // 1_000_000} MB is the least for a busy day.")
     return Finding("disk", True, says)
+
+
+def whatsapp_templates(connection: Connection, on: bool) -> list[Finding]:
+    """How each WhatsApp template stands. Without one announcements wait until somebody writes."""
+    if not on:
+        return [Finding("templates", None, "are for WhatsApp alone, which is off")]
+    found = []
+    for each in known(templates.every(connection)):
+        name = f"template {each.wording.name} in {each.wording.language}"
+        says = f"is {each.status}{f': {each.reason}' if each.reason else ''}"
+        if each.status == "approved":
+            found.append(Finding(name, True, f"{says} ({each.category})"))
+        elif each.status in ("missing", "pending"):
+            found.append(Finding(name, None, f"{says}. {FIXES[each.status]}"))
+        else:
+            found.append(Finding(name, False, says, FIXES[each.status]))
+    return found

@@ -45,6 +45,16 @@ COLLECTIONS = {
 }
 
 
+# Of content templates: by verb, whether one is named, and what of it.
+CONTENTS = {
+    ("GET", False, ""): "ListContent",
+    ("POST", False, ""): "CreateContent",
+    ("GET", True, ""): "FetchContent",
+    ("GET", True, "ApprovalRequests"): "FetchApprovalFetch",
+    ("POST", True, "ApprovalRequests/whatsapp"): "CreateApprovalCreate",
+}
+
+
 ONE_MESSAGE = {"GET": "FetchMessage", "POST": "UpdateMessage", "DELETE": "DeleteMessage"}
 
 

@@ -45,7 +45,7 @@ class TelegramStandin:
                 return as_json(fault.body, fault.status, fault.headers)
             if fault is not None and fault.how == "drop":
                 return drop(request)
-            if chat in self._traffic.blocked:
+            if self._traffic.is_blocked(chat):
                 raise rules.Refusal(403)
             rules.check_telegram(method, given)
             result = self._result(method, given)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
+from random import Random
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -43,6 +44,20 @@ class Limit:
 
     overall: int
     each: int
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What a provider has to do with every day: of all addresses `blocked` take nothing, of all messages that were
+    taken the answers of `lost` never arrive (shares from 0 to 1). The same `seed` gives the same."""
+
+    blocked: float = 0.0
+    lost: float = 0.0
+    seed: int = 0
+
+    def blocks(self, to: str) -> bool:
+        """Whether an address is one of those: the same ones each time."""
+        return Random(f"{self.seed}|{to}").random() < self.blocked  # noqa: S311  only tests and benchmarks are troubled
 
 
 @dataclass
@@ -82,6 +97,7 @@ class Traffic:
         steady: Callable[[], float] = time.monotonic,
         keep: bool = True,
         limits: Mapping[str, Limit] | None = None,
+        trouble: Trouble = Trouble(),
     ):
         """`check` sees each call; `limits` is by channel and paced by `steady`.
 
@@ -96,6 +112,7 @@ class Traffic:
         self.refused = 0
         self.keep = keep
         self._check, self._steady, self._limits = check, steady, limits or {}
+        self._trouble, self._luck = trouble, Random(trouble.seed)  # noqa: S311
         self._counts: dict[str, int] = defaultdict(int)
         self._arrived = threading.Condition()
         self._hanging = asyncio.Event()
@@ -109,6 +126,10 @@ class Traffic:
     def count(self, address: str) -> int:
         """How many messages went to an address."""
         return self._counts[address]
+
+    def is_blocked(self, address: str) -> bool:
+        """Whether an address takes nothing from us."""
+        return address in self.blocked or self._trouble.blocks(address)
 
     def to(self, address: str) -> list[Delivered]:
         return [message for message in self.sent if message.to == address]
@@ -145,6 +166,8 @@ class Traffic:
                 if fault.how == "answer" and not fault.body:
                     raise rules.Refusal(fault.status, fault.words, fault.code, fault.retry_after)
                 return fault
+        if self._trouble.lost and Fault().fits(method, to) and self._luck.random() < self._trouble.lost:
+            return Fault(how="accept_then_drop")
         return None
 
     def keep_pace(self, channel: str, to: str) -> None:
@@ -200,7 +223,7 @@ class Traffic:
         self._hanging.set()
 
 
-async def parameters(request: web.BaseRequest) -> dict[str, str]:
+async def parameters(request: web.BaseRequest) -> dict[str, Any]:
     """The parameters of the query and of the form together; the last counts where one is given twice."""
     given = dict(parse_qsl(request.query_string, keep_blank_values=True)) if request.query_string else {}
     try:

@@ -1,10 +1,11 @@
 """A stand-in for Twilio's API: messages with their statuses, the list of all of them, content templates, numbers."""
 
 import asyncio
-import re
 import secrets
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,15 +15,19 @@ from twilio.request_validator import RequestValidator
 from yarl import URL
 
 from cli import provider_rules as rules
+from cli.content_standin import WITHHELD, Contents
 from cli.traffic import Traffic, as_json, drop, parameters
 
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "stand-in-for-an-auth-token"  # noqa: S105  nobody's
+WINDOW, OUTSIDE = timedelta(hours=24), 63016
 
 
 class TwilioStandin:
     """Answers the calls of one account; `callbacks` posts delivery statuses. `url` is where it listens.
 
+    Where `heard` is a dictionary, the 24 hours of WhatsApp are kept: it says when each person last wrote, by `clock`.
+    With `shuffle` the statuses of a message come in any order.
     Where it `redacts`, it keeps no text of what comes in, nor of what it is asked not to keep (channels.md 3.12).
     """
 
@@ -31,7 +36,10 @@ class TwilioStandin:
         self.inbound: list[dict[str, Any]] = []
         self.outbound: dict[str, dict[str, Any]] = {}
         self.numbers: list[dict[str, Any]] = []
-        self.contents: dict[str, dict[str, Any]] = {}
+        self.contents = Contents(ACCOUNT_SID)
+        self.heard: dict[str, datetime] | None = None
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.shuffle: Random | None = None
         self.redacts = False
         self.unreported = 0
         self._traffic, self._callbacks = traffic, callbacks
@@ -56,18 +64,14 @@ class TwilioStandin:
             await asyncio.gather(*self._tasks)
 
     def content(self, sid: str, types: dict[str, Any], language: str = "es") -> None:
-        """Have a content template, such as {"twilio/quick-reply": {"body": "…", "actions": [{"title", "id"}]}}.
-
-        Messages by a template that is kept here show its words and buttons; others show their variables.
-        """
-        self.contents[sid] = {
-            "sid": sid, "account_sid": ACCOUNT_SID, "friendly_name": sid, "language": language, "variables": {},
-            "types": types, "date_created": "2022-01-01T00:00:00Z", "date_updated": "2022-01-01T00:00:00Z",
-            "url": f"{self.url}/v1/Content/{sid}", "links": {},
-        }  # fmt: skip
+        """Have a content template. Messages by one that is kept here show its words and buttons; others their
+        variables."""
+        self.contents.add(sid, types, language, sid)
 
     def receive(self, sender: str, to: str, text: str, at: datetime, sid: str = "") -> dict[str, Any]:
         """A message that Twilio took in from a person, which its list then shows; newest first, as the real one."""
+        if self.heard is not None:
+            self.heard[sender] = at
         kept = "" if self.redacts else text
         resource = self._resource(sid or self._sid(), sender, to, kept, "inbound", "received", at)
         self.inbound.insert(0, resource)
@@ -94,9 +98,10 @@ class TwilioStandin:
 
     def _operation(self, verb: str, path: str) -> tuple[str, str]:
         """The operation that a request names, and the sid of its subject if it has one."""
-        if verb == "GET" and path.startswith("/v1/Content"):
-            sid = path.removeprefix("/v1/Content").strip("/")
-            return ("FetchContent" if sid else "ListContent"), sid
+        if path == "/v1/Content" or path.startswith("/v1/Content/"):
+            sid, _slash, rest = path.removeprefix("/v1/Content").strip("/").partition("/")
+            if method := rules.CONTENTS.get((verb, bool(sid), rest)):
+                return method, sid
         account = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
         resource = path.removeprefix(account) if path.startswith(account) else ""
         if method := rules.COLLECTIONS.get((verb, resource)):
@@ -119,9 +124,15 @@ class TwilioStandin:
                 return as_json({"incoming_phone_numbers": found, "page": 0, "page_size": 50, "next_page_uri": None})
             case "ListContent":
                 meta = {"key": "contents", "page": 0, "page_size": 50, "next_page_url": None}
-                return as_json({"contents": list(self.contents.values()), "meta": meta})
-            case "FetchContent" if sid in self.contents:
-                return as_json(self.contents[sid])
+                return as_json({"contents": list(self.contents.made.values()), "meta": meta})
+            case "CreateContent":
+                return as_json(self.contents.create(given), 201)
+            case "CreateApprovalCreate":
+                return as_json(self.contents.submit(sid, given), 201)
+            case "FetchApprovalFetch":
+                return as_json(self.contents.approval(sid))
+            case "FetchContent" if sid in self.contents.made:
+                return as_json(self.contents.made[sid])
         return self._one(method, sid, given)
 
     def _create(self, given: dict[str, str]) -> dict[str, Any]:
@@ -132,9 +143,9 @@ class TwilioStandin:
         if (discards or hides) and not self.redacts:
             raise rules.Refusal(400, code=rules.NOT_REDACTED)
         channel = rules.channel(to)
-        if to in self._traffic.blocked:
-            raise rules.Refusal(400, code=21610)
-        words, buttons = self._rendered(given) if "ContentSid" in given else (body, ())
+        if self._traffic.is_blocked(to):
+            raise rules.Refusal(400, code=21610 if channel == "sms" else 63024)
+        words, buttons = self.contents.rendered(given) if "ContentSid" in given else (body, ())
         self._traffic.keep_pace(channel, to)
         sid = self._sid()
         resource = self._resource(sid, sender or service, to, words, "outbound-api", "queued", datetime.now(UTC))
@@ -147,25 +158,24 @@ class TwilioStandin:
         if not self._traffic.keep and len(self.outbound) > 1000:
             oldest = next(iter(self.outbound))
             del self.outbound[oldest], self._orders[oldest]
-        self._traffic.deliver(channel, to, words, buttons, given, sid)
+        error = self._fails_later(to, given)
+        if not error:
+            self._traffic.deliver(channel, to, words, buttons, given, sid)
         if self._callbacks and given.get("StatusCallback"):
-            self._later(self._report(given["StatusCallback"], sid, to, sender or service))
+            self._later(self._report(given["StatusCallback"], sid, to, sender or service, error))
         return resource | {"date_sent": None}  # not sent yet, as far as the one who asked is told
 
-    def _rendered(self, given: dict[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """The words and buttons that a content template makes of its variables."""
-        content, variables = self.contents.get(given["ContentSid"]), given.get("ContentVariables", "")
-        if content is None:
-            return given.get("Body", "") or variables, ()
-        values = rules.variables(variables)
-
-        def fill(text: str) -> str:
-            return re.sub(r"\{\{(\w+)\}\}", lambda found: values.get(found[1], found[0]), text)
-
-        template = next(iter(content["types"].values()))
-        buttons = [(action["title"], action.get("id", "")) for action in template.get("actions", ())]
-        buttons += [(item["item"], item.get("id", "")) for item in template.get("items", ())]
-        return fill(template.get("body", "")), tuple((fill(label), fill(data)) for label, data in buttons)
+    def _fails_later(self, to: str, given: dict[str, str]) -> int:
+        """The error of a message that is taken first: by a template that is withheld, or with words of our own when
+        the person has not written for a day. 0 for none."""
+        if rules.channel(to) != "whatsapp":
+            return 0
+        status = self.contents.status(given.get("ContentSid", ""))
+        if status in WITHHELD:
+            return WITHHELD[status]
+        heard = self.heard.get(to) if self.heard is not None else None
+        shut = self.heard is not None and (heard is None or self.clock() - heard > WINDOW)
+        return OUTSIDE if shut and status != "approved" else 0
 
     def _list(self, path: str, wanted: dict[str, str]) -> dict[str, Any]:
         found = [m for m in (*self.inbound, *self.outbound.values()) if rules.listed(m, wanted)]
@@ -220,10 +230,13 @@ class TwilioStandin:
             "uri": f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages/{sid}.json",
         }  # fmt: skip
 
-    async def _report(self, url: str, sid: str, to: str, sender: str) -> None:
-        for status in ("sent", "delivered"):
+    async def _report(self, url: str, sid: str, to: str, sender: str, error: int) -> None:
+        statuses = ["undelivered"] if error else ["sent", "delivered"]
+        if self.shuffle is not None:
+            self.shuffle.shuffle(statuses)
+        for status in statuses:
             try:
-                await self.report(url, sid, status, to, sender)
+                await self.report(url, sid, status, to, sender, **({"ErrorCode": str(error)} if error else {}))
             except (aiohttp.ClientError, TimeoutError):
                 self.unreported += 1
 

@@ -29,7 +29,10 @@ class Person(SQLModel, table=True):
 
 
 class Contact(SQLModel, table=True):
-    """`state` is active, stopped (opted out) or blocked (the provider refuses to deliver). `phone` is E.164."""
+    """`state` is active, stopped (opted out) or blocked (the provider refuses to deliver). `phone` is E.164.
+
+    Since `declined_at` it takes no marketing templates, as the person or Meta decided; what answers it still arrives.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     channel: str = Field(max_length=16)
@@ -39,6 +42,7 @@ class Contact(SQLModel, table=True):
     language: str = Field(max_length=8)
     state: str = Field(default="active", max_length=16)
     heard_at: datetime = Field(index=True)
+    declined_at: datetime | None = Field(default=None)
 
     __table_args__ = (
         Index("contact_address", "channel", "address", unique=True),
@@ -127,7 +131,13 @@ def opt_out(connection: Connection, contact_id: int) -> None:
 
 
 def opt_in(connection: Connection, contact_id: int) -> None:
-    change(connection, contact_id, state="active")
+    """They ask for notices again, whatever they or Meta declined before."""
+    change(connection, contact_id, state="active", declined_at=None)
+
+
+def decline(connection: Connection, contact_id: int, now: datetime) -> None:
+    """No marketing template goes to this contact any more, until it asks for notices again."""
+    change(connection, contact_id, declined_at=now)
 
 
 def consent(connection: Connection, contact_id: int, notice: str, now: datetime) -> int:

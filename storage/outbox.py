@@ -351,6 +351,20 @@ def counts_since(connection: Connection, since: datetime) -> list[tuple[str, str
     return [(lane, state, number) for lane, state, number in connection.execute(grouped)]
 
 
+def volume(connection: Connection, since: datetime, lanes: Sequence[str]) -> list[tuple[str, int, int]]:
+    """What answers came to since then, by lane: messages and segments, without those that no provider took."""
+    charged = _O.provider_id.is_not(None) | _O.state.not_in(("failed", "superseded"))
+    mine = (_O.created_at >= since) & _O.lane.in_(lanes) & _O.kind.not_in(UNASKED) & charged
+    sums = select(_O.lane, func.count(), func.coalesce(func.sum(_O.segments), 0)).where(mine).group_by(_O.lane)
+    return [(lane, messages, segments) for lane, messages, segments in connection.execute(sums)]
+
+
+def failed_since(connection: Connection, since: datetime, error: str) -> int:
+    """How many messages made since then failed for one reason."""
+    mine = (_O.created_at >= since) & (_O.state == "failed") & (_O.error == error)
+    return int(connection.execute(select(func.count()).select_from(Outgoing).where(mine)).scalar_one())
+
+
 def purge(connection: Connection, before: datetime) -> int:
     """Delete the records of messages that were done with long ago."""
     return connection.execute(delete(Outgoing).where(_O.created_at < before, _O.state.in_(FINAL))).rowcount

@@ -125,10 +125,37 @@ def _check_names(where: str, given: set[str], known: set[str], required: set[str
 def _check_twilio(description: dict[str, Any], method: str, params: Mapping[str, Value]) -> None:
     operation = _operations(description).get(method)
     assert operation, f"{method}: no such operation"
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if body is not None:
+        return _check_json(description, body["schema"], params, method)
     schemas, required = _parameters(description, operation)
     _check_names(method, set(params), set(schemas), required)
     for name, value in params.items():
         _check_schema(_resolved(description, schemas[name]), value, f"{method}.{name}")
+
+
+JSON_TYPES: dict[str, Any] = {"string": str, "boolean": bool, "integer": int, "number": (int, float)}
+
+
+def _check_json(description: dict[str, Any], schema: dict[str, Any], value: Any, where: str) -> None:
+    """A body of JSON, and all that is in it; what is null counts as not given."""
+    schema = _resolved(description, schema)
+    kind = schema.get("type", "string")
+    if kind == "object":
+        assert isinstance(value, Mapping), f"{where}: must be an object"
+        given = {name: part for name, part in value.items() if part is not None}
+        if "properties" in schema:
+            _check_names(where, set(given), set(schema["properties"]), set(schema.get("required", ())))
+        for name, part in given.items():
+            inner = schema.get("properties", {}).get(name) or schema.get("additionalProperties", {})
+            _check_json(description, inner, part, f"{where}.{name}")
+    elif kind == "array":
+        assert isinstance(value, list), f"{where}: must be an array"
+        for place, part in enumerate(value):
+            _check_json(description, schema["items"], part, f"{where}.{place}")
+    else:
+        assert isinstance(value, JSON_TYPES[kind]), f"{where}: must be {kind}"
+        assert "enum" not in schema or value in schema["enum"], f"{where}: must be one of {schema.get('enum')}"
 
 
 def _operations(description: dict[str, Any]) -> dict[str, dict[str, Any]]:

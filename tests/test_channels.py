@@ -245,7 +245,8 @@ def test_only_a_real_number_proves_a_number(shape: Any, address: str, phone: str
 @given(
     st.builds(
         Outbound, st.text(), st.lists(st.tuples(st.text(), st.text()), max_size=3).map(tuple), st.booleans(),
-        st.text(), st.none() | st.text(min_size=1), st.text(), st.integers(1, 9),
+        st.text(), st.none() | st.text(min_size=1), st.text(), st.integers(1, 9), st.text(), st.booleans(), st.text(),
+        st.lists(st.tuples(st.text(), st.text()), max_size=2).map(tuple),
     )
 )  # fmt: skip
 def test_a_message_comes_out_of_the_outbox_as_it_went_in(message: Outbound) -> None:
@@ -387,7 +388,7 @@ def test_a_call_that_never_left_may_be_made_again(send: str) -> None:
     ("status", "code", "kind"),
     [
         (400, 21610, failures.OptedOut),
-        (400, 63033, failures.OptedOut),
+        (400, 63033, failures.Declined),
         (400, 21211, failures.Unreachable),
         (400, 21614, failures.Unreachable),
         (400, 63003, failures.Unreachable),
@@ -398,7 +399,7 @@ def test_a_call_that_never_left_may_be_made_again(send: str) -> None:
         (400, 21606, failures.Misconfigured),
         (400, 63007, failures.Misconfigured),
         (400, 21617, failures.Refused),
-        (400, 63016, failures.Refused),
+        (400, 63016, failures.Shut),
         (400, 99999, failures.Refused),
         (500, 20500, failures.Unsure),
         (503, 0, failures.Unsure),

@@ -15,16 +15,18 @@ from sqlalchemy import delete, update
 from sqlalchemy.engine import make_url
 
 from bot import redaction, speech
+from bot.templates import DECLARED
 from bot.upkeep import HEARTBEAT
 from cli import accounts, premises
 from cli.accounts import retries
 from cli.doctor import Finding, examine, examine_environment
 from cli.findings import kept
 from cli.settings import Settings, read_settings
-from storage import consultations, outbox, parked, ticks, volatile
+from storage import consultations, outbox, parked, templates, ticks, volatile
 from storage.catalogue import CityText
 from storage.contacts import Contact
 from storage.database import columns, transaction
+from storage.templates import TemplateRow
 from tests.docket import write_down
 from tests.scripted import RETRIES, SID, SMS_FROM, TOKEN, Script, scripted
 from tests.vaults import give_keys, in_memory, redacts
@@ -55,6 +57,11 @@ def desk(database_url: str, folder: Path, script: Script, memory: Path) -> World
     world = World.on(database_url, folder, None, **given).load().open()
     with transaction(world.desk.engine) as connection:
         ticks.mark(connection, HEARTBEAT, DURING)
+        for each in DECLARED:
+            templates.put(
+                connection, DURING, name=each.name, language=each.language, sid=f"HX{each.digest[:32]}",
+                category=each.category, digest=each.digest, status="approved",
+            )  # fmt: skip
     world.attend()
     return world
 
@@ -305,6 +312,39 @@ def test_messages_that_wait(well: World, state: str, minutes: int, expected: lis
     found = examined(well.settings)
     assert wrong(found) == expected
     assert all(found[name].says.startswith("1 on sms") for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("status", "ok", "fix"),
+    [
+        ("unsubmitted", False, "cuenta templates create"),
+        ("pending", None, "Wait"),
+        ("approved", True, ""),
+        ("rejected", False, "Change its words"),
+        ("paused", False, "Announce less often"),
+        ("disabled", False, "Change its words"),
+    ],
+)
+def test_a_template_is_told_as_it_stands(well: World, status: str, ok: bool | None, fix: str) -> None:
+    sid = f"HX{DECLARED[0].digest[:32]}"
+    with transaction(well.desk.engine) as connection:
+        templates.note(connection, sid, DURING, status=status, reason="63041" if status == "paused" else "")
+    found = examined(well.settings)["template votes in es"]
+    assert found.ok is ok
+    assert f"is {status}" in found.says
+    assert fix in (found.says if ok is None else found.fix)
+    assert ("63041" in found.says) is (status == "paused")
+
+
+def test_templates_that_were_never_submitted_or_were_changed_since(well: World) -> None:
+    with transaction(well.desk.engine) as connection:
+        connection.execute(update(TemplateRow).where(columns(TemplateRow).name == "votes").values(digest="x"))
+        connection.execute(delete(TemplateRow).where(columns(TemplateRow).name == "news"))
+    found = examined(well.settings)
+    assert wrong(found) == ["template votes in es", "template votes in en"]
+    assert "is changed" in found["template votes in es"].says
+    assert found["template news in es"].ok is None
+    assert "cuenta templates create" in found["template news in es"].says
 
 
 def test_a_disk_that_is_nearly_full(well: World, monkeypatch: pytest.MonkeyPatch) -> None:

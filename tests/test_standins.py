@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from twilio.rest.content.v1.content import ContentList
+from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 
 from cli.standins import Standins, running_standins
-from cli.traffic import Delivered, Limit
+from cli.traffic import Delivered, Limit, Trouble
 from tests.specs import SPECS, check_call, checker
 
 NOON = datetime(2022, 11, 15, 12, tzinfo=UTC)
@@ -613,12 +616,126 @@ def test_a_call_that_the_description_does_not_know_is_noted() -> None:
         ("twilio", "CreateMessage", {"To": PERSON, "StatusCallback": "http://a_b/c"}, "StatusCallback"),
         ("twilio", "ListMessage", {"PageSize": "1001"}, "PageSize"),
         ("content", "FetchContents", {}, "FetchContents"),
+        ("content", "CreateContent", {"language": "es"}, "CreateContent.types"),
+        ("content", "CreateContent", {"language": "es", "types": {"twilio_text": {}}}, "types.twilio_text"),
+        ("content", "CreateContent", {"language": "es", "types": {"twilio/text": {"body": 1}}}, "must be string"),
+        ("content", "CreateApprovalCreate", {"name": "x"}, "CreateApprovalCreate.category"),
     ],
 )  # fmt: skip
-def test_the_checker_names_what_is_wrong(api: str, method: str, params: dict[str, str], named: str) -> None:
+def test_the_checker_names_what_is_wrong(api: str, method: str, params: dict[str, Any], named: str) -> None:
     with pytest.raises(AssertionError, match=named):
         check_call(api, method, params)
 
 
 def test_without_the_descriptions_every_call_passes(tmp_path: Any) -> None:
     checker(tmp_path)("telegram", "sendMesage", {"any": "thing"})
+
+
+# Templates, the 24 hours, and the troubles of every day
+
+QUICK = {"twilio/quick-reply": {"body": "Hay {{1}} nuevo", "actions": [{"title": "LEER", "id": "word:LEER"}]}}
+
+
+def made(standins: Standins) -> str:
+    """Make a template with the real client, as its maker does; its sid."""
+    asked = ContentList.ContentCreateRequest(
+        {"friendly_name": "votes", "language": "es", "variables": {"1": "aviso"}, "types": ContentList.Types(QUICK)}
+    )
+    return str(client_of(standins).content.v1.contents.create(asked).sid)
+
+
+def test_a_template_is_made_submitted_and_decided_on(standins: Standins) -> None:
+    sid, client = made(standins), client_of(standins)
+    content = client.content.v1.contents(sid)
+    assert (content.fetch().friendly_name, content.fetch().variables) == ("votes", {"1": "aviso"})
+    assert (content.approval_fetch().fetch().whatsapp or {})["status"] == "unsubmitted"
+    request = ApprovalCreateList.ContentApprovalRequest({"name": "votes", "category": "UTILITY"})
+    assert content.approval_create.create(request).status == "received"
+    standins.twilio.contents.decide(sid, "rejected", "promotional", "MARKETING")
+    told = content.approval_fetch().fetch().whatsapp or {}
+    assert (told["status"], told["rejection_reason"], told["category"]) == ("rejected", "promotional", "MARKETING")
+    with pytest.raises(TwilioRestException):
+        client.content.v1.contents(made(standins)).approval_create.create(request)
+    with pytest.raises(TwilioRestException):
+        client.content.v1.contents("HX" + "f" * 32).approval_fetch().fetch()
+
+
+@pytest.mark.parametrize(
+    ("hours", "status", "code"),
+    [
+        (None, "", 63016),
+        (25, "", 63016),
+        (23, "", 0),
+        (25, "approved", 0),
+        (None, "approved", 0),
+        (25, "pending", 63016),
+        (1, "paused", 63041),
+        (25, "rejected", 63040),
+        (25, "disabled", 63042),
+    ],
+)
+def test_the_24_hours_and_withheld_templates_are_told_in_a_status(hours: int | None, status: str, code: int) -> None:
+    async def scene() -> None:
+        answers: list[tuple[str, dict[str, str], str]] = []
+        runner, url = await status_desk(answers)
+        async with Standins(callbacks=True, check=check_call) as standins:
+            standins.twilio.heard, standins.twilio.clock = {}, lambda: NOON
+            given: dict[str, Any] = {"body": "hola"}
+            if hours is not None:
+                standins.twilio.receive(f"whatsapp:{PERSON}", DESK, "hola", NOON - timedelta(hours=hours))
+            if status:
+                standins.twilio.content(TEMPLATE, QUICK)
+                standins.twilio.contents.decide(TEMPLATE, status)
+                given = {"content_sid": TEMPLATE, "content_variables": '{"1":"aviso"}'}
+            client, to, sender = client_of(standins), f"whatsapp:{PERSON}", f"whatsapp:{DESK}"
+            await asyncio.to_thread(client.messages.create, to=to, from_=sender, status_callback=url, **given)
+            await standins.twilio.settled()
+            told = [(form["MessageStatus"], form.get("ErrorCode", "")) for _path, form, _signature in answers]
+            assert told == ([("undelivered", str(code))] if code else [("sent", ""), ("delivered", "")])
+            assert len(standins.sent) == (not code)
+        await runner.cleanup()
+
+    asyncio.run(scene())
+
+
+def test_statuses_come_in_any_order_when_asked_to() -> None:
+    async def scene() -> None:
+        answers: list[tuple[str, dict[str, str], str]] = []
+        runner, url = await status_desk(answers)
+        async with Standins(callbacks=True) as standins:
+            standins.twilio.shuffle = Random(1)
+            for _n in range(8):
+                await create(standins, url)
+            await standins.twilio.settled()
+        by_sid: dict[str, list[str]] = {}
+        for _path, form, _signature in answers:
+            by_sid.setdefault(form["MessageSid"], []).append(form["MessageStatus"])
+        assert {tuple(order) for order in by_sid.values()} == {("sent", "delivered"), ("delivered", "sent")}
+        await runner.cleanup()
+
+    asyncio.run(scene())
+
+
+def test_a_share_of_people_blocks_and_a_share_of_answers_is_lost() -> None:
+    trouble = Trouble(blocked=0.05, lost=0.05, seed=7)
+    everybody = [f"+57300{n:07}" for n in range(2000)]
+    assert sum(map(trouble.blocks, everybody)) == pytest.approx(100, abs=30)
+    assert [trouble.blocks(each) for each in everybody] == [Trouble(0.05, seed=7).blocks(each) for each in everybody]
+    blocked = next(each for each in everybody if trouble.blocks(each))
+    free = [each for each in everybody[:120] if not trouble.blocks(each)]
+    lost = 0
+    with running_standins(trouble=trouble) as standins:
+        client = client_of(standins)
+        for to, code in ((blocked, 21610), (f"whatsapp:{blocked}", 63024)):
+            if trouble.blocks(to):
+                sender = DESK if to == blocked else f"whatsapp:{DESK}"
+                with pytest.raises(TwilioRestException) as raised:
+                    client.messages.create(to=to, from_=sender, body="hola")
+                assert raised.value.code == code
+        for to in free:
+            try:
+                client.messages.create(to=to, from_=DESK, body="hola")
+            except requests.exceptions.ConnectionError:
+                lost += 1
+        assert 0 < lost < len(free) / 4
+        assert len(standins.sent) == len(free), "what was lost is the answer"

@@ -478,7 +478,8 @@ def test_a_status_of_something_unknown_changes_nothing(world: World, client: Fla
     ("code", "becomes"),
     [
         ("21610", "stopped"),
-        ("63033", "stopped"),
+        ("63033", "active"),
+        ("21408", "blocked"),
         ("30005", "blocked"),
         ("30006", "blocked"),
         ("63024", "blocked"),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from werkzeug.wrappers import Request, Response
 
 from bot.upkeep import HEARTBEAT
-from storage import outbox, parked, ticks, volatile, volatile_tallies
+from storage import outbox, parked, spending, ticks, volatile, volatile_tallies
 from storage.database import reading, try_room, undone
 from webhooks.routes import Routes
 
@@ -66,6 +66,12 @@ class Counts(Collector):
                 messages.add_metric([lane, state], number)
             yield messages
             yield GaugeMetricFamily("cuenta_parked_errors", "Messages that met a bug", parked.count(connection))
+            unanswered = GaugeMetricFamily(
+                "cuenta_unanswered_messages", "Messages that got no answer for its price", labels=["reason"]
+            )
+            for reason, number in spending.unanswered(connection).items():
+                unanswered.add_metric([reason], number)
+            yield unanswered
             beat = ticks.last(connection, HEARTBEAT)
             age = (self._checks.clock() - beat).total_seconds() if beat else float("inf")
             yield GaugeMetricFamily("cuenta_worker_heartbeat_age_seconds", "Since the worker was last seen", age)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from twilio.request_validator import RequestValidator
 from werkzeug.wrappers import Request, Response
 
-from bot.channels import twilio
+from bot import fates
+from bot.channels import twilio, twilio_codes
 from bot.turn import Away, Desk
-from storage import contacts, outbox
+from storage import outbox
 from storage.database import is_away, transaction
 from webhooks.routes import Routes
 
@@ -64,18 +65,17 @@ def routes(desk: Desk, gate: Gate) -> Routes:
 
 
 def _record(desk: Desk, call: Request, sid: str, became: str, error: str) -> None:
-    """Note a status, and stop writing to whoever opted out or cannot be reached."""
+    """Note a status, and what follows from its error for the contact and the template."""
     number = call.args.get("m", "")
     message_id = int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None
     code = int(error) if error.isascii() and error.isdecimal() and len(error) < 9 else 0
     try:
         with transaction(desk.engine) as connection:
-            now = desk.clock()
-            contact_id = outbox.report(connection, message_id, sid, became, str(code) if code else None, now)
-            state = "stopped" if code in twilio.STOPPED else "blocked" if code in twilio.GONE else None
-            if contact_id is not None and state is not None:
-                (contacts.opt_out if state == "stopped" else contacts.block)(connection, contact_id)
-                outbox.stop(connection, contact_id, state, now)
+            now, reason = desk.clock(), str(code) if code else None
+            contact_id = outbox.report(connection, message_id, sid, became, reason, now)
+            if contact_id is not None and reason is not None:
+                failure, template = twilio_codes.of(code), call.args.get("t", "")[:40]
+                fates.follow(connection, failure, contact_id, template, reason, now)
     except Exception as problem:
         if is_away(problem):
             raise Away from None

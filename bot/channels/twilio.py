@@ -20,6 +20,7 @@ from twilio.rest import Client
 from bot import failures
 from bot.channels import gsm7, pieces
 from bot.channels.files import download
+from bot.channels.twilio_codes import FAILURES
 from bot.messages import Incoming, Kind, Outbound, Reply
 from flows.language import Attachment
 
@@ -33,24 +34,17 @@ MOST_HOURLY = 40
 
 API_URL = "https://api.twilio.com"
 SECONDS, TO_CONNECT = 10.0, 5.0
+MOST_WAIT = 300.0
+"""Seconds that the account rests for one 429."""
+
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ADDRESS = re.compile(r"[\x21-\x7e]{1,160}")
 MOST_REPLIES, REPLY_TITLE = 3, 20
 MOST_LISTED, LISTED_TITLE = 10, 24
 
-STOPPED = (21610, 63033)
-GONE = (21211, 21614, 30005, 30006, 63003, 63024, 63032)
-LATER = (20429, 30001, 30003, 63012, 63018)
-OURS = (20003, 20404, 21606, 21408, 21612, 63001, 63007, 63051, 63112)
-FAILURES: Mapping[int, type[failures.NotDelivered]] = {
-    **dict.fromkeys(STOPPED, failures.OptedOut),
-    **dict.fromkeys(GONE, failures.Unreachable),
-    **dict.fromkeys(LATER, failures.Throttled),
-    **dict.fromkeys(OURS, failures.Misconfigured),
-    20500: failures.Unsure,
-}
-"""What follows from each error code; any other is a refusal of that message (channels.md 3.10)."""
+WORD = "word:"
+"""What the data of a template's button begins with: it belongs to no question, and says the word that follows."""
 
 NOT_THERE = 20404
 NOT_REDACTED = 30029
@@ -123,10 +117,10 @@ def read(form: Mapping[str, str]) -> Incoming | None:
         return Incoming(channel, sender, sid, "opted_out")
     if opted == "opted_in":
         return Incoming(channel, sender, sid, "opted_in")
-    pressed = form.get("ListId") or form.get("ButtonPayload")
-    if pressed:
+    pressed = form.get("ListId") or form.get("ButtonPayload") or ""
+    if pressed and not pressed.startswith(WORD):
         return Incoming(channel, sender, sid, "press", pressed=pressed[:200])
-    text = form.get("Body", "")
+    text = pressed.removeprefix(WORD) or form.get("Body", "")
     media = form.get("NumMedia", "0") not in ("", "0") or "Latitude" in form
     kind: Kind = "media" if media else "text"
     return Incoming(channel, sender, sid, kind, text=text, attachment=_attachment(form))
@@ -163,7 +157,7 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
         timeout: float | None = None,  # noqa: ASYNC109  the library's own signature
         allow_redirects: bool = False,
     ) -> Response:
-        """One call. Raises NotNow when it was never sent, Unsure when the answer was lost."""
+        """One call. Raises NotNow when it was never sent, Unsure when the answer was lost, Throttled with the wait."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS, connect=TO_CONNECT))
         body = urlencode({k: v for k, v in data.items() if v is not None}, doseq=True) if data else None
@@ -173,7 +167,10 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
             async with self._session.request(
                 method, url, params=clean, data=body, headers=with_auth, allow_redirects=False
             ) as response:
-                return Response(response.status, await response.text(), dict(response.headers))
+                text = await response.text()
+                if response.status == 429:  # the client's own error tells neither the wait nor its headers
+                    raise failures.Throttled(_code(text), _wait(response.headers.get("Retry-After", "")))
+                return Response(response.status, text, dict(response.headers))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise failures.NotNow("connect") from None
         except (aiohttp.ClientError, TimeoutError):
@@ -183,6 +180,19 @@ class LeanHttp(AsyncHttpClient):  # type: ignore[misc]
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _code(text: str) -> str:
+    """The code in the body of an error, or what HTTP says of it."""
+    try:
+        return str(int(json.loads(text)["code"]) or 429)
+    except (ValueError, KeyError, TypeError):
+        return "429"
+
+
+def _wait(asked: str) -> float:
+    """The seconds that a provider asks for, as far as they make sense."""
+    return min(float(asked), MOST_WAIT) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else 1.0
 
 
 def _basic(name: str, password: str) -> str:
@@ -215,7 +225,7 @@ class TwilioLine:
         self.http = LeanHttp()
         self.client = Client(account.sid, account.token, http_client=self.http)
         if account.api_url:
-            self.client.api.base_url = account.api_url
+            self.client.api.base_url = self.client.content.base_url = account.api_url
 
     async def close(self) -> None:
         await self.http.close()
@@ -250,7 +260,7 @@ class TwilioSender:
         account = self._line.account
         if not message_id and self.name == WHATSAPP:
             return await self._confidentially(address, message)
-        callback = f"{account.status_url}?m={message_id}" if account.status_url and message_id else None
+        callback = f"{account.status_url}?{_asked(message, message_id)}" if account.status_url and message_id else None
         return await self._create(address, {**self._content(message), "status_callback": callback})
 
     async def _confidentially(self, address: str, message: Outbound) -> str:
@@ -302,10 +312,18 @@ class TwilioSender:
         return {"from_": account.sms_from}
 
     def _content(self, message: Outbound) -> dict[str, str]:
+        if self.name == WHATSAPP and message.template:
+            filled = json.dumps(dict(message.variables), ensure_ascii=False)
+            return {"content_sid": message.template, "content_variables": filled}
         template = content(message, self._line.account.contents or {}) if self.name == WHATSAPP else None
         if message.picture:
             return {"media_url": message.picture}
         return template or {"body": message.text}
+
+
+def _asked(message: Outbound, message_id: int) -> str:
+    """What a status is to bring back: which message it is of and, where it was one, by which template."""
+    return urlencode({"m": message_id, **({"t": message.template} if message.template else {})})
 
 
 def _words(text: str) -> str:

@@ -28,6 +28,7 @@ from web.console import (
     record,
     seats,
     staff,
+    templates,
     texts,
     walk,
 )
@@ -49,6 +50,7 @@ AREAS = (
     seats,
     walk,
     people,
+    templates,
     texts,
 )
 """Each adds its routes with `add(blueprint, desk, public)`."""
@@ -67,6 +69,7 @@ NAVIGATION: Sequence[tuple[str, Text]] = (
     ("cases", _("Complaints")),
     ("keys", _("Keys")),
     ("texts", _("Texts")),
+    ("templates_", _("Templates")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),

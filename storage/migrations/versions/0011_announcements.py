@@ -21,6 +21,12 @@ def upgrade() -> None:
     sa.Column('pesos', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('day', 'purpose')
     )
+    op.create_table('unanswered',
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+    sa.Column('messages', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('day', 'reason')
+    )
     op.create_table('template',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('language', sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
@@ -113,3 +119,6 @@ def upgrade() -> None:
 
     with op.batch_alter_table('outgoing', schema=None) as batch_op:
         batch_op.add_column(sa.Column('delivered_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
+
+    with op.batch_alter_table('contact', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('declined_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True))
