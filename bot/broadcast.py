@@ -302,7 +302,7 @@ class Batch:
         """Count the cost against the day's ceiling; what it does not last for is left waiting."""
         day, ceiling = self.feed.city.hours.today(self.feed.now), self.feed.city.delivery.daily
         pesos = sum(each["pesos"] for each in self.queued)
-        if spending.spend(connection, day, PURPOSE, pesos, ceiling):
+        if not pesos or spending.spend(connection, day, PURPOSE, pesos, ceiling):
             return False
         left, affordable = ceiling - spending.on(connection, day).get(PURPOSE, 0), []
         for each in self.queued:
@@ -345,12 +345,13 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
     city = _city(desk)
     if city is None:
         return 0
-    _resume(desk, city, now)
     with reading(desk.engine) as connection:
-        moving = announcements.in_state(connection, "sending", "paused", "cancelled")
-        waiting = outbox.announced(connection)
-    for each in moving if waiting else ():
-        _recall(desk, each, now)
+        moving, waiting = announcements.moving(connection), outbox.announced(connection)
+    for each in moving:
+        if waiting:
+            _recall(desk, each, now)
+        if each.hold == "ceiling":
+            _resume(desk, city, each, now)
     sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
     feeds = [Feed(desk, city, each, now, Press(desk, each, now)) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
@@ -386,16 +387,13 @@ def _fed(feed: Feed, lane: str, room: int) -> int:
         return 0
 
 
-def _resume(desk: Desk, city: Catalogue, now: datetime) -> None:
+def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
     """What the ceiling held goes on as soon as there is room for one more message of any kind: on the next day, or
     when the staff raise it."""
-    with reading(desk.engine) as connection:
-        held = [each for each in announcements.in_state(connection, "paused") if each.hold == "ceiling"]
-        left = city.delivery.daily - spending.on(connection, city.hours.today(now)).get(PURPOSE, 0) if held else 0
-    for each in held:
-        if dearest(desk, city, each) <= left:
-            with transaction(desk.engine) as connection:
-                announcements.move(connection, each.id, ("paused",), "sending", hold="")
+    with transaction(desk.engine) as connection:
+        spent = spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
+        if dearest(desk, city, announcement) <= city.delivery.daily - spent:
+            announcements.move(connection, announcement.id, ("paused",), "sending", hold="")
 
 
 def dearest(desk: Desk, city: Catalogue, announcement: Announcement) -> int:
@@ -430,7 +428,7 @@ def _closed(city: Catalogue, announcement: Announcement, now: datetime) -> bool:
 def _recall(desk: Desk, announcement: Announcement, now: datetime) -> None:
     """Take back from the outbox what is not to go any more: all of it, or what is for those who left the audience."""
     draft = announcement.draft
-    goes = announcement.state == "sending" and now < draft.until
+    goes = (announcement.state == "sending" or announcement.hold == "ceiling") and now < draft.until
     unless = audiences.condition(draft.audience, draft.topic) if goes else None
     with transaction(desk.engine) as connection:
         number = recipients.recall(connection, announcement.id, unless, now)
@@ -447,12 +445,11 @@ def settle(desk: Desk, now: datetime) -> None:
     if city is None:
         return
     with reading(desk.engine) as connection:
-        found = announcements.in_state(connection, "sending", "paused", "cancelled", "sent")
-    for each in found:
-        if each.finished_at is None:
-            _settle(desk, city, each, now)
-        elif each.counted_at is None and now >= each.finished_at + FINAL:
-            _count(desk, city, each, now)
+        moving, finished = announcements.moving(connection), announcements.uncounted(connection, now - FINAL)
+    for each in moving:
+        _settle(desk, city, each, now)
+    for each in finished:
+        _count(desk, city, each, now)
 
 
 def _settle(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
@@ -529,8 +526,10 @@ def _way(feed: Feed, row: Row[Any]) -> Way:
 
 
 def _again_at(feed: Feed, row: Row[Any]) -> datetime | None:
-    """When a message that failed is tried again."""
-    due = feed.now if row.error == "expired" else feed.now + WAIT
+    """When a message that failed is tried again; at once if nothing was sent at all."""
+    if row.error == "expired":
+        return feed.now
+    due = feed.now + WAIT
     return due if due < feed.announcement.draft.until and row.tries < 2 else None
 
 

@@ -88,7 +88,8 @@ class Recipient(SQLModel, table=True):
 
 
 class Reached(SQLModel, table=True):
-    """The final figures of an announcement: by unit (or empty), channel and outcome, with the reason of a failure."""
+    """The final figures of an announcement: by unit (or empty), channel and outcome, with the reason of a failure; what
+    they cost in pesos."""
 
     announcement_id: int = Field(primary_key=True, foreign_key="announcement.id", ondelete="CASCADE")
     unit: str = Field(primary_key=True, max_length=80)
@@ -96,11 +97,12 @@ class Reached(SQLModel, table=True):
     outcome: str = Field(primary_key=True, max_length=16)
     reason: str = Field(primary_key=True, max_length=40)
     people: int
+    pesos: int
 
 
 _R, _F = columns(Recipient), columns(Reached)
 _P, _C, _H, _O, _W = columns(Person), columns(Contact), columns(Housemate), columns(Outgoing), columns(Follow)
-_IS_WAITING, _IS_QUEUED = (literal_column(f"recipient.{words}", _R.person_id.type) for words in (WAITING, QUEUED))
+_IS_WAITING, _IS_QUEUED = (text(f"recipient.{words}") for words in (WAITING, QUEUED))
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _BY_SMS = exists().where(_W.person_id == _R.person_id, _W.scope == BY_SMS)
 
@@ -327,13 +329,6 @@ def is_open(connection: Connection, announcement_id: int) -> bool:
 # Counting
 
 
-def totals(connection: Connection, announcement_id: int) -> list[Row[Any]]:
-    """How many there are by state and reason, and their cost: state, reason, people, pesos."""
-    by = (_R.state, _R.reason)
-    found = select(*by, func.count().label("people"), func.sum(_R.cost).label("pesos"))
-    return list(connection.execute(found.where(_R.announcement_id == announcement_id).group_by(*by)))
-
-
 def outcomes(connection: Connection, announcement_id: int) -> list[Row[Any]]:
     """How many there are by place, channel and what became of them: place, channel, state, reason, became, error,
     `stopped` (that contact has opted out), `answered` (they wrote after they were told), people, pesos."""
@@ -353,15 +348,16 @@ def outcomes(connection: Connection, announcement_id: int) -> list[Row[Any]]:
 
 
 def keep(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep final figures: announcement_id, unit, channel, outcome, reason, people each."""
+    """Keep final figures: announcement_id, unit, channel, outcome, reason, people, pesos each."""
     if rows:
         connection.execute(insert(Reached), list(rows))
 
 
 def kept(connection: Connection, announcement_id: int) -> list[Row[Any]]:
-    """The final figures: unit, channel, outcome, reason, people."""
-    mine = select(_F.unit, _F.channel, _F.outcome, _F.reason, _F.people).where(_F.announcement_id == announcement_id)
-    return list(connection.execute(mine.order_by(_F.unit, _F.channel, _F.outcome, _F.reason)))
+    """The final figures: unit, channel, outcome, reason, people, pesos."""
+    by = (_F.unit, _F.channel, _F.outcome, _F.reason)
+    mine = select(*by, _F.people, _F.pesos).where(_F.announcement_id == announcement_id)
+    return list(connection.execute(mine.order_by(*by)))
 
 
 # Whose they are
