@@ -114,8 +114,8 @@ class Worker:
         every(5, "evidence", lambda: evidence.fetch_awaited(desk, fetchers))
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         rates = {lane.name: lane.pace.per_second for lane in self.lanes}
-        every(5, "select", lambda: broadcast.select(desk, desk.clock()))
-        every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock()))
+        every(5, "select", lambda: broadcast.select(desk, desk.clock()), at_once=True)
+        every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock()), at_once=True)
         every(30, "settle", lambda: broadcast.settle(desk, desk.clock()))
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)
         every(600, "connectivity", lambda: measurement.take(desk), at_once=True)

@@ -166,12 +166,9 @@ def due(
     `still` in the audience, `abroad`, `by_sms`, `before` (the state of the message before, if any), and the
     announcements this person was sent since `week`: their `number` and the `oldest`.
     """
-    sent = (
-        (_O.kind == "announcement")
-        & (_O.created_at > week)
-        & _O.state.not_in(("failed", "superseded"))
-        & _O.contact_id.in_(select(_H.contact_id).where(_H.person_id == _R.person_id))
-    )
+    sent = select(Outgoing).join(Housemate, _H.contact_id == _O.contact_id).correlate(Recipient)
+    sent = sent.where(_H.person_id == _R.person_id, _O.kind == "announcement", _O.created_at > week)
+    sent = sent.where(_O.state.not_in(("failed", "superseded")))
     last = _O.id.table.alias("last").c
     found = (
         select(
@@ -179,8 +176,8 @@ def due(
             audiences.agreed(audience, topic).label("agreed"), audiences.condition(audience, topic).label("still"),
             audiences.abroad(countries).label("abroad"), _BY_SMS.label("by_sms"),
             select(last.state).where(last.id == _R.message_id).scalar_subquery().label("before"),
-            select(func.count()).select_from(Outgoing).where(sent).scalar_subquery().label("number"),
-            select(func.min(_O.created_at)).where(sent).scalar_subquery().label("oldest"),
+            sent.with_only_columns(func.count()).scalar_subquery().label("number"),
+            sent.with_only_columns(func.min(_O.created_at)).scalar_subquery().label("oldest"),
         )
         .join_from(Recipient, Person, _P.id == _R.person_id)
         .join(Contact, _C.id == _R.contact_id)
