@@ -23,7 +23,7 @@ from bench.postgres import postgres
 from bench.statements import AT, FILLS, NUMBERS
 from bench.turns import sink
 from bench.world import prepare, settings_for
-from bot import broadcast
+from bot import broadcast, progress
 from cli import replay, wiring
 from cli.replay import running
 from cli.settings import Settings
@@ -32,7 +32,7 @@ from cli.traffic import Limit
 from storage import announcements
 from storage.announcements import Draft
 from storage.audiences import Audience
-from storage.database import open_database, transaction
+from storage.database import open_database, reading, transaction
 
 PEOPLE, FED = 1_000_000, 20_000
 ROUNDS, TURNS = 5, 60
@@ -97,7 +97,7 @@ def select(name: str, url: str, folder: Path) -> None:
     """Select a million recipients, and feed some; print what it took."""
     now = datetime.fromisoformat("2022-11-16T10:00:00-05:00")
     desk = wiring.desk(settings_for(url, folder / "keys", 1), lambda: now)
-    announce(desk.engine, now)
+    id = announce(desk.engine, now)
     ends: list[float] = []
     event.listen(desk.engine, "commit", lambda _connection: ends.append(time.perf_counter()))
     before = peak()
@@ -114,6 +114,10 @@ def select(name: str, url: str, folder: Path) -> None:
             fed += broadcast.feed(desk, {"telegram": (fed + broadcast.BATCH * 10) / broadcast.AHEAD}, now)
     with timed(f"{name}: a tick of settling"):
         broadcast.settle(desk, now)
+    with timed(f"{name}: its progress"), reading(desk.engine) as connection:
+        made = announcements.one(connection, id)
+        assert made is not None
+        assert progress.progress(connection, made).people == PEOPLE
     desk.engine.dispose()
 
 

@@ -119,9 +119,8 @@ def reachable(
     What worked last is what a message was delivered to, or what they wrote from, whichever is later. `among` narrows
     the rows of `person` and `contact` that are looked at.
     """
-    worked = select(func.max(_O.delivered_at)).where(_O.contact_id == _C.id)
-    last = func.coalesce(worked.scalar_subquery(), _C.heard_at)
-    late = case((last > _C.heard_at, last), else_=_C.heard_at)
+    worked = select(func.max(_O.delivered_at)).where(_O.contact_id == _C.id).scalar_subquery()
+    late = case((worked > _C.heard_at, worked), else_=_C.heard_at)
     order = (case((_C.channel.in_(UNREAD), 1), else_=0), late.desc(), _C.id)
     wanted = [_C.state == "active", condition(audience, topic)]
     if among is not None:
