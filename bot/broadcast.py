@@ -45,6 +45,9 @@ EVERY = 2.0
 AHEAD = 4.0
 """Seconds between two ticks of feeding, and for how long what waits in the outbox lasts a lane."""
 
+SHARE = 0.97
+"""Of a lane's pace, for announcements. They are due one after another, so that a reply finds a gap at any moment."""
+
 FETCHED = 200
 """Messages a tick for the channels that people fetch from: nobody knows when they come."""
 
@@ -149,6 +152,21 @@ def _slice(desk: Desk, city: Catalogue, announcement: Announcement, now: datetim
 # Feeding
 
 
+@dataclass
+class Slots:
+    """How many messages a lane takes now, and when each is due: the `next` one, and the others `step` apart."""
+
+    lane: str
+    left: int
+    next: datetime
+    step: timedelta
+
+    def take(self) -> datetime:
+        self.left, due = self.left - 1, self.next
+        self.next += self.step
+        return due
+
+
 @dataclass(frozen=True)
 class Printed:
     """A message as the outbox takes it, and what it costs in pesos."""
@@ -156,6 +174,9 @@ class Printed:
     sealed: bytes
     segments: int
     pesos: int
+
+    def as_row(self) -> dict[str, Any]:
+        return {"sealed": self.sealed, "segments": self.segments}
 
 
 @dataclass
@@ -171,37 +192,32 @@ class Feed:
     _opens: dict[str, datetime] = field(default_factory=dict)
     _profiles: dict[str, str] = field(default_factory=dict)
 
-    def run(self, lane: str, room: int) -> int:
-        """Queue up to `room` messages of a lane; how many. Raises Ceiling."""
-        queued = 0
+    def run(self, slots: Slots) -> None:
+        """Queue messages of a lane as long as there is room. Raises Ceiling."""
         for _n in range(MOST_BATCHES):
-            if queued >= room:
+            if slots.left <= 0 or not self._batch(slots):
                 break
-            looked, number = self._batch(lane, room - queued)
-            queued += number
-            if not looked:
-                break
-        return queued
 
-    def _batch(self, lane: str, room: int) -> tuple[int, int]:
-        """One transaction: how many recipients were looked at, and how many messages were queued."""
+    def _batch(self, slots: Slots) -> int:
+        """One transaction: how many recipients were looked at."""
         draft, countries = self.announcement.draft, self.city.delivery.countries
         with transaction(self.desk.engine) as connection:
             held = announcements.hold(connection, self.announcement.id)
             if held is None or held.state != "sending":
-                return 0, 0
+                return 0
+            week = self.now - A_WEEK
             rows = recipients.due(
-                connection, held.id, draft.audience, draft.topic, countries, lane, self.now, self.now - A_WEEK, BATCH
+                connection, held.id, draft.audience, draft.topic, countries, slots.lane, self.now, week, BATCH
             )
-            batch = Batch(self, lane)
+            batch = Batch(self, slots.lane)
             for row in rows:
-                if len(batch.queued) == room:
+                if len(batch.queued) == slots.left:
                     break
                 batch.decide(row)
-            short = batch.write(connection)
+            short = batch.write(connection, slots)
         if short:
             raise Ceiling
-        return len(rows), len(batch.queued)
+        return len(rows)
 
     def opens(self, place: str) -> datetime:
         """From when on a place should be written to."""
@@ -303,12 +319,12 @@ class Batch:
     def _whose(self, person_id: int) -> dict[str, Any]:
         return {"announcement": self.feed.announcement.id, "person": person_id}
 
-    def write(self, connection: Connection) -> bool:
+    def write(self, connection: Connection, slots: Slots) -> bool:
         """Carry out what was decided, as far as the day's money lasts; whether it was too little."""
         short = self._afford(connection)
         now, lane = self.feed.now, {"lane": self.lane, "kind": "announcement"}
         rows = [
-            {**lane, "contact_id": row.contact_id, "sealed": printed.sealed, "segments": printed.segments}
+            {**lane, "contact_id": row.contact_id, **printed.as_row(), "due_at": slots.take()}
             for row, printed in self.queued
         ]
         ids = outbox.queue_many(connection, rows, now)
@@ -380,9 +396,9 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
     sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
     feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
-    for lane, room in _rooms(rates, waiting):
+    for slots in _rooms(rates, waiting, now):
         for one in feeds:
-            numbers[lane] += _fed(one, lane, room - numbers[lane])
+            numbers[slots.lane] += _fed(one, slots)
     if numbers.total():
         log.info("broadcast.fed", **{lane: number for lane, number in numbers.items() if number})
     return numbers.total()
@@ -393,23 +409,26 @@ def _order(announcement: Announcement) -> tuple[bool, int]:
     return not announcement.draft.urgent, announcement.id
 
 
-def _rooms(rates: Mapping[str, float], waiting: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+def _rooms(rates: Mapping[str, float], waiting: Mapping[str, tuple[int, datetime]], now: datetime) -> Iterator[Slots]:
     """How many messages each lane takes now."""
     for lane, rate in rates.items():
-        yield lane, int(max(rate * AHEAD, 1)) - waiting.get(lane, 0)
+        number, last = waiting.get(lane, (0, now))
+        step = timedelta(seconds=1 / (rate * SHARE))
+        yield Slots(lane, int(max(rate * AHEAD, 1)) - number, max(now, last + step if number else now), step)
     for lane in UNREAD:
-        yield lane, FETCHED
+        yield Slots(lane, FETCHED, now, timedelta())
 
 
-def _fed(feed: Feed, lane: str, room: int) -> int:
+def _fed(feed: Feed, slots: Slots) -> int:
     """How many messages of an announcement were queued in a lane; it is held where the day's money is spent."""
+    before = slots.left
     try:
-        return feed.run(lane, room)
+        feed.run(slots)
     except Ceiling:
         with transaction(feed.desk.engine) as connection:
             announcements.move(connection, feed.announcement.id, ("sending",), "paused", hold="ceiling")
         log.warning("broadcast.ceiling", announcement=feed.announcement.id)
-        return 0
+    return before - slots.left
 
 
 def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:

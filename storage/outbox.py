@@ -139,7 +139,10 @@ def queue(
 
 
 def queue_many(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> list[int]:
-    """Put many messages in the outbox: lane, contact_id, kind, sealed, segments each. Their ids, in that order."""
+    """Put many messages in the outbox: lane, contact_id, kind, sealed, segments each, and due_at where that is not now.
+
+    Their ids, in that order.
+    """
     fresh = {"state": "queued", "epoch": 0, "attempts": 0, "due_at": now, "created_at": now, "after_id": None}
     if not rows:
         return []
@@ -345,11 +348,11 @@ def give_up(connection: Connection, before: datetime, now: datetime) -> int:
     ).rowcount
 
 
-def announced(connection: Connection) -> dict[str, int]:
-    """How many announcements wait to be sent, by lane."""
+def announced(connection: Connection) -> dict[str, tuple[int, datetime]]:
+    """How many announcements wait to be sent, and when the last of them is due, by lane."""
     waiting = (_IS_PENDING, _O.state == "queued", _O.kind == "announcement")
-    rows = connection.execute(select(_O.lane, func.count()).where(*waiting).group_by(_O.lane))
-    return {row[0]: row[1] for row in rows}
+    found = select(_O.lane, func.count(), func.max(_O.due_at)).where(*waiting).group_by(_O.lane)
+    return {lane: (number, due) for lane, number, due in connection.execute(found)}
 
 
 def counts(connection: Connection) -> list[tuple[str, str, int]]:

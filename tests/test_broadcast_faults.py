@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,7 @@ def test_who_opts_out_between_queueing_and_sending_gets_nothing(world: World) ->
         person(world, who=2)
         announce(world)
         assert tick(world) == 2
+        here.forward(1)
         with transaction(world.desk.engine) as connection:
             contacts.opt_out(connection, contacts.contacts_of(connection, who)[0].id)
         await here.rounds(here.sender())
@@ -151,6 +152,7 @@ def test_replies_overtake_a_broadcast(world: World) -> None:
         announce(world)
         tick(world)
         lane = here.sender(rate=5)
+        here.forward(3)
         await here.rounds(lane)
         assert len(here.standins.sent) == 5
         here.queue(resident, "answer")
@@ -161,12 +163,26 @@ def test_replies_overtake_a_broadcast(world: World) -> None:
     play(world, scene)
 
 
+def test_what_is_fed_leaves_gaps_for_replies_all_the_time(world: World) -> None:
+    for who in range(1, 60):
+        person(world, who=who)
+    announce(world)
+    tick(world, {"telegram": 10})
+    world.clock.forward(seconds=2)
+    tick(world, {"telegram": 10})
+    due = sorted(row["due_at"] for row in world.rows(Outgoing))
+    apart = {later - earlier for earlier, later in pairwise(due)}
+    assert len(due) == 40
+    assert apart == {timedelta(seconds=1 / 9.7)}
+
+
 def test_killed_between_sending_and_recording_it_is_listed_and_never_repeated(world: World) -> None:
     async def scene(here: Room) -> None:
         for who in range(1, 6):
             person(world, who=who)
         id = announce(world)
         tick(world)
+        here.forward(1)
         dead = here.sender(holder="dead")
         assert await dead.cycle()
         for task in list(dead._under_way):
