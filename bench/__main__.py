@@ -1,8 +1,9 @@
-"""Run the benchmarks that are named, or all. `pacing --live` adds a minute against a provider that refuses."""
+"""Run the benchmarks that are named, or all. `pacing --live` adds a minute against a provider that refuses;
+`announcements --live` is five minutes of a broadcast against such ones alone."""
 
 import sys
 
-from bench import complaints, counting, first_vote, messages, notices, pacing, pages, statements, turns
+from bench import announcements, complaints, counting, first_vote, messages, notices, pacing, pages, statements, turns
 
 PARTS = {
     "messages": messages.run,
@@ -11,6 +12,7 @@ PARTS = {
     "counting": counting.run,
     "pages": pages.run,
     "notices": notices.run,
+    "announcements": announcements.run,
     "complaints": complaints.run,
     "first-vote": first_vote.run,
     "turns": turns.run,

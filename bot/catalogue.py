@@ -21,7 +21,8 @@ from flows.language import Local, Option
 from flows.plan import Commitment, Event, Milestone, Office, Plan, Rules, Sector, Span
 from flows.territory import Place, Territory
 from storage import catalogue as shelf
-from storage import consultations, plans, public_notices, spending
+from storage import connectivity, consultations, plans, public_notices, spending
+from storage.connectivity import Signal
 from storage.consultations import ConsultationRow, phase
 from storage.plan_folder import MONTH
 from storage.plan_folder import Span as Stated
@@ -52,8 +53,8 @@ class Listed:
 class Catalogue:
     """The city and its consultations, as of one revision.
 
-    `exhausted_on` is the last day on which answers came to cost as much as they may; the worker sees to a new revision
-    when that changes.
+    `signals` is what is known of each place's network. `exhausted_on` is the last day on which answers came to cost as
+    much as they may; the worker sees to a new revision when that changes.
     """
 
     revision: int
@@ -62,6 +63,7 @@ class Catalogue:
     plans: Mapping[str, Plan]
     delivery: Delivery
     retention: Mapping[str, timedelta]
+    signals: Mapping[str, Signal]
     exhausted_on: date | None = None
 
     @property
@@ -121,7 +123,8 @@ def read(connection: Connection) -> Catalogue:
     delivery, hours = (json.loads(texts.get(key, "{}")) for key in ("delivery", "hours"))
     rules, kept = Delivery.of(delivery, hours, city.zone), _retention(texts)
     by_slug = {plan.slug: plan for plan in newest_first}
-    return Catalogue(revision, city, known, by_slug, rules, kept, _exhausted_on(connection, rules))
+    exhausted_on, signals = _exhausted_on(connection, rules), connectivity.every(connection)
+    return Catalogue(revision, city, known, by_slug, rules, kept, signals, exhausted_on)
 
 
 def _exhausted_on(connection: Connection, rules: Delivery) -> date | None:
