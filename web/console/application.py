@@ -19,6 +19,7 @@ from web.console import (
     home,
     ideas,
     keys,
+    networks,
     own_key,
     paper,
     people,
@@ -50,6 +51,7 @@ AREAS = (
     walk,
     people,
     texts,
+    networks,
 )
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
@@ -67,6 +69,7 @@ NAVIGATION: Sequence[tuple[str, Text]] = (
     ("cases", _("Complaints")),
     ("keys", _("Keys")),
     ("texts", _("Texts")),
+    ("networks", _("Connection")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),
