@@ -9,7 +9,7 @@ from storage import audit
 from storage import catalogue as shelf
 from storage.connectivity import Connectivity
 from storage.database import reading
-from tests.console import Signed, signed_in
+from tests.console import Signed, account, signed_in
 from tests.test_connectivity import UNIT, weak_unit
 from tests.world import World
 from web.console.access import Role
@@ -26,6 +26,11 @@ def app(little_world: World) -> Flask:
 @pytest.fixture
 def clerk(app: Flask, little_world: World) -> Signed:
     return signed_in(app, little_world, Role.PARTICIPATION)
+
+
+def clerk_id(world: World) -> int:
+    """Somebody of the staff who may say how well a place is connected."""
+    return account(world, "clerk", [Role.PARTICIPATION])
 
 
 def holds(world: World, place: str) -> str:
