@@ -113,14 +113,18 @@ def test_a_weak_place_of_which_nothing_was_measured_is_written_to_at_once(city: 
     assert connectivity.best_at(city, "bocachica", NOON, LATER) == NOON
 
 
-def test_what_failed_in_a_weak_place_goes_again_on_three_more_days(city: Catalogue) -> None:
-    there, moment, days = known(city, ucg_6=WEAK), NOON, []
+def test_what_failed_in_a_weak_place_goes_again_an_hour_later_and_on_later_days(city: Catalogue) -> None:
+    there, moment, goes = known(city, ucg_6=WEAK), NOON, []
     for tries in range(1, 5):
         again = connectivity.again_at(there, BARRIO, tries, moment, LATER)
-        days.append(again)
+        goes.append(again)
         moment = again or moment
-    wanted = [datetime(2022, 11, day, 12, tzinfo=BOGOTA) for day in (17, 18, 19)]
-    assert days == [*wanted, None]
+    assert goes == [NOON + timedelta(hours=1), *(datetime(2022, 11, day, 12, tzinfo=BOGOTA) for day in (17, 18)), None]
+
+
+def test_what_failed_in_a_weak_place_in_the_evening_goes_again_on_the_next_day(city: Catalogue) -> None:
+    again = connectivity.again_at(known(city, ucg_6=WEAK), BARRIO, 1, NOON.replace(hour=17), LATER)
+    assert again == datetime(2022, 11, 17, 12, tzinfo=BOGOTA)
 
 
 def test_what_failed_in_a_good_place_goes_again_once_an_hour_later(city: Catalogue) -> None:
