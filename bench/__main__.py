@@ -3,10 +3,23 @@
 
 import sys
 
-from bench import announcements, complaints, counting, first_vote, messages, notices, pacing, pages, statements, turns
+from bench import (
+    announcements,
+    complaints,
+    counting,
+    first_vote,
+    messages,
+    neighbourhood,
+    notices,
+    pacing,
+    pages,
+    statements,
+    turns,
+)
 
 PARTS = {
     "messages": messages.run,
+    "neighbourhood": neighbourhood.run,
     "pacing": pacing.run,
     "statements": statements.run,
     "counting": counting.run,

@@ -14,7 +14,8 @@ unit were measured and
 
 `good` is written to at once and, where a message failed, once more an hour later. `low` and `sms` are written to at the
 hours at which delivery worked best, if one of them comes within a day, else at once; where a message failed, up to
-three times more, each on a later day. All this within the hours the city allows, and nothing after `until`.
+three times more: an hour later if that is still allowed on the same day, then on later days. All this within the hours
+the city allows, and nothing after `until`.
 """
 
 from collections.abc import Mapping
@@ -122,8 +123,9 @@ def again_at(city: Catalogue, place: str | None, tries: int, now: datetime, unti
     if tries >= TRIES[known]:
         return None
     hours = city.delivery.hours_at(city.city.territory, place or "")
-    if known == "good":
-        again = hours.next(now + AN_HOUR)
+    soon = hours.next(now + AN_HOUR)
+    if known == "good" or (tries == 1 and hours.today(soon) == hours.today(now)):
+        again = soon
     else:
         tomorrow = datetime.combine(hours.today(now) + timedelta(days=1), time(), hours.zone)
         again = best_at(city, place, tomorrow.astimezone(now.tzinfo), until)

@@ -38,12 +38,14 @@ ELSEWHERE = frozenset((
     "objections", "withdraw_commitment", "seats", "offices", "new_commitment", "seat_code", "seat_end", "walks",
     "report", "objection", "grade", "people", "data_requests", "new_data_request", "data_request",
     "data_request_paper", "data_request_extend", "data_request_close", "data_request_data", "data_request_delete",
-    "texts", "text", "text_history", "hours", "retention", "tables", "open_table", "table", "end_table",
+    "networks", "network", "texts", "text", "text_history", "hours", "retention", "tables", "open_table", "table",
+    "end_table",
     "discard_paper", "cases", "case", "case_move", "case_refer", "case_copy", "case_reply", "case_note", "case_extend",
     "case_hold", "keys", "give_key", "remove_key", "paper_key", "drill", "own_key", "make_key", "change_key",
     "recover_key",
 ))  # fmt: skip
-"""What the browser tests of the consultations, the plan, the people and texts, the tables and the complaints visit."""
+"""What the browser tests of the consultations, the plan, the people, the texts and networks, the tables and the
+complaints visit."""
 
 FILES = frozenset((
     "poster_file", "proposals_file", "template", "evidence_file", "printed_slips", "paper_template",

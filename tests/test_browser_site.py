@@ -1,6 +1,7 @@
 """The public pages in a real browser: on a phone and a desk, light and dark, by keyboard, without script, on paper."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -107,7 +108,8 @@ PAGES = (
     "/plan/cartagena-cuenta", "/plan/cartagena-cuenta/historia", "/en/plan/cartagena-cuenta", "/plan/grande-1",
     "/plan/grande-1?pagina=2", "/plan/grande-1/historia", "/plan/arboles-plaza", "/plan/arboles-plaza/historia",
     "/", "/recibo", "/privacidad", "/no-hay", "/consultas/publicada/recuento", "/en/", "/en/consultas/publicada",
-    *(f"/consultas/{slug}" for slug in STEPS), "/consultas/grande?pagina=2",
+    *(f"/consultas/{slug}" for slug in STEPS), "/consultas/grande?pagina=2", "/consultas/abierta/barrios",
+    "/consultas/abierta/barrios/el-pozon", "/en/consultas/pronto/barrios/l1", "/consultas/grande/barrios/el-pozon",
 )  # fmt: skip
 
 
@@ -215,6 +217,17 @@ def test_what_is_folded_is_on_paper(site: Site) -> None:
     assert all(each.is_visible() for each in folded.all())
     assert not overflows(page)
     assert page.locator("header .tongue").is_hidden()
+    page.context.close()
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("path", ["/consultas/abierta", "/en/consultas/abierta", "/consultas/pronto"])
+def test_the_sheet_of_a_neighbourhood_is_one_page(site: Site, path: str, script: bool) -> None:
+    page = site.page(f"{path}/barrios/el-pozon", java_script_enabled=script)
+    assert len(re.findall(rb"/Type */Page\b", page.pdf(format="A4"))) == 1
+    page.emulate_media(media="print")
+    assert not page.locator("footer").is_visible()
+    assert page.locator(".board-ways .code").first.is_visible()
     page.context.close()
 
 

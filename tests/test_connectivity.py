@@ -113,14 +113,18 @@ def test_a_weak_place_of_which_nothing_was_measured_is_written_to_at_once(city: 
     assert connectivity.best_at(city, "bocachica", NOON, LATER) == NOON
 
 
-def test_what_failed_in_a_weak_place_goes_again_on_three_more_days(city: Catalogue) -> None:
-    there, moment, days = known(city, ucg_6=WEAK), NOON, []
+def test_what_failed_in_a_weak_place_goes_again_an_hour_later_and_on_later_days(city: Catalogue) -> None:
+    there, moment, goes = known(city, ucg_6=WEAK), NOON, []
     for tries in range(1, 5):
         again = connectivity.again_at(there, BARRIO, tries, moment, LATER)
-        days.append(again)
+        goes.append(again)
         moment = again or moment
-    wanted = [datetime(2022, 11, day, 12, tzinfo=BOGOTA) for day in (17, 18, 19)]
-    assert days == [*wanted, None]
+    assert goes == [NOON + timedelta(hours=1), *(datetime(2022, 11, day, 12, tzinfo=BOGOTA) for day in (17, 18)), None]
+
+
+def test_what_failed_in_a_weak_place_in_the_evening_goes_again_on_the_next_day(city: Catalogue) -> None:
+    again = connectivity.again_at(known(city, ucg_6=WEAK), BARRIO, 1, NOON.replace(hour=17), LATER)
+    assert again == datetime(2022, 11, 17, 12, tzinfo=BOGOTA)
 
 
 def test_what_failed_in_a_good_place_goes_again_once_an_hour_later(city: Catalogue) -> None:
@@ -136,11 +140,11 @@ def test_nothing_goes_again_when_it_is_of_no_use_any_more(city: Catalogue, place
 
 def settle(world: World, people: int, place: str = BARRIO) -> None:
     """So many people of a place, with a contact each by WhatsApp."""
-    now, first = world.clock(), len(world.rows(Person)) + 1
+    now, first = world.clock(), max((row["id"] for row in world.rows(Person)), default=0) + 1
     ids = range(first, first + people)
     world.put(Person, *[{"id": n, "consented_at": now, "notice": "x", "place": place} for n in ids])
     alike = {"channel": "whatsapp", "language": "es", "state": "active", "heard_at": now}
-    world.put(Contact, *[{"id": n, "address": f"whatsapp:+57{n:010}", "person_id": n, **alike} for n in ids])
+    world.put(Contact, *[{"id": 50_000 + n, "address": f"whatsapp:+57{n:010}", "person_id": n, **alike} for n in ids])
 
 
 def sent(world: World, contact: int, out: datetime, took: timedelta | None, **more: object) -> None:
@@ -159,18 +163,29 @@ def found(world: World) -> Mapping[str, Signal]:
         return every(connection)
 
 
+def weak_unit(world: World) -> None:
+    """UNIT is measured: of 40 messages 30 in 100 were late, and half of the others took nine hours."""
+    settle(world, 1)
+    contact = world.rows(Contact)[-1]["id"]
+    out = world.clock() - timedelta(days=3)
+    for took, messages in ((timedelta(minutes=2), 12), (timedelta(hours=9), 16), (None, 12)):
+        for _n in range(messages):
+            sent(world, contact, out, took)
+    assert measurement.take(world.desk)
+
+
 NINE = datetime(2022, 11, 10, 9, 15, tzinfo=BOGOTA).astimezone(UTC)
 
 
 def test_what_is_measured_of_a_unit(world: World) -> None:
     settle(world, 1)
     for _n in range(12):  # at once
-        sent(world, 1, NINE, timedelta(minutes=2))
+        sent(world, 50_001, NINE, timedelta(minutes=2))
     for _n in range(16):  # after nine hours, at six in the evening
-        sent(world, 1, NINE, timedelta(hours=9))
+        sent(world, 50_001, NINE, timedelta(hours=9))
     for took in (None, timedelta(hours=24), timedelta(hours=30)):
         for _n in range(4):
-            sent(world, 1, NINE, took)
+            sent(world, 50_001, NINE, took)
     assert measurement.take(world.desk)
     signal = found(world)[UNIT]
     assert (signal.sample, signal.late, signal.seconds) == (40, 300, 10 * 3600)
@@ -181,11 +196,11 @@ def test_what_is_measured_of_a_unit(world: World) -> None:
 def test_an_hour_is_good_when_much_of_what_waits_arrives_in_it_and_not_when_much_is_sent(world: World) -> None:
     settle(world, 1)
     for _n in range(20):
-        sent(world, 1, NINE, timedelta(minutes=1))
+        sent(world, 50_001, NINE, timedelta(minutes=1))
     for _n in range(60):
-        sent(world, 1, NINE, timedelta(hours=9))
+        sent(world, 50_001, NINE, timedelta(hours=9))
     for _n in range(20):
-        sent(world, 1, NINE, None)
+        sent(world, 50_001, NINE, None)
     measurement.take(world.desk)
     ranked = found(world)[UNIT].hours
     assert ranked == (9, 18)
@@ -210,8 +225,8 @@ def test_an_hour_is_good_when_much_of_what_waits_arrives_in_it_and_not_when_much
 def test_what_says_nothing_of_a_place_is_left_out(little_world: World, more: dict[str, object]) -> None:
     settle(little_world, 1)
     for _n in range(29):
-        sent(little_world, 1, NINE, None, state="failed", error="30003")
-    sent(little_world, 1, NINE, None, **more)
+        sent(little_world, 50_001, NINE, None, state="failed", error="30003")
+    sent(little_world, 50_001, NINE, None, **more)
     measurement.take(little_world.desk)
     assert found(little_world) == {}
 
@@ -219,7 +234,7 @@ def test_what_says_nothing_of_a_place_is_left_out(little_world: World, more: dic
 def test_thirty_messages_are_enough(little_world: World) -> None:
     settle(little_world, 1)
     for _n in range(30):
-        sent(little_world, 1, NINE, None, state="failed", error="30003")
+        sent(little_world, 50_001, NINE, None, state="failed", error="30003")
     measurement.take(little_world.desk)
     assert (found(little_world)[UNIT].sample, found(little_world)[UNIT].late) == (30, 1000)
 
@@ -227,7 +242,7 @@ def test_thirty_messages_are_enough(little_world: World) -> None:
 def test_it_is_measured_once_a_day_and_every_process_hears_of_it(world: World) -> None:
     settle(world, 1)
     for _n in range(30):
-        sent(world, 1, NINE, None)
+        sent(world, 50_001, NINE, None)
     with reading(world.desk.engine) as connection:
         before = shelf.revision(connection)
     assert measurement.take(world.desk)
@@ -241,7 +256,7 @@ def test_it_is_measured_once_a_day_and_every_process_hears_of_it(world: World) -
 def test_what_was_measured_goes_when_there_is_too_little_of_it_and_what_staff_said_stays(world: World) -> None:
     settle(world, 1)
     for _n in range(30):
-        sent(world, 1, NINE, None)
+        sent(world, 50_001, NINE, None)
     measurement.take(world.desk)
     account = {"id": 1, "login": "a", "name": "Ana", "roles": "administrator", "password": "x", "totp": b"x"}
     world.put(Account, {**account, "made_at": world.clock()})
@@ -264,7 +279,12 @@ def test_measuring_takes_the_same_statements_however_many_units_there_are(little
         for place in places:
             settle(little_world, 1, place)
             for _n in range(30):
-                sent(little_world, len(little_world.rows(Person)), little_world.clock() - timedelta(days=2), None)
+                sent(
+                    little_world,
+                    50_000 + len(little_world.rows(Person)),
+                    little_world.clock() - timedelta(days=2),
+                    None,
+                )
         little_world.clock.forward(days=1)
         little_world.statements.clear()
         assert measurement.take(little_world.desk)

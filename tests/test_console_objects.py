@@ -151,6 +151,7 @@ TABLE: Entries = {
     **GONE_DRAFT, **OTHER_DRAFT, **ANY_VOTE, **OF_PAPER, **NO_IDEAS, **OTHER_IDEAS, **ANY_REQUEST, **ANY_PROMISE,
     **OTHER_PLAN, **OF_A_CASE, **OF_A_KEY,
     f"{DRAFT}/plantilla.<kind>": [All([P], KIND)],
+    "/consola/conexion/<place>": [All([A, P, C], CITY)],
     "/consola/camino/<slug>": [Astray([P, M], "/consola/camino/cartagena-2022")],
     VOTE: [All([P, V, M], CITY)],
     f"{VOTE}/cartel-<size>.pdf": [Astray([P, V, M], f"/consola/consultas/{COLLECTS}/cartel-a4.pdf")],

@@ -10,6 +10,7 @@ from bot import headcount
 from cli import wiring
 from tests.browser import DESKTOP, PHONE, overflows
 from tests.console import SITE, Signed, signed_in
+from tests.test_connectivity import weak_unit
 from tests.test_console_people import enter, proven
 from tests.test_headcount import settle
 from tests.world import World
@@ -25,6 +26,8 @@ def paths(little_world: World) -> tuple[Signed, list[str]]:
     settle(little_world, 1_000, 60, place="bocagrande", group="women")
     settle(little_world, 2_000, 60, place="nelson-mandela", group="youth")
     headcount.take(little_world.desk)
+    weak_unit(little_world)
+    who.post("/consola/conexion/ucg-6", {"profile": "low"})
     seen, deletes = proven(little_world, who), proven(little_world, who, "delete")
     waits = enter(who)
     pages = [
@@ -32,6 +35,7 @@ def paths(little_world: World) -> tuple[Signed, list[str]]:
         "/consola/personas/solicitudes/nueva", waits, f"{waits}/papel", f"{waits}/aplazar", f"{waits}/cerrar", seen,
         f"{seen}/datos", deletes, f"{deletes}/borrar", "/consola/textos", "/consola/textos/help",
         "/consola/textos/help/historia", "/consola/textos/horas", "/consola/textos/plazos", "/consola/textos/name",
+        "/consola/conexion", "/consola/conexion/ucg-6", "/consola/conexion/el-pozon",
     ]  # fmt: skip
     return who, [*pages, *(f"/en{page}" for page in pages)]
 

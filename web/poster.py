@@ -61,15 +61,17 @@ class _Sheet:
             shrink -= 0.05
 
 
-def draw(seen: Consultation, city: Local, ways: Sequence[Way], site: str, language: str, size: str) -> bytes:
-    """The poster as PDF in one language. `site` is the address of the consultation's page."""
+def draw(
+    seen: Consultation, city: Local, ways: Sequence[Way], site: str, language: str, size: str, place: str = ""
+) -> bytes:
+    """The poster as PDF in one language. `site` is the address of the consultation's page, `place` a neighbourhood."""
     _register()
     speaker, (wide, high) = Speaker(language), SIZES[size]
     made = io.BytesIO()
     canvas = Canvas(made, (wide, high), invariant=1, lang=language)
     canvas.setTitle(speaker.say(seen.title))
     sheet = _Sheet(canvas, wide, high)
-    _head(sheet, speaker, seen, city)
+    _head(sheet, speaker, seen, f"{speaker.say(city)} · {place}" if place else speaker.say(city))
     _codes(sheet, speaker, ways)
     foot = _("Your vote is secret. Proposals and rules: {page}", page=site)
     sheet.text(speaker.say(foot), sheet.edge + 46 * sheet.unit, 13, 46, MUTED)
@@ -78,11 +80,11 @@ def draw(seen: Consultation, city: Local, ways: Sequence[Way], site: str, langua
     return made.getvalue()
 
 
-def _head(sheet: _Sheet, speaker: Speaker, seen: Consultation, city: Local) -> None:
+def _head(sheet: _Sheet, speaker: Speaker, seen: Consultation, where: str) -> None:
     band = 62 * sheet.unit
     sheet.canvas.setFillColor(HexColor(BAR))
     sheet.canvas.rect(0, sheet.high - band, sheet.wide, band, stroke=0, fill=1)
-    sheet.text(speaker.say(city), sheet.high - 16 * sheet.unit, 24, 32, "#ffffff", bold=True)
+    sheet.text(where, sheet.high - 16 * sheet.unit, 24, 32, "#ffffff", bold=True)
     at = sheet.text(speaker.say(seen.title), sheet.high - band - 22 * sheet.unit, 46, 170, bold=True)
     when = _("You can vote from {opens} to {closes}", opens=seen.first_minute, closes=seen.closes)
     sheet.text(speaker.say(when), at - 16 * sheet.unit, 20, 56)

@@ -15,7 +15,19 @@ from storage import audit, counts, turnouts
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
-from web import card, case_list, chat, complaint_links, complaint_visits, complaints, ideas, invitation, paging, plans
+from web import (
+    card,
+    case_list,
+    chat,
+    complaint_links,
+    complaint_visits,
+    complaints,
+    ideas,
+    invitation,
+    neighbourhoods,
+    paging,
+    plans,
+)
 from web.dossier import came_of
 from web.invitation import Public
 from web.made import Made
@@ -121,6 +133,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
 
     plans.add(blueprint, desk, public)
     ideas.add(blueprint, desk, public)
+    neighbourhoods.add(blueprint, desk, public, limiter)
     complaints.add(blueprint, desk)
     complaint_visits.add(blueprint, desk)
     complaint_links.add(blueprint, desk)

@@ -19,6 +19,7 @@ from web.console import (
     home,
     ideas,
     keys,
+    networks,
     own_key,
     paper,
     people,
@@ -52,6 +53,7 @@ AREAS = (
     people,
     templates,
     texts,
+    networks,
 )
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
@@ -70,6 +72,7 @@ NAVIGATION: Sequence[tuple[str, Text]] = (
     ("keys", _("Keys")),
     ("texts", _("Texts")),
     ("templates_", _("Templates")),
+    ("networks", _("Connection")),
     ("pending", _("Second person")),
     ("members", _("Staff")),
     ("record", _("Record")),

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from flows.language import Joined, Phrase, _
 from web.console.access import LABELS
+from web.console.networks import LABELS as NETWORKS
 from web.console.people import KINDS, OUTCOMES, REASONS
 from web.console.texts import LABELS as TEXTS
 
@@ -86,6 +87,7 @@ ACTIONS: Mapping[str, Phrase] = {
     "paper.discarded": _("Discarded the paper of a table"),
     "paper.sent": _("Sent the paper of a table to a second person"),
     "paper.typed": _("Typed the paper of a table"),
+    "place.network": _("Said how well a place is connected"),
     "plan.graded": _("Graded a commitment or milestone"),
     "request.closed": _("Ended a data request"),
     "request.code": _("Sent another code for a data request"),
@@ -127,6 +129,7 @@ FACTS: Mapping[str, Phrase] = {
     "origin": _("ballots"),
     "outcome": _("how it ended"),
     "person": _("person number"),
+    "profile": _("connection"),
     "proposals": _("proposals"),
     "reason": _("why"),
     "report": _("report number"),
@@ -141,6 +144,7 @@ VALUES: Mapping[str, Mapping[str, Phrase]] = {
     "kind": {**KINDS, "consultation.close": _("close a vote early"), "consultation.annul": _("annul a vote")},
     "origin": {"assisted": _("with help"), "paper": _("on paper")},
     "outcome": OUTCOMES,
+    "profile": {**NETWORKS, "none": _("nothing")},
     "reason": REASONS,
     "roles": {str(role): label for role, label in LABELS.items()},
     "way": {"document": _("identity document"), "slips": _("numbered slips")},
