@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from bench.turns import sink
 from bench.world import prepare, settings_for
 from bot import broadcast, progress
 from cli import replay, wiring
-from cli.replay import running
+from cli.replay import Timepiece, running
 from cli.settings import Settings
 from cli.standins import Standins
 from cli.traffic import Limit
@@ -52,6 +52,16 @@ WORDS = {
     },
 }
 FOLLOWS = f"INSERT INTO follow (person_id, scope, since) {NUMBERS} SELECT i, 'topic:votes', {AT} FROM n"
+
+
+@dataclass(frozen=True)
+class Shifted(Timepiece):
+    """The real time, so much earlier."""
+
+    shift: timedelta
+
+    def __call__(self) -> datetime:
+        return super().__call__() - self.shift
 
 
 def run() -> None:
@@ -126,7 +136,7 @@ def beside(name: str, url: str, folder: Path) -> None:
     them: rounds of both are interleaved."""
     with sink() as port:
         settings = settings_for(url, folder / "keys", port, 30)
-        clock = prepare(settings)
+        clock = Shifted(wiring.now() - prepare(settings)())
         crowd(url, FED)
         engine = open_database(url)
         id = announce(engine, clock())
@@ -193,7 +203,7 @@ async def live(scratch: Path) -> None:
             replay.settings_for(url, scratch / "keys", provider),
             telegram_per_second=RATES["telegram"], whatsapp_per_second=RATES["whatsapp"],
         )  # fmt: skip
-        clock = prepare(settings)
+        clock = Shifted(wiring.now() - prepare(settings)())
         people(url, clock())
         engine = open_database(url)
         announce(engine, clock())

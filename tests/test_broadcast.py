@@ -626,7 +626,7 @@ def test_at_the_ceiling_it_is_held_and_goes_on_the_next_day(world: World, tmp_pa
     for who in range(1, 6):
         person(world, "sms", who)
     id = announce(world)
-    assert tick(world) == 0  # held in the same tick
+    assert tick(world) == 2  # and it is held
     assert sum(queued(world).values()) == 2
     assert (one(world, id).state, one(world, id).hold) == ("paused", "ceiling")
     assert spent(world) == 440
