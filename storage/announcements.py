@@ -206,4 +206,5 @@ def change(connection: Connection, id: int, **values: Any) -> None:
 
 def numbers(connection: Connection) -> dict[str, int]:
     """How many there are in each state."""
-    return dict(connection.execute(select(_A.state, func.count()).group_by(_A.state)).tuples())
+    rows = connection.execute(select(_A.state, func.count()).group_by(_A.state))
+    return {row[0]: row[1] for row in rows}

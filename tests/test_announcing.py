@@ -17,7 +17,7 @@ from storage.audiences import Audience
 from storage.audit import Audited
 from storage.contacts import Contact
 from storage.database import columns, reading, transaction
-from tests.announced import agree, draft, worded
+from tests.announcing import agree, draft, worded
 from tests.console import account
 from tests.test_headcount import settle
 from tests.world import World
