@@ -15,7 +15,9 @@ from storage.announcements import Announcement
 TOLD = ("sent", "delivered", "read")
 """Outcomes of those who were reached, as far as anybody knows."""
 
-MEASURES = {"reached": TOLD, "read": ("read",), "failed": ("failed",), "answered": ("answered",)}
+MEASURES = {
+    "reached": TOLD, "read": ("read",), "failed": ("failed",), "opted-out": ("opted-out",), "answered": ("answered",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Progress:
     @property
     def people(self) -> int:
         return sum(self.outcomes.values())
+
+    @property
+    def reached(self) -> int:
+        return sum(self.outcomes.get(name, 0) for name in TOLD)
 
     @property
     def done(self) -> float:
@@ -106,7 +112,7 @@ def number(lines: Sequence[Line], *outcomes: str) -> int:
 
 
 def published(lines: Sequence[Line]) -> Mapping[str, Mapping[str, int | None]]:
-    """What everybody may read, by measure (reached, read, failed, answered) and unit; None where it is hidden: fewer
+    """What everybody may read, by measure and unit; None where it is hidden: fewer
     than 5 people, or it would show another number that small."""
     tables: dict[str, Mapping[str, int | None]] = {}
     for measure, outcomes in MEASURES.items():

@@ -204,6 +204,19 @@ def change(connection: Connection, id: int, **values: Any) -> None:
     connection.execute(update(AnnouncementRow).where(_A.id == id).values(**values))
 
 
+def published(connection: Connection, before: int | None = None, most: int = 50) -> list[Announcement]:
+    """Those whose figures are on the site, the newest first, from the one before `before`."""
+    mine = select(*_A).where(_A.published_at.is_not(None))
+    found = mine if before is None else mine.where(_A.id < before)
+    return [_read(row) for row in connection.execute(found.order_by(_A.id.desc()).limit(most))]
+
+
+def unpublished(connection: Connection) -> int:
+    """How many have final figures that are not on the site."""
+    mine = (_A.kind == ANNOUNCEMENT) & _A.counted_at.is_not(None) & _A.published_at.is_(None)
+    return int(connection.execute(select(func.count()).select_from(AnnouncementRow).where(mine)).scalar_one())
+
+
 def numbers(connection: Connection) -> dict[str, int]:
     """How many there are in each state."""
     rows = connection.execute(select(_A.state, func.count()).group_by(_A.state))

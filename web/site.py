@@ -15,7 +15,7 @@ from storage import audit, counts, turnouts
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
-from web import card, case_list, chat, complaint_visits, complaints, ideas, invitation, paging, plans
+from web import announcements, card, case_list, chat, complaint_visits, complaints, ideas, invitation, paging, plans
 from web.dossier import came_of
 from web.invitation import Public
 from web.made import Made
@@ -121,6 +121,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
 
     plans.add(blueprint, desk, public)
     ideas.add(blueprint, desk, public)
+    announcements.add(blueprint, desk)
     complaints.add(blueprint, desk)
     complaint_visits.add(blueprint, desk)
     case_list.add(blueprint, desk)
