@@ -14,7 +14,7 @@ MEASURES: Mapping[str, Text] = {
     "reached": _("Reached"),
     "read": _("Read it"),
     "failed": _("Failed"),
-    "opted-out": _("Want no more"),
+    "stopped": _("Want no more"),
     "answered": _("Answered"),
 }
 """What is told by part of the city."""

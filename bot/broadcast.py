@@ -18,10 +18,11 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Row
 
-from bot import progress
+from bot import connectivity, progress
 from bot.announcement_words import outbound
 from bot.catalogue import Catalogue, NothingLoaded
 from bot.hours import Hours
+from bot.templates import DECLARED, Template, Templates, Unfit
 from bot.turn import Desk
 from storage import announcements, audiences, outbox, recipients, spending
 from storage import catalogue as shelf
@@ -38,7 +39,7 @@ BATCH = 250
 """Messages that are queued in one transaction, and recipients that are settled in one."""
 
 MOST_BATCHES = 20
-"""Batches of one lane in a tick: most recipients may turn out to have to wait, and the other lanes too."""
+"""Batches of one lane in a tick, where many recipients turn out to have to wait."""
 
 EVERY = 2.0
 AHEAD = 4.0
@@ -115,7 +116,15 @@ def fault(desk: Desk, city: Catalogue, announcement: Announcement) -> str:
     words = announcement.draft.words
     shapes = [desk.channels[channel] for channel in recipients.CHANNELS]
     sizes = [len(outbound(s, words, language, brief)) for s in shapes for language in words for brief in (True, False)]
-    return "words" if max(sizes) > 1 else ""
+    return "" if max(sizes) == 1 and all(map(_fits_templates, words.values())) else "words"
+
+
+def _fits_templates(words: Mapping[str, str]) -> bool:
+    """Whether a title can stand in every template there is."""
+    try:
+        return all(Template("", "", wording).outbound(words["title"]) for wording in DECLARED)
+    except Unfit:
+        return False
 
 
 def _astray(city: Catalogue, announcement: Announcement) -> bool:
@@ -140,34 +149,27 @@ def _slice(desk: Desk, city: Catalogue, announcement: Announcement, now: datetim
 # Feeding
 
 
-@dataclass
-class Press:
-    """The words of an announcement, put and sealed once for all who get the same."""
+@dataclass(frozen=True)
+class Printed:
+    """A message as the outbox takes it, and what it costs in pesos."""
 
-    desk: Desk
-    announcement: Announcement
-    now: datetime
-    _made: dict[tuple[str, str, bool], tuple[bytes, int]] = field(default_factory=dict)
-
-    def message(self, channel: str, language: str, brief: bool) -> tuple[bytes, int]:
-        """The sealed message, and its segments."""
-        key = (channel, language, brief)
-        if key not in self._made:
-            part = outbound(self.desk.channels[channel], self.announcement.draft.words, language, brief)[0]
-            self._made[key] = (self.desk.ink.seal(part.packed(), self.now), part.segments)
-        return self._made[key]
+    sealed: bytes
+    segments: int
+    pesos: int
 
 
 @dataclass
 class Feed:
-    """One announcement as it is fed into the lanes at one moment."""
+    """One announcement as it is fed into the lanes at one moment. What is the same for many is made once."""
 
     desk: Desk
     city: Catalogue
+    templates: Templates
     announcement: Announcement
     now: datetime
-    press: Press
-    _hours: dict[str, datetime] = field(default_factory=dict)
+    _printed: dict[tuple[str, str, bool, str], Printed] = field(default_factory=dict)
+    _opens: dict[str, datetime] = field(default_factory=dict)
+    _profiles: dict[str, str] = field(default_factory=dict)
 
     def run(self, lane: str, room: int) -> int:
         """Queue up to `room` messages of a lane; how many. Raises Ceiling."""
@@ -175,13 +177,13 @@ class Feed:
         for _n in range(MOST_BATCHES):
             if queued >= room:
                 break
-            looked, number = self._batch(lane, min(room - queued, BATCH))
+            looked, number = self._batch(lane, room - queued)
             queued += number
             if not looked:
                 break
         return queued
 
-    def _batch(self, lane: str, most: int) -> tuple[int, int]:
+    def _batch(self, lane: str, room: int) -> tuple[int, int]:
         """One transaction: how many recipients were looked at, and how many messages were queued."""
         draft, countries = self.announcement.draft, self.city.delivery.countries
         with transaction(self.desk.engine) as connection:
@@ -189,10 +191,12 @@ class Feed:
             if held is None or held.state != "sending":
                 return 0, 0
             rows = recipients.due(
-                connection, held.id, draft.audience, draft.topic, countries, lane, self.now, self.now - A_WEEK, most
+                connection, held.id, draft.audience, draft.topic, countries, lane, self.now, self.now - A_WEEK, BATCH
             )
             batch = Batch(self, lane)
             for row in rows:
+                if len(batch.queued) == room:
+                    break
                 batch.decide(row)
             short = batch.write(connection)
         if short:
@@ -200,12 +204,31 @@ class Feed:
         return len(rows), len(batch.queued)
 
     def opens(self, place: str) -> datetime:
-        """From when on a place may be written to."""
+        """From when on a place should be written to."""
         if self.announcement.draft.urgent:
             return self.now
-        if place not in self._hours:
-            self._hours[place] = self.city.delivery.hours_at(self.city.city.territory, place).next(self.now)
-        return self._hours[place]
+        if place not in self._opens:
+            self._opens[place] = connectivity.best_at(self.city, place, self.now, self.announcement.draft.until)
+        return self._opens[place]
+
+    def is_brief(self, place: str, channel: str) -> bool:
+        if place not in self._profiles:
+            self._profiles[place] = connectivity.profile(self.city, place)
+        return connectivity.is_brief(self._profiles[place], channel)
+
+    def printed(self, channel: str, language: str, brief: bool, template: Template | None) -> Printed:
+        """The message for all who get the same."""
+        key = (channel, language, brief, template.sid if template else "")
+        if key not in self._printed:
+            shape, words = self.desk.channels[channel], self.announcement.draft.words
+            part = outbound(shape, words, language, brief, template)[0]
+            price = self.city.delivery.price
+            if channel == "sms":
+                pesos = price(channel, "segment", part.segments)
+            else:
+                pesos = price(channel, template.category if template else "message")
+            self._printed[key] = Printed(self.desk.ink.seal(part.packed(), self.now), part.segments, pesos)
+        return self._printed[key]
 
 
 @dataclass
@@ -214,7 +237,7 @@ class Batch:
 
     feed: Feed
     lane: str
-    queued: list[dict[str, Any]] = field(default_factory=list)
+    queued: list[tuple[Row[Any], Printed]] = field(default_factory=list)
     moved: list[dict[str, Any]] = field(default_factory=list)
     later: list[dict[str, Any]] = field(default_factory=list)
     elsewhere: dict[int, str] = field(default_factory=dict)
@@ -223,15 +246,15 @@ class Batch:
         """Look at a recipient again: whatever may have changed since they were selected."""
         reason = self._unwanted(row)
         if row.before in outbox.ARRIVED:
-            self._move(row, "settled", "")
+            self._move(row.person_id, "settled", "")
         elif reason:
-            self._move(row, "skipped", reason)
+            self._move(row.person_id, "skipped", reason)
         elif row.reach == "blocked":
             self.elsewhere[row.person_id] = "blocked"
         elif (opens := self.feed.opens(row.place)) > self.feed.now:
-            self._wait(row, opens, "")
+            self._wait(row.person_id, opens, "")
         elif self._capped(row):
-            self._wait(row, row.oldest + A_WEEK, "cap")
+            self._wait(row.person_id, row.oldest + A_WEEK, "cap")
         else:
             self._queue(row)
 
@@ -252,26 +275,30 @@ class Batch:
         return not exempt and row.number >= self.feed.city.delivery.weekly
 
     def _queue(self, row: Row[Any]) -> None:
-        shut = self.lane == "whatsapp" and self.feed.now - row.heard_at >= WINDOW
-        if shut and row.by_sms:
+        feed, template = self.feed, None
+        if self.lane == "whatsapp" and feed.now - row.heard_at >= WINDOW:
+            template = feed.templates.for_(feed.announcement.draft.topic, row.language)
+            if template is None:
+                self._lack(row)
+                return
+        brief = feed.is_brief(row.place, self.lane)
+        self.queued.append((row, feed.printed(self.lane, row.language, brief, template)))
+
+    def _lack(self, row: Row[Any]) -> None:
+        """There is no template for somebody whom WhatsApp takes nothing else for."""
+        if row.by_sms:
             self.elsewhere[row.person_id] = "template"
-        elif shut:
-            self._wait(row, self.feed.now + WAIT, "template")
         else:
-            brief = self.feed.city.city.territory.profile(row.place or None) != "good"
-            sealed, segments = self.feed.press.message(self.lane, row.language, brief)
-            what, units = ("segment", segments) if self.lane == "sms" else ("message", 1)
-            price = self.feed.city.delivery.price(self.lane, what, units)
-            self.queued.append({"row": row, "sealed": sealed, "segments": segments, "pesos": price})
+            self._wait(row.person_id, self.feed.now + WAIT, "template")
 
-    def _wait(self, row: Row[Any], due: datetime, why: str) -> None:
+    def _wait(self, person: int, due: datetime, why: str) -> None:
         if due >= self.feed.announcement.draft.until:
-            self._move(row, "skipped", why or "late")
+            self._move(person, "skipped", why or "late")
         else:
-            self.later.append({**self._whose(row.person_id), "why": why, "due": due})
+            self.later.append({**self._whose(person), "why": why, "due": due})
 
-    def _move(self, row: Row[Any], became: str, why: str) -> None:
-        self.moved.append({**self._whose(row.person_id), "became": became, "why": why})
+    def _move(self, person: int, became: str, why: str) -> None:
+        self.moved.append({**self._whose(person), "became": became, "why": why})
 
     def _whose(self, person_id: int) -> dict[str, Any]:
         return {"announcement": self.feed.announcement.id, "person": person_id}
@@ -279,18 +306,15 @@ class Batch:
     def write(self, connection: Connection) -> bool:
         """Carry out what was decided, as far as the day's money lasts; whether it was too little."""
         short = self._afford(connection)
+        now, lane = self.feed.now, {"lane": self.lane, "kind": "announcement"}
         rows = [
-            {
-                "lane": self.lane, "contact_id": each["row"].contact_id, "kind": "announcement",
-                "sealed": each["sealed"], "segments": each["segments"],
-            }
-            for each in self.queued
-        ]  # fmt: skip
-        now = self.feed.now
+            {**lane, "contact_id": row.contact_id, "sealed": printed.sealed, "segments": printed.segments}
+            for row, printed in self.queued
+        ]
         ids = outbox.queue_many(connection, rows, now)
         marks = [
-            {**self._whose(each["row"].person_id), "message": id, "at": now, "pesos": each["pesos"]}
-            for each, id in zip(self.queued, ids, strict=True)
+            {**self._whose(row.person_id), "message": id, "at": now, "pesos": printed.pesos}
+            for (row, printed), id in zip(self.queued, ids, strict=True)
         ]
         recipients.mark(connection, marks)
         self._readdress(connection)
@@ -301,16 +325,16 @@ class Batch:
     def _afford(self, connection: Connection) -> bool:
         """Count the cost against the day's ceiling; what it does not last for is left waiting."""
         day, ceiling = self.feed.city.hours.today(self.feed.now), self.feed.city.delivery.daily
-        pesos = sum(each["pesos"] for each in self.queued)
-        if spending.spend(connection, day, PURPOSE, pesos, ceiling):
+        pesos = sum(printed.pesos for _row, printed in self.queued)
+        if not pesos or spending.spend(connection, day, PURPOSE, pesos, ceiling):
             return False
         left, affordable = ceiling - spending.on(connection, day).get(PURPOSE, 0), []
-        for each in self.queued:
-            if each["pesos"] > left:
+        for row, printed in self.queued:
+            left -= printed.pesos
+            if left < 0:
                 break
-            left -= each["pesos"]
-            affordable.append(each)
-        pesos = sum(each["pesos"] for each in affordable)
+            affordable.append((row, printed))
+        pesos = sum(printed.pesos for _row, printed in affordable)
         # Others may have spent in the meantime: then nothing is queued this time.
         self.queued = affordable if spending.spend(connection, day, PURPOSE, pesos, ceiling) else []
         return True
@@ -323,9 +347,9 @@ class Batch:
             recipients.readdress(connection, [{**self._whose(p), **found[p]} for p in people if p in found])
             for person in (p for p in people if p not in found):
                 if why == "template":
-                    self.later.append({**self._whose(person), "why": why, "due": self.feed.now + WAIT})
+                    self._wait(person, self.feed.now + WAIT, why)
                 else:
-                    self.moved.append({**self._whose(person), "became": "skipped", "why": why})
+                    self._move(person, "skipped", why)
 
 
 def other_contacts(
@@ -345,14 +369,16 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
     city = _city(desk)
     if city is None:
         return 0
-    _resume(desk, city, now)
     with reading(desk.engine) as connection:
-        moving = announcements.in_state(connection, "sending", "paused", "cancelled")
-        waiting = outbox.announced(connection)
-    for each in moving if waiting else ():
-        _recall(desk, each, now)
+        moving, waiting = announcements.moving(connection), outbox.announced(connection)
+        templates = Templates.read(connection) if moving else Templates({})
+    for each in moving:
+        if waiting:
+            _recall(desk, each, now)
+        if each.state == "paused" and each.hold == "ceiling":
+            _resume(desk, city, each, now)
     sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
-    feeds = [Feed(desk, city, each, now, Press(desk, each, now)) for each in sorted(sending, key=_order)]
+    feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
     for lane, room in _rooms(rates, waiting):
         for one in feeds:
@@ -386,16 +412,13 @@ def _fed(feed: Feed, lane: str, room: int) -> int:
         return 0
 
 
-def _resume(desk: Desk, city: Catalogue, now: datetime) -> None:
+def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
     """What the ceiling held goes on as soon as there is room for one more message of any kind: on the next day, or
     when the staff raise it."""
-    with reading(desk.engine) as connection:
-        held = [each for each in announcements.in_state(connection, "paused") if each.hold == "ceiling"]
-        left = city.delivery.daily - spending.on(connection, city.hours.today(now)).get(PURPOSE, 0) if held else 0
-    for each in held:
-        if dearest(desk, city, each) <= left:
-            with transaction(desk.engine) as connection:
-                announcements.move(connection, each.id, ("paused",), "sending", hold="")
+    with transaction(desk.engine) as connection:
+        spent = spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
+        if dearest(desk, city, announcement) <= city.delivery.daily - spent:
+            announcements.move(connection, announcement.id, ("paused",), "sending", hold="")
 
 
 def dearest(desk: Desk, city: Catalogue, announcement: Announcement) -> int:
@@ -430,7 +453,8 @@ def _closed(city: Catalogue, announcement: Announcement, now: datetime) -> bool:
 def _recall(desk: Desk, announcement: Announcement, now: datetime) -> None:
     """Take back from the outbox what is not to go any more: all of it, or what is for those who left the audience."""
     draft = announcement.draft
-    goes = announcement.state == "sending" and now < draft.until
+    short = announcement.state == "paused" and announcement.hold == "ceiling"  # what was queued is paid for
+    goes = (announcement.state == "sending" or short) and now < draft.until
     unless = audiences.condition(draft.audience, draft.topic) if goes else None
     with transaction(desk.engine) as connection:
         number = recipients.recall(connection, announcement.id, unless, now)
@@ -447,12 +471,11 @@ def settle(desk: Desk, now: datetime) -> None:
     if city is None:
         return
     with reading(desk.engine) as connection:
-        found = announcements.in_state(connection, "sending", "paused", "cancelled", "sent")
-    for each in found:
-        if each.finished_at is None:
-            _settle(desk, city, each, now)
-        elif each.counted_at is None and now >= each.finished_at + FINAL:
-            _count(desk, city, each, now)
+        moving, finished = announcements.moving(connection), announcements.uncounted(connection, now - FINAL)
+    for each in moving:
+        _settle(desk, city, each, now)
+    for each in finished:
+        _count(desk, city, each, now)
 
 
 def _settle(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
@@ -474,7 +497,7 @@ def _settle(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
         pass
     # What is over is not tried again: whatever was sent is all there will be.
     before = now if why else now - city.delivery.sms_after
-    lost = Feed(desk, city, announcement, now, Press(desk, announcement, now))
+    lost = Feed(desk, city, Templates({}), announcement, now)
     while _settle_lost(lost, before, over=bool(why)):
         pass
     _finish(desk, announcement.id, why, now)
@@ -529,9 +552,10 @@ def _way(feed: Feed, row: Row[Any]) -> Way:
 
 
 def _again_at(feed: Feed, row: Row[Any]) -> datetime | None:
-    """When a message that failed is tried again."""
-    due = feed.now if row.error == "expired" else feed.now + WAIT
-    return due if due < feed.announcement.draft.until and row.tries < 2 else None
+    """When a message that failed is tried again; at once if nothing was sent at all."""
+    if row.error == "expired":
+        return feed.now
+    return connectivity.again_at(feed.city, row.place, row.tries, feed.now, feed.announcement.draft.until)
 
 
 def _finish(desk: Desk, id: int, why: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Progress: how far an announcement has come, and what it came to by territory; final figures where there are any."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,11 @@ from storage.announcements import Announcement
 TOLD = ("sent", "delivered", "read")
 """Outcomes of those who were reached, as far as anybody knows."""
 
+BESIDE = ("stopped", "answered")
+"""Of those who were reached: they have opted out of that contact since, or have written to us since."""
+
 MEASURES = {
-    "reached": TOLD, "read": ("read",), "failed": ("failed",), "opted-out": ("opted-out",), "answered": ("answered",),
+    "reached": TOLD, "read": ("read",), "failed": ("failed",), "stopped": ("stopped",), "answered": ("answered",),
 }  # fmt: skip
 
 
@@ -25,7 +28,7 @@ class Line:
     """So many people of a unit (or of none) on a channel.
 
     `outcome` is waiting, under-way, sent, delivered, read, failed, uncertain or skipped, with its `reason`. Beside
-    these, of those who were reached: opted-out and answered.
+    these, of those who were reached: stopped (they opted out) and answered. `pesos` is what their messages cost.
     """
 
     unit: str
@@ -33,6 +36,7 @@ class Line:
     outcome: str
     reason: str
     people: int
+    pesos: int = 0
 
     def as_row(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -66,33 +70,43 @@ class Progress:
 
 
 def progress(connection: Connection, announcement: Announcement) -> Progress:
-    """How far it has come; from its final figures, without the cost, once its recipients are forgotten."""
+    """How far it has come."""
     numbers: dict[str, Counter[str]] = {"outcomes": Counter(), "waiting": Counter(), "skipped": Counter()}
     pesos = 0
-    for row in recipients.outcomes(connection, announcement.id):
-        outcome, reason = _outcome(row)
-        numbers["outcomes"][outcome] += row.people
-        if outcome in ("waiting", "skipped"):
-            numbers[outcome][reason] += row.people
-        pesos += int(row.pesos)
+    for line in _lines(connection, announcement, lambda _place: ""):
+        if line.outcome not in BESIDE:
+            numbers["outcomes"][line.outcome] += line.people
+        if line.outcome in ("waiting", "skipped"):
+            numbers[line.outcome][line.reason] += line.people
+        pesos += line.pesos
     return Progress(**numbers, pesos=pesos, selected=announcement.selected_at is not None)
 
 
 def results(connection: Connection, city: Catalogue, announcement: Announcement) -> list[Line]:
     """What it came to, by unit and channel."""
+
+    def unit(place: str) -> str:
+        found = city.city.territory.containing(place, "unit")
+        return found.code if found else ""
+
+    return _lines(connection, announcement, unit)
+
+
+def _lines(connection: Connection, announcement: Announcement, unit: Callable[[str], str]) -> list[Line]:
+    """The final figures, or those of now."""
     if announcement.counted_at is not None:
         return [Line(**row._asdict()) for row in recipients.kept(connection, announcement.id)]
-    found: Counter[tuple[str, str, str, str]] = Counter()
+    people: Counter[tuple[str, str, str, str]] = Counter()
+    pesos: Counter[tuple[str, str, str, str]] = Counter()
     for row in recipients.outcomes(connection, announcement.id):
-        unit = city.city.territory.containing(row.place, "unit")
-        where = (unit.code if unit else "", row.channel)
         outcome, reason = _outcome(row)
-        found[*where, outcome, reason] += row.people
-        if outcome in TOLD and row.stopped:
-            found[*where, "opted-out", ""] += row.people
-        if outcome in TOLD and row.answered:
-            found[*where, "answered", ""] += row.people
-    return [Line(*key, people) for key, people in sorted(found.items())]
+        key = (unit(row.place), row.channel, outcome, reason)
+        people[key] += row.people
+        pesos[key] += int(row.pesos)
+        for beside in BESIDE if outcome in TOLD else ():
+            if getattr(row, beside):
+                people[*key[:2], beside, ""] += row.people
+    return [Line(*key, number, pesos[key]) for key, number in sorted(people.items())]
 
 
 def _outcome(row: Row[Any]) -> tuple[str, str]:

@@ -88,7 +88,8 @@ class Recipient(SQLModel, table=True):
 
 
 class Reached(SQLModel, table=True):
-    """The final figures of an announcement: by unit (or empty), channel and outcome, with the reason of a failure."""
+    """The final figures of an announcement: by unit (or empty), channel and outcome, with the reason of a failure; what
+    they cost in pesos."""
 
     announcement_id: int = Field(primary_key=True, foreign_key="announcement.id", ondelete="CASCADE")
     unit: str = Field(primary_key=True, max_length=80)
@@ -96,11 +97,12 @@ class Reached(SQLModel, table=True):
     outcome: str = Field(primary_key=True, max_length=16)
     reason: str = Field(primary_key=True, max_length=40)
     people: int
+    pesos: int
 
 
 _R, _F = columns(Recipient), columns(Reached)
 _P, _C, _H, _O, _W = columns(Person), columns(Contact), columns(Housemate), columns(Outgoing), columns(Follow)
-_IS_WAITING, _IS_QUEUED = (literal_column(f"recipient.{words}", _R.person_id.type) for words in (WAITING, QUEUED))
+_IS_WAITING, _IS_QUEUED = (text(f"recipient.{words}") for words in (WAITING, QUEUED))
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _BY_SMS = exists().where(_W.person_id == _R.person_id, _W.scope == BY_SMS)
 
@@ -164,12 +166,9 @@ def due(
     `still` in the audience, `abroad`, `by_sms`, `before` (the state of the message before, if any), and the
     announcements this person was sent since `week`: their `number` and the `oldest`.
     """
-    sent = (
-        (_O.kind == "announcement")
-        & (_O.created_at > week)
-        & _O.state.not_in(("failed", "superseded"))
-        & _O.contact_id.in_(select(_H.contact_id).where(_H.person_id == _R.person_id))
-    )
+    sent = select(Outgoing).join(Housemate, _H.contact_id == _O.contact_id).correlate(Recipient)
+    sent = sent.where(_H.person_id == _R.person_id, _O.kind == "announcement", _O.created_at > week)
+    sent = sent.where(_O.state.not_in(("failed", "superseded")))
     last = _O.id.table.alias("last").c
     found = (
         select(
@@ -177,8 +176,8 @@ def due(
             audiences.agreed(audience, topic).label("agreed"), audiences.condition(audience, topic).label("still"),
             audiences.abroad(countries).label("abroad"), _BY_SMS.label("by_sms"),
             select(last.state).where(last.id == _R.message_id).scalar_subquery().label("before"),
-            select(func.count()).select_from(Outgoing).where(sent).scalar_subquery().label("number"),
-            select(func.min(_O.created_at)).where(sent).scalar_subquery().label("oldest"),
+            sent.with_only_columns(func.count()).scalar_subquery().label("number"),
+            sent.with_only_columns(func.min(_O.created_at)).scalar_subquery().label("oldest"),
         )
         .join_from(Recipient, Person, _P.id == _R.person_id)
         .join(Contact, _C.id == _R.contact_id)
@@ -327,13 +326,6 @@ def is_open(connection: Connection, announcement_id: int) -> bool:
 # Counting
 
 
-def totals(connection: Connection, announcement_id: int) -> list[Row[Any]]:
-    """How many there are by state and reason, and their cost: state, reason, people, pesos."""
-    by = (_R.state, _R.reason)
-    found = select(*by, func.count().label("people"), func.sum(_R.cost).label("pesos"))
-    return list(connection.execute(found.where(_R.announcement_id == announcement_id).group_by(*by)))
-
-
 def outcomes(connection: Connection, announcement_id: int) -> list[Row[Any]]:
     """How many there are by place, channel and what became of them: place, channel, state, reason, became, error,
     `stopped` (that contact has opted out), `answered` (they wrote after they were told), people, pesos."""
@@ -353,15 +345,16 @@ def outcomes(connection: Connection, announcement_id: int) -> list[Row[Any]]:
 
 
 def keep(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep final figures: announcement_id, unit, channel, outcome, reason, people each."""
+    """Keep final figures: announcement_id, unit, channel, outcome, reason, people, pesos each."""
     if rows:
         connection.execute(insert(Reached), list(rows))
 
 
 def kept(connection: Connection, announcement_id: int) -> list[Row[Any]]:
-    """The final figures: unit, channel, outcome, reason, people."""
-    mine = select(_F.unit, _F.channel, _F.outcome, _F.reason, _F.people).where(_F.announcement_id == announcement_id)
-    return list(connection.execute(mine.order_by(_F.unit, _F.channel, _F.outcome, _F.reason)))
+    """The final figures: unit, channel, outcome, reason, people, pesos."""
+    by = (_F.unit, _F.channel, _F.outcome, _F.reason)
+    mine = select(*by, _F.people, _F.pesos).where(_F.announcement_id == announcement_id)
+    return list(connection.execute(mine.order_by(*by)))
 
 
 # Whose they are

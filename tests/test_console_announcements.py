@@ -288,7 +288,7 @@ FIGURES = (
     ("ucg-1", "sms", "delivered", "", 40), ("ucg-1", "sms", "failed", "30003", 7),
     ("ucg-1", "whatsapp", "read", "", 20),
     ("ucg-14", "sms", "delivered", "", 3), ("ucg-14", "sms", "skipped", "cap", 6), ("ucg-2", "sms", "sent", "", 9),
-    ("ucg-1", "sms", "answered", "", 8), ("ucg-1", "sms", "opted-out", "", 6),
+    ("ucg-1", "sms", "answered", "", 8), ("ucg-1", "sms", "stopped", "", 6),
 )  # fmt: skip
 
 
@@ -298,7 +298,7 @@ def counted(city: World, where: str) -> None:
     id, now = number(where), city.clock()
     names = ("unit", "channel", "outcome", "reason", "people")
     with transaction(city.desk.engine) as connection:
-        rows = [{"announcement_id": id, **dict(zip(names, each, strict=True))} for each in FIGURES]
+        rows = [{"announcement_id": id, "pesos": 0, **dict(zip(names, each, strict=True))} for each in FIGURES]
         connection.execute(insert(Reached), rows)
         announcements.change(connection, id, counted_at=now, finished_at=now)
 
@@ -321,7 +321,7 @@ def test_final_figures_are_published_with_small_numbers_hidden(city: World, app:
     assert "It reached 72 of 85 people" in read(public.get(f"/en{address}").text).text
     assert "Llegó a 72 de 85" in read(public.get("/avisos").text).text
     (data,) = public.get("/avisos.json").get_json()["announcements"]
-    assert (data["reached"], data["people"], data["opted_out"]) == (72, 85, 6)
+    assert (data["reached"], data["people"], data["stopped"]) == (72, 85, 6)
     small = next(each for each in data["units"] if each["code"] == "ucg-14")
     assert small["reached"] is None
     assert writer.post(f"{where}/publicar").status_code == 409

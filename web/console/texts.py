@@ -155,7 +155,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         places, usual = here.city.territory.places, here.hours.spans
         return table(
             "delivery", "console/delivery.html", lambda _known: delivery.read(places, usual), days=DAY_LABELS,
-            places=places, usual=usual, names=delivery.names(), prices=delivery.price_fields(), rules=list(RULES),
+            tree=places, usual=usual, names=delivery.names(), prices=delivery.price_fields(), rules=list(RULES),
             shown_as=delivery.shown_as,
         )  # fmt: skip
 

@@ -84,6 +84,7 @@ def upgrade() -> None:
     sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('pesos', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['announcement_id'], ['announcement.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('announcement_id', 'unit', 'channel', 'outcome', 'reason')
     )
