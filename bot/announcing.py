@@ -118,8 +118,8 @@ def votes(city: Catalogue) -> list[str]:
     return [slug for slug, listed in reversed(list(city.consultations.items())) if listed.row.state != "draft"]
 
 
-def create(connection: Connection, draft: Draft, by: int, now: datetime) -> int:
-    """A new draft, finished or not; its id."""
+def create(connection: Connection, draft: Draft, by: int | None, now: datetime) -> int:
+    """A new draft, finished or not, of one of the staff, or the operator's; its id."""
     id = announcements.make(connection, draft, by, now)
     audit.note(connection, now, by, "announcement.made", str(id))
     return id
