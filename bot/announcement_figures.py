@@ -15,7 +15,7 @@ MEASURES: Mapping[str, Text] = {
     "read": _("Read it"),
     "failed": _("Failed"),
     "stopped": _("Want no more"),
-    "answered": _("Answered"),
+    "answered": _("Wrote back"),
 }
 """What is told by part of the city."""
 
@@ -73,13 +73,9 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "people": self.people, **_named(self.totals),
-            "units": [{"code": code, "name": name, **_named(numbers)} for code, name, numbers in self.units],
+            "people": self.people, **self.totals,
+            "units": [{"code": code, "name": name, **numbers} for code, name, numbers in self.units],
         }  # fmt: skip
-
-
-def _named(numbers: Mapping[str, int | None]) -> dict[str, int | None]:
-    return {name.replace("-", "_"): number for name, number in numbers.items()}
 
 
 def of(lines: Sequence[Line], city: Catalogue) -> Figures:

@@ -35,7 +35,7 @@ Id = Annotated[int, typer.Argument(help="The announcement's number, as its page 
 
 
 @app.command()
-def draft(file: Annotated[Path, typer.Argument(help="A TOML file; docs/data-formats.md describes it.")]) -> None:
+def draft(file: Annotated[Path, typer.Argument(help="A TOML file; docs/console.md has one.")]) -> None:
     """Make a draft of a file. Staff look at it in the console, and two of them send it; this sends nothing."""
     with explained():
         _settings, engine = opened()
