@@ -170,8 +170,9 @@ IDEAS = {
         "columns": {"type": "object"},
     },
 }
-FIGURES = {
-    name: {"type": ["integer", "null"], "minimum": 0, "description": "null: < 5"}
+HIDDEN = "Nulo: menos de 5, o dejaría ver un número así / Null: fewer than 5, or it would show such a number"
+REACH = {
+    name: {"type": ["integer", "null"], "minimum": 0, "description": HIDDEN}
     for name in ("reached", "read", "failed", "stopped", "answered")
 }
 ANNOUNCEMENTS = {
@@ -183,21 +184,21 @@ ANNOUNCEMENTS = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["id", "title", "sent_at", "people", *FIGURES, "units"],
+                "required": ["id", "title", "sent_at", "people", *REACH, "units"],
                 "additionalProperties": False,
                 "properties": {
                     "id": NUMBER,
                     "title": WORDS,
                     "sent_at": {"type": "string", "format": "date-time"},
-                    "people": FIGURES["reached"],
-                    **FIGURES,
+                    "people": REACH["reached"],
+                    **REACH,
                     "units": {
                         "type": "array",
                         "items": {
                             "type": "object",
-                            "required": ["code", "name", *FIGURES],
+                            "required": ["code", "name", *REACH],
                             "additionalProperties": False,
-                            "properties": {"code": {"type": "string"}, "name": {"type": "string"}, **FIGURES},
+                            "properties": {"code": {"type": "string"}, "name": {"type": "string"}, **REACH},
                         },
                     },
                 },
@@ -259,7 +260,7 @@ def document() -> dict[str, Any]:
                 "text/csv",
             ),
             "/avisos.json": _of_plans(
-                "Los avisos de la ciudad y a cuántas personas llegaron / The city's announcements and whom they reached",
+                "Los avisos de la ciudad y a quiénes llegaron / The city's announcements and whom they reached",
                 "application/json",
                 ANNOUNCEMENTS,
             ),
