@@ -20,7 +20,7 @@ from storage.ballot_keys import BallotBoxLocked, BallotKeys
 log = structlog.get_logger()
 
 NOTHING: Mapping[str, Any] = {
-    "consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": [],
+    "consented_on": None, "contacts": [], "took_part": [], "topics": [], "follows": [], "roles": [], "objected": [],
     "rated": [], "ideas": [],
 }  # fmt: skip
 """What is kept about somebody who never agreed to anything."""
@@ -30,6 +30,7 @@ def export(connection: Connection, city: Catalogue, person_id: int) -> dict[str,
     """What is kept about a person, as `flows.people.MyData` describes it. Raises Moved."""
     person = contacts.lock_person(connection, person_id, {})
     known = contacts.contacts_of(connection, person_id)
+    followed = participants.followed(connection, person_id)
     return {
         "age": person.age,
         "sex": person.sex,
@@ -47,7 +48,8 @@ def export(connection: Connection, city: Catalogue, person_id: int) -> dict[str,
             for c in known
         ],
         "took_part": ballots.took_part(connection, person_id),
-        "follows": participants.followed(connection, person_id),
+        "topics": [scope.removeprefix("topic:") for scope in followed if scope.startswith("topic:")],
+        "follows": [scope for scope in followed if not scope.startswith("topic:")],
         "roles": roles(connection, city, person_id),
         "objected": [
             {"milestone": row.milestone, "on": city.hours.today(row.at).isoformat(), "text": row.text}

@@ -252,7 +252,7 @@ class Turn:
             outbox.supersede(self.connection, row.id, self.now)
         facts = Facts(
             row.consented_at is not None, row.age, row.sex, row.group, row.place, row.phone is not None,
-            row.state == "stopped", row.people,
+            row.state == "stopped", row.people, row.reminded,
         )  # fmt: skip
         self.visit = Visit(
             self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.ink,

@@ -20,6 +20,7 @@ from flows import (
     results,
     rules,
     tongue,
+    topics,
     vote,
 )
 from flows import help as helping
@@ -36,6 +37,7 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "receipt": receipts.receipt,
     "milestones": milestones.milestones,
     "alerts": alerts.alerts,
+    "remind": topics.remind,
     "rate": rating.rate,
     "committee": committee.committee,
     "seat": committee.seat,
@@ -80,6 +82,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "receipt": ("recibo", "receipt", "comprobante"),
     "milestones": ("hitos", "milestones", "compromisos", "commitments", "plan"),
     "alerts": ("avisos", "alerts"),
+    "remind": ("recordar", "remind me", "recordatorios", "reminders"),
     "rate": ("evaluar", "rate"),
     "committee": ("comité", "committee"),
     "seat": ("silla", "seat", "oficina", "office"),
@@ -116,6 +119,8 @@ ENGLISH = frozenset(
         "milestones",
         "commitments",
         "alerts",
+        "reminders",
+        "remind me",
         "rate",
         "committee",
         "seat",

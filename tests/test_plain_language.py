@@ -45,6 +45,7 @@ VALUES = {
     "locator": "K7M2QP9X", "mark": "K7M2-QP9X-A1B2",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
     "waiting": "4", "soon": "2", "today": "1",
+    "what": "otras noticias",
     "key": "K7M2-QP9X-AB3D-E5FG", "knows": "Telegram", "link": "cuenta.gov.co/denuncia",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
