@@ -21,7 +21,8 @@ from flows.language import Local, Option
 from flows.plan import Commitment, Event, Milestone, Office, Plan, Rules, Sector, Span
 from flows.territory import Place, Territory
 from storage import catalogue as shelf
-from storage import consultations, plans, public_notices
+from storage import connectivity, consultations, plans, public_notices
+from storage.connectivity import Signal
 from storage.consultations import ConsultationRow, phase
 from storage.plan_folder import MONTH
 from storage.plan_folder import Span as Stated
@@ -50,7 +51,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The city and its consultations, as of one revision."""
+    """The city and its consultations, as of one revision. `signals` is what is known of each place's network."""
 
     revision: int
     city: City
@@ -58,6 +59,7 @@ class Catalogue:
     plans: Mapping[str, Plan]
     delivery: Delivery
     retention: Mapping[str, timedelta]
+    signals: Mapping[str, Signal]
 
     @property
     def hours(self) -> Hours:
@@ -115,7 +117,8 @@ def read(connection: Connection) -> Catalogue:
     newest_first = sorted(found.values(), key=lambda plan: (plan.span.first, plan.slug), reverse=True)
     delivery, hours = (json.loads(texts.get(key, "{}")) for key in ("delivery", "hours"))
     rules, kept = Delivery.of(delivery, hours, city.zone), _retention(texts)
-    return Catalogue(revision, city, known, {plan.slug: plan for plan in newest_first}, rules, kept)
+    by_slug = {plan.slug: plan for plan in newest_first}
+    return Catalogue(revision, city, known, by_slug, rules, kept, connectivity.every(connection))
 
 
 def _retention(texts: Mapping[str, str]) -> Mapping[str, timedelta]:

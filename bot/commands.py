@@ -14,7 +14,7 @@ from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, complaint, consultation, people
 from flows.language import Command
-from storage import ballots, consultations, contacts, counts, ideas, notices, participants, voices
+from storage import ballots, consultations, contacts, counts, ideas, notices, participants, recipients, voices
 from storage.ballot_keys import BallotBoxLocked
 from storage.ballots import Voter
 
@@ -272,6 +272,7 @@ def _join(visit: Visit, other: int) -> people.Join:
     voices.rename(visit.connection, kept, gone)
     ideas.rename(visit.connection, kept, gone)
     notices.rename(visit.connection, kept, gone)
+    recipients.rename(visit.connection, kept, gone)
     contacts.merge(visit.connection, kept, gone)
     visit.person_id = kept
     return people.Join("joined", doubled)

@@ -57,7 +57,8 @@ class Outbound:
     """One message as its channel will send it; `segments` is what the channel charges for it.
 
     `picture` is the address of a picture, shown with the text or alone. `secret` holds an access key: it makes no
-    sound, and cannot be passed on.
+    sound, and cannot be passed on. `template` is the id of a template that the channel's company approved, `variables`
+    what fills it in (name, value); `text` is then what the person reads.
     """
 
     text: str = field(repr=False)
@@ -69,6 +70,8 @@ class Outbound:
     segments: int = 1
     picture: str = ""
     secret: bool = False
+    template: str = ""
+    variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def packed(self) -> bytes:
         """As bytes for the outbox."""
@@ -77,5 +80,6 @@ class Outbound:
     @classmethod
     def unpacked(cls, data: bytes) -> "Outbound":
         found: dict[str, Any] = json.loads(data)
-        found["buttons"] = tuple((label, value) for label, value in found.get("buttons", ()))
+        for name in ("buttons", "variables"):
+            found[name] = tuple((label, value) for label, value in found.get(name, ()))
         return cls(**{"text": "", **found})

@@ -50,6 +50,7 @@ class Pace:
     MARGIN = 1.01
 
     def __init__(self, per_second: int, per_chat: tuple[int, float] | None = None):
+        self.per_second = per_second
         self._overall = Window(per_second, self.MARGIN)
         self._per_chat = per_chat
         self._chats: dict[int, Window] = {}

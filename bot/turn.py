@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue, commands, idea_commands, pictures, replies
+from bot import catalogue, commands, connectivity, idea_commands, pictures, replies
 from bot.batches import Batches
 from bot.catalogue import Catalogue
 from bot.channels import Channel
@@ -461,8 +461,8 @@ class Turn:
         if outcome.question is not None and outcome.hint is None:
             shown.append(outcome.question.picture)
         named = next(filter(None, shown), "")
-        territory, place = self.visit.catalogue.city.territory, self.visit.facts.place
-        if not named or place not in territory.places or territory.profile(place) != "good":
+        city, place = self.visit.catalogue, self.visit.facts.place
+        if not named or place not in city.city.territory.places or connectivity.profile(city, place) != "good":
             return ""
         return pictures.address(self.desk.public_url, named, self.visit.language)
 

@@ -12,7 +12,18 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection, Engine
 
-from bot import case_upkeep, clearing, evidence, headcount, idea_notices, notices, reconciler, upkeep
+from bot import (
+    broadcast,
+    case_upkeep,
+    clearing,
+    evidence,
+    headcount,
+    idea_notices,
+    measurement,
+    notices,
+    reconciler,
+    upkeep,
+)
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
 from bot.courier import Courier
@@ -102,7 +113,12 @@ class Worker:
             fetchers |= {"whatsapp": self.twilio, "sms": self.twilio}
         every(5, "evidence", lambda: evidence.fetch_awaited(desk, fetchers))
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
+        rates = {lane.name: lane.pace.per_second for lane in self.lanes}
+        every(5, "select", lambda: broadcast.select(desk, desk.clock()), at_once=True)
+        every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock()), at_once=True)
+        every(30, "settle", lambda: broadcast.settle(desk, desk.clock()))
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)
+        every(600, "connectivity", lambda: measurement.take(desk), at_once=True)
         every(60, "ideas", lambda: idea_notices.tell(desk, desk.clock()), at_once=True)
         every(60, "refused", lambda: upkeep.note_refused(desk.engine, desk.clock()))
         every(60, "requests", lambda: upkeep.expire_requests(desk.engine, desk.clock()))

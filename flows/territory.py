@@ -97,7 +97,10 @@ SOUNDS = tuple(
 
 @dataclass(frozen=True)
 class Place:
-    """A node of the tree: municipality, locality, unit or barrio. `names` are the other names people use for it."""
+    """A node of the tree: municipality, locality, unit or barrio. `names` are the other names people use for it.
+
+    `profile` is what the city's file says of the network there and in all that lies in it; `good` says nothing.
+    """
 
     code: str
     kind: str
@@ -123,12 +126,6 @@ class Territory:
     def containing(self, code: str | None, kind: str) -> Place | None:
         """The place of that kind which `code` lies in."""
         return next((p for p in self.above(code) if p.kind == kind), None) if code else None
-
-    def profile(self, code: str | None) -> str:
-        """The connectivity profile that holds at a place: its own, or the nearest one above that is not `good`."""
-        if code is None:
-            return "good"
-        return next((p.profile for p in self.above(code) if p.profile != "good"), "good")
 
     def find(self, typed: str) -> list[Place]:
         """The barrios somebody may mean: one when it is clear, several to ask back, none when nothing is near.

@@ -173,6 +173,18 @@ def in_state(connection: Connection, *states: str) -> list[Announcement]:
     return [_read(row) for row in connection.execute(select(*_A).where(_A.state.in_(states)).order_by(_A.id))]
 
 
+def moving(connection: Connection) -> list[Announcement]:
+    """Those that are being sent, are paused or were cancelled, and are not finished, the oldest first."""
+    begun = _A.state.in_(("sending", "paused", "cancelled")) & _A.finished_at.is_(None)
+    return [_read(row) for row in connection.execute(select(*_A).where(begun).order_by(_A.id))]
+
+
+def uncounted(connection: Connection, before: datetime) -> list[Announcement]:
+    """Those that finished before a moment and whose figures are not final."""
+    over = _A.finished_at.is_not(None) & (_A.finished_at <= before) & _A.counted_at.is_(None)
+    return [_read(row) for row in connection.execute(select(*_A).where(over).order_by(_A.id))]
+
+
 def reminders_of(connection: Connection, subject: str) -> dict[str, Announcement]:
     """The reminders made of a consultation, by kind."""
     mine = select(*_A).where(_A.subject == subject, _A.kind.in_(REMINDERS))
@@ -202,4 +214,5 @@ def change(connection: Connection, id: int, **values: Any) -> None:
 
 def numbers(connection: Connection) -> dict[str, int]:
     """How many there are in each state."""
-    return dict(connection.execute(select(_A.state, func.count()).group_by(_A.state)).tuples())
+    rows = connection.execute(select(_A.state, func.count()).group_by(_A.state))
+    return {row[0]: row[1] for row in rows}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, literal, or_, select
 
 from storage.ballots import Roll
 from storage.catalogue import PlaceRow
@@ -81,13 +81,16 @@ _ROLES = {
 }
 
 
-def condition(audience: Audience, topic: str) -> ColumnElement[bool]:
-    """What must hold of a row of `person`. Who has a duty hears of it; others only of what they agreed to."""
-    holds: list[ColumnElement[bool]] = [true()]
+def agreed(audience: Audience, topic: str) -> ColumnElement[bool]:
+    """Whether a row of `person` is to hear. Who has a duty hears of it; others only of what they agreed to."""
     if audience.roles:
-        holds.append(or_(*(_ROLES[role] for role in audience.roles)))
-    else:
-        holds.append(exists().where(_F.person_id == _P.id, _F.scope == scope(topic)))
+        return or_(*(_ROLES[role] for role in audience.roles))
+    return exists().where(_F.person_id == _P.id, _F.scope == scope(topic))
+
+
+def condition(audience: Audience, topic: str) -> ColumnElement[bool]:
+    """What must hold of a row of `person`."""
+    holds: list[ColumnElement[bool]] = [agreed(audience, topic)]
     if audience.places:
         holds.append(_P.place.in_(_within(audience.places)))
     if audience.groups:
@@ -100,24 +103,29 @@ def condition(audience: Audience, topic: str) -> ColumnElement[bool]:
     return and_(*holds)
 
 
-def _abroad(countries: Sequence[str]) -> ColumnElement[bool]:
+def abroad(countries: Sequence[str]) -> ColumnElement[bool]:
     """Whether a contact's address is a number of a country that is not allowed; other addresses show none."""
     number: ColumnElement[bool] = _C.channel.in_(BY_NUMBER) & or_(_C.address.like("+%"), _C.address.like("whatsapp:+%"))
     allowed = [_C.address.like(f"{start}{code}%") for code in countries for start in ("", "whatsapp:")]
     return number & ~or_(*allowed) if allowed else number
 
 
-def reachable(audience: Audience, topic: str, countries: Sequence[str]) -> Select[Any]:
+def reachable(
+    audience: Audience, topic: str, countries: Sequence[str], among: ColumnElement[bool] | None = None
+) -> Select[Any]:
     """Each person of an audience once, with the contact that worked last and wants to hear: person_id, place,
     contact_id, channel, language, heard_at and `abroad`, whether its country is not allowed (such as +57).
 
-    What worked last is what a message was delivered to, or what they wrote from, whichever is later.
+    What worked last is what a message was delivered to, or what they wrote from, whichever is later. `among` narrows
+    the rows of `person` and `contact` that are looked at.
     """
     worked = select(func.max(_O.delivered_at)).where(_O.contact_id == _C.id)
     last = func.coalesce(worked.scalar_subquery(), _C.heard_at)
     late = case((last > _C.heard_at, last), else_=_C.heard_at)
     order = (case((_C.channel.in_(UNREAD), 1), else_=0), late.desc(), _C.id)
     wanted = [_C.state == "active", condition(audience, topic)]
+    if among is not None:
+        wanted.append(among)
     if audience.languages:
         wanted.append(_C.language.in_(audience.languages))
     if audience.channels:
@@ -125,7 +133,7 @@ def reachable(audience: Audience, topic: str, countries: Sequence[str]) -> Selec
     ranked = (
         select(
             _P.id.label("person_id"), _P.place, _C.id.label("contact_id"), _C.channel, _C.language, _C.heard_at,
-            _abroad(countries).label("abroad"),
+            abroad(countries).label("abroad"),
             func.row_number().over(partition_by=_P.id, order_by=order).label("place_in_line"),
         )
         .join(Housemate, _H.person_id == _P.id)

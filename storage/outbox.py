@@ -91,6 +91,7 @@ class Outgoing(SQLModel, table=True):
 _O = columns(Outgoing)
 _IS_PENDING = _O.finished_at.is_(None)
 _QUEUE = Prepared(insert(Outgoing).returning(_O.id))
+_QUEUE_MANY = insert(Outgoing).returning(_O.id, sort_by_parameter_order=True)
 _SUPERSEDE = Prepared(
     update(Outgoing)
     .where(_IS_PENDING, _O.contact_id == bindparam("contact"), _O.state == "queued", _O.kind == "reply")
@@ -137,11 +138,12 @@ def queue(
     return int(row.id)
 
 
-def queue_many(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-    """Put many messages in the outbox: lane, contact_id, kind, sealed, segments each."""
+def queue_many(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> list[int]:
+    """Put many messages in the outbox: lane, contact_id, kind, sealed, segments each. Their ids, in that order."""
     fresh = {"state": "queued", "epoch": 0, "attempts": 0, "due_at": now, "created_at": now, "after_id": None}
-    if rows:
-        connection.execute(insert(Outgoing), [{**fresh, **row} for row in rows])
+    if not rows:
+        return []
+    return list(connection.scalars(_QUEUE_MANY, [{**fresh, **row} for row in rows]))
 
 
 def supersede(connection: Connection, contact_id: int, now: datetime) -> None:
@@ -331,12 +333,23 @@ def stop(connection: Connection, contact_id: int, error: str, now: datetime) -> 
 
 
 def give_up(connection: Connection, before: datetime, now: datetime) -> int:
-    """Messages that waited too long fail, so that nothing is sent late without sense; how many."""
+    """Messages that waited too long fail, so that nothing is sent late without sense; how many.
+
+    An announcement of which it is not known whether it went out fails as such: it is never sent again.
+    """
+    unknown = (_O.kind == "announcement") & (_O.state == "uncertain")
     return connection.execute(
         update(Outgoing)
         .where(_IS_PENDING, _O.state.in_(("queued", "uncertain")), _O.created_at < before)
-        .values(state="failed", error="expired", sealed=None, finished_at=now)
+        .values(state="failed", error=case((unknown, "uncertain"), else_="expired"), sealed=None, finished_at=now)
     ).rowcount
+
+
+def announced(connection: Connection) -> dict[str, int]:
+    """How many announcements wait to be sent, by lane."""
+    waiting = (_IS_PENDING, _O.state == "queued", _O.kind == "announcement")
+    rows = connection.execute(select(_O.lane, func.count()).where(*waiting).group_by(_O.lane))
+    return {row[0]: row[1] for row in rows}
 
 
 def counts(connection: Connection) -> list[tuple[str, str, int]]:

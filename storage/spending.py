@@ -33,4 +33,5 @@ def spend(connection: Connection, day: date, purpose: str, pesos: int, ceiling: 
 
 def on(connection: Connection, day: date) -> Mapping[str, int]:
     """What was spent on a day, by purpose."""
-    return dict(connection.execute(select(_S.purpose, _S.pesos).where(_S.day == day)).tuples())
+    rows = connection.execute(select(_S.purpose, _S.pesos).where(_S.day == day))
+    return {row[0]: row[1] for row in rows}

@@ -245,7 +245,8 @@ def test_only_a_real_number_proves_a_number(shape: Any, address: str, phone: str
 @given(
     st.builds(
         Outbound, st.text(), st.lists(st.tuples(st.text(), st.text()), max_size=3).map(tuple), st.booleans(),
-        st.text(), st.none() | st.text(min_size=1), st.text(), st.integers(1, 9),
+        st.text(), st.none() | st.text(min_size=1), st.text(), st.integers(1, 9), st.text(), st.booleans(), st.text(),
+        st.lists(st.tuples(st.text(), st.text()), max_size=2).map(tuple),
     )
 )  # fmt: skip
 def test_a_message_comes_out_of_the_outbox_as_it_went_in(message: Outbound) -> None:

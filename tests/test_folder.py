@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from bot import catalogue as shown
-from bot import plain
+from bot import connectivity, plain
 from storage import catalogue, consultations
 from storage.consultations import ConsultationRow
 from storage.database import open_database, transaction
@@ -388,7 +388,7 @@ def test_a_city_loads_once_and_the_bot_reads_it(database: Connection) -> None:
     assert read.city.name.by_language["es"] == "Cartagena"
     assert read.city.zone == "America/Bogota"
     assert [o.id for o in read.city.questions["sex"]] == ["m", "f", "nb", "ns"]
-    assert read.city.territory.profile("bocachica") == "low"
+    assert connectivity.profile(read, "bocachica") == "low"
     seen = read.consultations["cartagena-2022"].seen
     assert (seen.opens.isoformat(), seen.most, seen.asks) == ("2022-11-15T00:00:00-05:00", 3, ("age", "sex"))
     assert seen.proposal("p11").number == 11

@@ -39,6 +39,9 @@ ADDRESS = re.compile(r"[\x21-\x7e]{1,160}")
 MOST_REPLIES, REPLY_TITLE = 3, 20
 MOST_LISTED, LISTED_TITLE = 10, 24
 
+WORD = "word:"
+"""What the data of a template's button begins with: it belongs to no question, and says the word that follows."""
+
 STOPPED = (21610, 63033)
 GONE = (21211, 21614, 30005, 30006, 63003, 63024, 63032)
 LATER = (20429, 30001, 30003, 63012, 63018)
@@ -118,10 +121,10 @@ def read(form: Mapping[str, str]) -> Incoming | None:
         return Incoming(channel, sender, sid, "opted_out")
     if opted == "opted_in":
         return Incoming(channel, sender, sid, "opted_in")
-    pressed = form.get("ListId") or form.get("ButtonPayload")
-    if pressed:
+    pressed = form.get("ListId") or form.get("ButtonPayload") or ""
+    if pressed and not pressed.startswith(WORD):
         return Incoming(channel, sender, sid, "press", pressed=pressed[:200])
-    text = form.get("Body", "")
+    text = pressed.removeprefix(WORD) or form.get("Body", "")
     media = form.get("NumMedia", "0") not in ("", "0") or "Latitude" in form
     kind: Kind = "media" if media else "text"
     return Incoming(channel, sender, sid, kind, text=text, attachment=_attachment(form))
@@ -275,6 +278,9 @@ class TwilioSender:
         return {"from_": account.sms_from}
 
     def _content(self, message: Outbound) -> dict[str, str]:
+        if self.name == WHATSAPP and message.template:
+            filled = json.dumps(dict(message.variables), ensure_ascii=False)
+            return {"content_sid": message.template, "content_variables": filled}
         template = content(message, self._line.account.contents or {}) if self.name == WHATSAPP else None
         if message.picture:
             return {"media_url": message.picture}

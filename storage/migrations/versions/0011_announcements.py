@@ -83,6 +83,7 @@ def upgrade() -> None:
     sa.Column('outcome', sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
     sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(length=40), nullable=False),
     sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('pesos', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['announcement_id'], ['announcement.id'], ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('announcement_id', 'unit', 'channel', 'outcome', 'reason')
     )
@@ -109,6 +110,7 @@ def upgrade() -> None:
         batch_op.create_index('recipient_contact', ['contact_id', 'announcement_id'], unique=True)
         batch_op.create_index('recipient_message', ['message_id'], unique=True, sqlite_where=sa.text('message_id IS NOT NULL'), postgresql_where=sa.text('message_id IS NOT NULL'))
         batch_op.create_index('recipient_person', ['person_id'], unique=False)
+        batch_op.create_index('recipient_queued', ['announcement_id', 'queued_at'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.create_index('recipient_waiting', ['channel', 'announcement_id', 'due_at', 'person_id'], unique=False, sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'"))
 
     with op.batch_alter_table('outgoing', schema=None) as batch_op:
