@@ -322,6 +322,9 @@ class Turn:
         first, _space, rest = text.partition(" ")
         if first.lower() in ("/start", "start") and rest[:2] in LINKED:
             return self._linked(LINKED[rest[:2]], rest[2:62])
+        ballot = register.ballot_in(text)
+        if ballot:
+            return "cast", ballot
         named, behind = register.called_with(text)
         if named and self._takes(named, behind):
             return named, behind
@@ -426,6 +429,9 @@ class Turn:
             return self._start("menu", followed=followed + 1)
         self.told.extend(outcome.said)
         if outcome.over:
+            if self.flow in register.REPLACES and outcome.subject:
+                whose = self.visit.contact_id, self.visit.person_id
+                talks.drop(self.connection, *whose, register.REPLACES[self.flow], outcome.subject)
             self._finish()
             if outcome.follow and followed < MOST_FOLLOWED:
                 return self._start(outcome.follow, followed=followed + 1)

@@ -25,6 +25,29 @@ from flows.topics import Offer
 
 def vote(slug: str = "") -> Talk:
     """Choose, confirm, and get a receipt. `slug` names the consultation when a link brought the person here."""
+    entered = yield from entrance(slug)
+    if entered is None:
+        return None
+    city, me, consultation = entered
+    voted = yield from Look(HasVoted(consultation.slug), "voted")
+    answers = yield from demographics(consultation, me, city)
+    chosen = yield from ballot(consultation, voted)
+    if chosen is None:
+        yield Say(NOT_RECORDED)
+        return None
+    outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
+    offer = yield from offered(outcome)
+    yield tell(outcome, consultation, voted, offer == "word")
+    return "remind" if offer == "ask" else None  # a talk of its own: this one, with the choices, is deleted now
+
+
+def offered(outcome: Cast) -> Flow[str]:
+    """How reminders are offered beside a first receipt, if at all: word or ask."""
+    return (yield from Look(Offer(), "offer")) if outcome.status == "counted" else ""
+
+
+def entrance(slug: str) -> Flow[tuple[City, Facts, Consultation] | None]:
+    """The city, who votes and in what; None, and they were told why, where they cannot vote here now."""
     city = yield from Look(TheCity())
     me: Facts = yield from Look(Me(), "me")
     if not (yield from consent(me, city)):
@@ -43,16 +66,7 @@ def vote(slug: str = "") -> Talk:
     if consultation.identity == "phone" and not me.phone:
         yield Say(BY_PHONE)
         return None
-    voted = yield from Look(HasVoted(consultation.slug), "voted")
-    answers = yield from demographics(consultation, me, city)
-    chosen = yield from ballot(consultation, voted)
-    if chosen is None:
-        yield Say(_("This vote was not recorded. To start again write VOTE."))
-        return None
-    outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
-    offer = (yield from Look(Offer(), "offer")) if outcome.status == "counted" else ""
-    yield tell(outcome, consultation, voted, offer == "word")
-    return "remind" if offer == "ask" else None  # a talk of its own: this one, with the choices, is deleted now
+    return city, me, consultation
 
 
 def ended(slug: str) -> Talk:
@@ -152,6 +166,7 @@ EARLIER = _("The vote you cast before does count.")
 NO_VOTE = _("No vote of yours was recorded.")
 BY_DOCUMENT = _("For this vote you must show your identity document, in person. Here we cannot take your vote.")
 BY_PHONE = _('To vote here we must know that this number is yours. Write PRIVACY and choose "Share my phone number".')
+NOT_RECORDED = _("This vote was not recorded. To start again write VOTE.")
 OVER = ("closed", "counted", "published", "annulled")
 
 

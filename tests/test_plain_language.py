@@ -32,7 +32,7 @@ VALUES = {
     "office": "Oficina de Obras", "offices": "Oficina de Obras", "open": "2", "said": "Validado",
     "seat": "Academia 1", "sector": "Academia", "silent": "2", "state": "En curso", "when": "febrero de 2023",
     "yes": "7", "after": "marzo de 2023", "before": "enero de 2023", "clear": "4,2", "heard": "3,8",
-    "lane": "sms", "failed": "2", "of": "3", "login": "participacion", "hours": "72", "who": "participacion", "id": "3",
+    "typed": "1 4 6 9", "listed": "4. Plazas con sombra", "lane": "sms", "failed": "2", "of": "3", "login": "participacion", "hours": "72", "who": "participacion", "id": "3",
     "zone": "America/Bogota", "letter": "á", "line": "3",
     "address": "+57 300 123 4567", "slug": "parques", "phase": "abierta",
     "known": "1, 2", "reason": "está dañado.", "word": "VOTAR",

@@ -120,7 +120,8 @@ def every() -> list[Transcript]:
 
 def untold(transcripts: Iterable[Transcript], flows: Iterable[str]) -> set[str]:
     """The conversations that nobody opens in any transcript."""
-    return set(flows) - {register.called(text) for transcript in transcripts for text in transcript.typed}
+    typed = [text for transcript in transcripts for text in transcript.typed]
+    return set(flows) - {"cast" if register.ballot_in(text) else register.called(text) for text in typed}
 
 
 def collecting(until: datetime, **more: Any) -> dict[str, Any]:
