@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Index, Row, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.audiences import Audience
@@ -192,6 +192,13 @@ def reminders_of(connection: Connection, subject: str) -> dict[str, Announcement
     """The reminders made of a consultation, by kind."""
     mine = select(*_A).where(_A.subject == subject, _A.kind.in_(REMINDERS))
     return {row.kind: _read(row) for row in connection.execute(mine)}
+
+
+def unmake(connection: Connection, subject: str, kind: str) -> bool:
+    """Take away that a reminder was switched off by staff before it was made; False where it was not."""
+    mine = (_A.subject == subject) & (_A.kind == kind) & (_A.kind != ANNOUNCEMENT)
+    off = (_A.state == "cancelled") & _A.made_by.is_not(None) & (_A.selected_to == 0)
+    return bool(connection.execute(delete(AnnouncementRow).where(mine, off)).rowcount)
 
 
 def edit(connection: Connection, id: int, revision: int, draft: Draft, by: int) -> bool:
