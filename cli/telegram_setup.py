@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[dict[str, str], Text]] = {
     "results": ({"es": "resultados", "en": "results"}, _("See the results")),
     "milestones": ({"es": "hitos", "en": "milestones"}, _("See what the city promised")),
     "alerts": ({"es": "avisos", "en": "alerts"}, _("Choose what we write to you about")),
+    "read": ({"es": "leer", "en": "read"}, _("Read our last notices again")),
     "remind": ({"es": "recordar", "en": "remind_me"}, _("Be reminded of votes")),
     "propose": ({"es": "proponer", "en": "propose"}, _("Send an idea for your city")),
     "rate": ({"es": "evaluar", "en": "rate"}, _("Rate an event")),

@@ -69,7 +69,8 @@ class MyData(Query[dict[str, Any]]):
     `age`, `sex`, `group` and `place` (ids or None), `consented_on` (a day in the city's zone, or None), `contacts`
     (`channel`; `ending` and `phone`: last digits only; `ending` None where the person knows no address, as in a
     browser, `phone` None where none is known; `language`, `notices`: whether they are wanted), `took_part` (slugs),
-    `topics` (votes, news, sms: what they agreed to hear of), `follows` (scopes of a plan), `roles` (seat or office,
+    `topics` (votes, news, sms: what they agreed to hear of), `sent` (`on`: a day, `title`: announcements and
+    reminders), `follows` (scopes of a plan), `roles` (seat or office,
     plan, its id), `objected` (`milestone`, `on`: a day, `text`), `rated` (`plan`, `event`, `clear`, `heard`: from 1 to
     5), `ideas` (`code`, `for`: slug, `on`: a day, `text` and `place` where they sent it themselves, `standing`: waiting
     or answered).

@@ -97,6 +97,10 @@ def see(city: City) -> Flow[None]:
     if data["topics"]:
         told = [TOPICS[f"topic:{topic}"] for topic in data["topics"]]
         lines.append(_("You agreed that we write to you of: {what}. To change it: ALERTS.", what=Joined(told, "; ")))
+    if data["sent"]:
+        lines.append(
+            many("We wrote to you first {n} time: READ.", "We wrote to you first {n} times: READ.", len(data["sent"]))
+        )
     if data["follows"]:
         lines.append(many("You follow {n} thing: ALERTS.", "You follow {n} things: ALERTS.", len(data["follows"])))
     if data["roles"]:

@@ -223,6 +223,11 @@ def change(connection: Connection, id: int, **values: Any) -> None:
     connection.execute(update(AnnouncementRow).where(_A.id == id).values(**values))
 
 
+def purge(connection: Connection, before: datetime) -> int:
+    """Delete what finished before, with its figures; how many."""
+    return connection.execute(delete(AnnouncementRow).where(_A.finished_at < before)).rowcount
+
+
 def numbers(connection: Connection) -> dict[str, int]:
     """How many there are in each state."""
     rows = connection.execute(select(_A.state, func.count()).group_by(_A.state))
