@@ -71,8 +71,8 @@ def test_commands_are_told_in_both_languages_and_spanish_is_for_everybody_else(
     )  # fmt: skip
     assert (
         " ".join(names[2])
-        == "menu vote rules results milestones alerts read remind_me propose rate report status receipt profile privacy language"
-        " someone_else help stop alta"
+        == "menu vote rules results milestones alerts read remind_me propose rate report status receipt profile privacy"
+        " language someone_else help stop alta"
     )
 
 
