@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue, commands, connectivity, idea_commands, pictures, replies
+from bot import announcement_trial, catalogue, commands, connectivity, idea_commands, pictures, replies
 from bot.batches import Batches
 from bot.catalogue import Catalogue
 from bot.channels import Channel
@@ -30,6 +30,7 @@ from flows.language import Command, Phrase, Said, Say, _
 from flows.people import Facts
 from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, talks
+from storage.announcements import Announcement
 from storage.ballot_keys import BallotKeys
 from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
 from storage.database import hurried, is_away, may_succeed_again, one_writer, transaction, waited_in_vain
@@ -252,7 +253,7 @@ class Turn:
             outbox.supersede(self.connection, row.id, self.now)
         facts = Facts(
             row.consented_at is not None, row.age, row.sex, row.group, row.place, row.phone is not None,
-            row.state == "stopped", row.people,
+            row.state == "stopped", row.people, row.reminded,
         )  # fmt: skip
         self.visit = Visit(
             self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.ink,
@@ -298,6 +299,9 @@ class Turn:
             return self._pressed(told.pressed or "")
         if told.kind == "phone":
             return self._advance(Said(phone=told.phone))
+        trial = announcement_trial.find(self.connection, self.desk.secret, text)
+        if trial is not None and self._try(trial):
+            return None
         named, argument = self._named(text)
         if named in register.ASIDES:
             return self._aside(named)
@@ -317,11 +321,26 @@ class Turn:
             return self._start("hello")
         return self._advance(Said(text=text, attachment=told.attachment, says=Speaker(self.visit.language).say))
 
+    def _try(self, trial: Announcement) -> bool:
+        """Answer with an announcement as this chat would get it; a conversation that is open stays where it is."""
+        channel, city = self.desk.channels[self.incoming.channel], self.visit.catalogue
+        brief = connectivity.is_brief(connectivity.profile(city, self.visit.facts.place), channel.name)
+        parts = announcement_trial.shown(trial, channel, self.visit.language, brief)
+        for part in parts:
+            sealed = self.desk.ink.seal(part.packed(), self.now)
+            outbox.queue(
+                self.connection, channel.name, self.visit.contact_id, "reply", sealed, self.now, None, part.segments
+            )
+        return bool(parts)
+
     def _named(self, text: str) -> tuple[str | None, str]:
         """The conversation a message opens, and its argument."""
         first, _space, rest = text.partition(" ")
         if first.lower() in ("/start", "start") and rest[:2] in LINKED:
             return self._linked(LINKED[rest[:2]], rest[2:62])
+        ballot = register.ballot_in(text)
+        if ballot:
+            return "cast", ballot
         named, behind = register.called_with(text)
         if named and self._takes(named, behind):
             return named, behind
@@ -426,6 +445,9 @@ class Turn:
             return self._start("menu", followed=followed + 1)
         self.told.extend(outcome.said)
         if outcome.over:
+            if self.flow in register.REPLACES and outcome.subject:
+                whose = self.visit.contact_id, self.visit.person_id
+                talks.drop(self.connection, *whose, register.REPLACES[self.flow], outcome.subject)
             self._finish()
             if outcome.follow and followed < MOST_FOLLOWED:
                 return self._start(outcome.follow, followed=followed + 1)

@@ -24,8 +24,11 @@ COUNTING = {
     "veinte": 20, "twenty": 20,
 }  # fmt: skip
 
-BETWEEN = {"y", "e", "and", "la", "el", "las", "los", "the", "numero", "number", "opcion", "option", "votar", "vote"}
-"""Words that people put between numbers; they carry no choice."""
+BETWEEN = {
+    "y", "e", "and", "a", "la", "el", "las", "los", "the", "numero", "number", "opcion", "option", "votar", "vote",
+    "voto", "por", "for", "favor", "please", "gracias", "thanks",
+}  # fmt: skip
+"""Words that people put around numbers; they carry no choice."""
 
 MORE = re.compile(r"(?:mas|more|info|que es|what is)\s*(?:de |about |la |el |sobre )*#?(\d{1,3})")
 """How people ask for more about an option: "más 6", "more 6", "info 6"."""

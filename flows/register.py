@@ -1,9 +1,12 @@
 """Every conversation and the words that open it. A new conversation is one file and a line in each table here."""
 
+import re
 from collections.abc import Callable
 
 from flows import (
     alerts,
+    announcements,
+    ballot_by_reply,
     committee,
     complaint_report,
     complaint_status,
@@ -20,10 +23,11 @@ from flows import (
     results,
     rules,
     tongue,
+    topics,
     vote,
 )
 from flows import help as helping
-from flows.answers import fold
+from flows.answers import fold, numbers
 from flows.language import Talk
 
 FLOWS: dict[str, Callable[..., Talk]] = {
@@ -31,11 +35,14 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "menu": menu.menu,
     "start": menu.start,
     "vote": vote.vote,
+    "cast": ballot_by_reply.cast,
     "rules": rules.rules,
     "results": results.results,
     "receipt": receipts.receipt,
     "milestones": milestones.milestones,
     "alerts": alerts.alerts,
+    "remind": topics.remind,
+    "read": announcements.read,
     "rate": rating.rate,
     "committee": committee.committee,
     "seat": committee.seat,
@@ -61,13 +68,16 @@ ENDED = vote.ended
 WITH_SUBJECT = frozenset({"vote", "results", "rules"})
 """Conversations that take a subject, such as the consultation a link names."""
 
-WITH_WORDS = frozenset({"milestones", "seat", "propose", "report"})
+WITH_WORDS = frozenset({"milestones", "seat", "propose", "report", "cast"})
 """Conversations that may be opened with something behind their word: a commitment, a code. It is kept sealed."""
 
 CONFIDENTIAL = frozenset({"report", "status"})
 """Conversations of which nothing is kept here but in memory (`bot/confidential.py`)."""
 
-ASIDES = frozenset({"help", "rules", "stop", "allow", "spanish", "english"})
+REPLACES = {"cast": "vote"}
+"""What, once it has ended, leaves nothing to go on with in another conversation about the same subject."""
+
+ASIDES = frozenset({"help", "read", "rules", "stop", "allow", "spanish", "english"})
 """Conversations that ask nothing: they are answered beside the talk, and its question is shown again."""
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -80,6 +90,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "receipt": ("recibo", "receipt", "comprobante"),
     "milestones": ("hitos", "milestones", "compromisos", "commitments", "plan"),
     "alerts": ("avisos", "alerts"),
+    "read": ("leer", "read"),
+    "remind": ("recordar", "remind me", "recordatorios", "reminders"),
     "rate": ("evaluar", "rate"),
     "committee": ("comité", "committee"),
     "seat": ("silla", "seat", "oficina", "office"),
@@ -116,6 +128,9 @@ ENGLISH = frozenset(
         "milestones",
         "commitments",
         "alerts",
+        "reminders",
+        "read",
+        "remind me",
         "rate",
         "committee",
         "seat",
@@ -134,6 +149,7 @@ BACK = ("0", "atrás", "back", "volver")
 LEAVE = ("salir", "exit", "leave", "chao")
 
 _BY_WORD = {fold(word): flow for flow, words in WORDS.items() for word in words}
+_BALLOT = re.compile(rf"/?({'|'.join(map(fold, WORDS['vote']))})(?![a-z])[\W_]*(.+)")
 _BACK = {fold(word) for word in BACK}
 _LEAVE = {fold(word) for word in LEAVE}
 
@@ -155,9 +171,16 @@ def called_with(text: str) -> tuple[str, str]:
     return (name, rest.strip()) if name in WITH_WORDS and rest.strip() else ("", "")
 
 
+def ballot_in(text: str) -> str:
+    """The numbers behind the word for voting ("VOTAR 1 4 6", "votar1,4 y 6"); empty where a message is no ballot."""
+    found = _BALLOT.fullmatch(fold(text))
+    return found[2] if found and numbers(found[2]) else ""
+
+
 def in_english(text: str) -> bool:
     """Whether a first message is a word of ours in English."""
-    return fold(text).removeprefix("/") in ENGLISH
+    found = _BALLOT.fullmatch(fold(text)) if ballot_in(text) else None
+    return (found[1] if found else fold(text).removeprefix("/")) in ENGLISH
 
 
 def goes_back(text: str) -> bool:

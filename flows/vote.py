@@ -20,10 +20,34 @@ from flows.consultation import (
 from flows.language import About, Ask, Do, Flow, Joined, Look, Phrase, Say, Talk, _, many
 from flows.people import Facts, Me
 from flows.profile import field
+from flows.topics import Offer
 
 
 def vote(slug: str = "") -> Talk:
     """Choose, confirm, and get a receipt. `slug` names the consultation when a link brought the person here."""
+    entered = yield from entrance(slug)
+    if entered is None:
+        return None
+    city, me, consultation = entered
+    voted = yield from Look(HasVoted(consultation.slug), "voted")
+    answers = yield from demographics(consultation, me, city)
+    chosen = yield from ballot(consultation, voted)
+    if chosen is None:
+        yield Say(NOT_RECORDED)
+        return None
+    outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
+    offer = yield from offered(outcome)
+    yield tell(outcome, consultation, voted, offer == "word")
+    return "remind" if offer == "ask" else None  # a talk of its own: this one, with the choices, is deleted now
+
+
+def offered(outcome: Cast) -> Flow[str]:
+    """How reminders are offered beside a first receipt, if at all: word or ask."""
+    return (yield from Look(Offer(), "offer")) if outcome.status == "counted" else ""
+
+
+def entrance(slug: str) -> Flow[tuple[City, Facts, Consultation] | None]:
+    """The city, who votes and in what; None, and they were told why, where they cannot vote here now."""
     city = yield from Look(TheCity())
     me: Facts = yield from Look(Me(), "me")
     if not (yield from consent(me, city)):
@@ -42,15 +66,7 @@ def vote(slug: str = "") -> Talk:
     if consultation.identity == "phone" and not me.phone:
         yield Say(BY_PHONE)
         return None
-    voted = yield from Look(HasVoted(consultation.slug), "voted")
-    answers = yield from demographics(consultation, me, city)
-    chosen = yield from ballot(consultation, voted)
-    if chosen is None:
-        yield Say(_("This vote was not recorded. To start again write VOTE."))
-        return None
-    outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
-    yield tell(outcome, consultation, voted)
-    return None
+    return city, me, consultation
 
 
 def ended(slug: str) -> Talk:
@@ -150,6 +166,7 @@ EARLIER = _("The vote you cast before does count.")
 NO_VOTE = _("No vote of yours was recorded.")
 BY_DOCUMENT = _("For this vote you must show your identity document, in person. Here we cannot take your vote.")
 BY_PHONE = _('To vote here we must know that this number is yours. Write PRIVACY and choose "Share my phone number".')
+NOT_RECORDED = _("This vote was not recorded. To start again write VOTE.")
 OVER = ("closed", "counted", "published", "annulled")
 
 
@@ -181,8 +198,11 @@ def brief(consultation: Consultation, reader: PickSome, voted: bool) -> Phrase:
     return Joined([AGAIN, *before, choose]) if voted else Joined([*before, choose]) if before else choose
 
 
-def tell(outcome: Cast, consultation: Consultation, voted: bool = False) -> Say:
-    """What became of the ballot, in one message. A receipt must arrive even if the person moves on."""
+def tell(outcome: Cast, consultation: Consultation, voted: bool = False, offer: bool = False) -> Say:
+    """What became of the ballot, in one message. A receipt must arrive even if the person moves on.
+
+    With `offer` it names the word that asks for reminders.
+    """
     match outcome.status:
         case "counted":
             text = _(
@@ -191,15 +211,15 @@ def tell(outcome: Cast, consultation: Consultation, voted: bool = False) -> Say:
                 code=outcome.receipt,
                 day=consultation.closes,
             )
-            return Say(
-                text,
-                _(
-                    "Your vote is in. Receipt: {code}. Keep it to yourself. Until {day} you can change your vote.",
-                    code=outcome.receipt,
-                    day=consultation.closes,
-                ),
-                lasting=True,
+            short: Phrase = _(
+                "Your vote is in. Receipt: {code}. Keep it to yourself. Until {day} you can change your vote.",
+                code=outcome.receipt,
+                day=consultation.closes,
             )
+            if offer:
+                remind = _("To be reminded of votes and hear what won write ALTA.")
+                return Say(Joined([text, remind], " "), Joined([short, _("Reminders: ALTA")], " "), lasting=True)
+            return Say(text, short, lasting=True)
         case "changed":
             text = _(
                 "Your vote was changed. Only the new one counts. Your new receipt is {code}. The old one is no longer"

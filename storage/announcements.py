@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Index, Row, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.audiences import Audience
@@ -194,6 +194,13 @@ def reminders_of(connection: Connection, subject: str) -> dict[str, Announcement
     return {row.kind: _read(row) for row in connection.execute(mine)}
 
 
+def unmake(connection: Connection, subject: str, kind: str) -> bool:
+    """Take away that a reminder was switched off by staff before it was made; False where it was not."""
+    mine = (_A.subject == subject) & (_A.kind == kind) & (_A.kind != ANNOUNCEMENT)
+    off = (_A.state == "cancelled") & _A.made_by.is_not(None) & (_A.selected_to == 0)
+    return bool(connection.execute(delete(AnnouncementRow).where(mine, off)).rowcount)
+
+
 def edit(connection: Connection, id: int, revision: int, draft: Draft, by: int) -> bool:
     """Put another draft in place of revision `revision`, as long as nothing was sent; False if it has moved on.
 
@@ -216,17 +223,21 @@ def change(connection: Connection, id: int, **values: Any) -> None:
     connection.execute(update(AnnouncementRow).where(_A.id == id).values(**values))
 
 
-def published(connection: Connection, before: int | None = None, most: int = 50) -> list[Announcement]:
-    """Those whose figures are on the site, the newest first, from the one before `before`."""
+def published(connection: Connection, most: int) -> list[Announcement]:
+    """Those whose figures are on the site, the newest first."""
     mine = select(*_A).where(_A.published_at.is_not(None))
-    found = mine if before is None else mine.where(_A.id < before)
-    return [_read(row) for row in connection.execute(found.order_by(_A.id.desc()).limit(most))]
+    return [_read(row) for row in connection.execute(mine.order_by(_A.id.desc()).limit(most))]
 
 
 def unpublished(connection: Connection) -> int:
     """How many have final figures that are not on the site."""
     mine = (_A.kind == ANNOUNCEMENT) & _A.counted_at.is_not(None) & _A.published_at.is_(None)
     return int(connection.execute(select(func.count()).select_from(AnnouncementRow).where(mine)).scalar_one())
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Delete what finished before, with its figures; how many."""
+    return connection.execute(delete(AnnouncementRow).where(_A.finished_at < before)).rowcount
 
 
 def numbers(connection: Connection) -> dict[str, int]:

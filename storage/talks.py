@@ -108,6 +108,13 @@ def resume(
     return row
 
 
+def drop(connection: Connection, contact_id: int, person_id: int | None, flow: str, subject: str) -> None:
+    """Delete the person's drafts of that conversation about that subject."""
+    whose = (_T.contact_id == contact_id) & (func.coalesce(_T.person_id, 0) == (person_id or 0))
+    mine = whose & (_T.flow == flow) & (_T.subject == subject)
+    connection.execute(delete(Talk).where(mine, ~_T.active))
+
+
 def end_subject(connection: Connection, subject: str) -> None:
     """Wipe every talk about a subject that has ended; what was going on stays, empty, for its person to know."""
     connection.execute(delete(Talk).where(_T.subject == subject, ~_T.active))

@@ -378,3 +378,14 @@ def test_a_reminder_of_the_clock_can_be_stopped_and_not_changed(city: World, app
     assert "Recordatorio: faltan tres horas" in read(writer.get(where).text).text
     assert writer.get(f"{where}/editar").status_code == 404
     assert writer.post(f"{where}/cancelar").status_code == 303
+
+
+def test_a_code_shows_it_in_the_writers_own_chat(city: World, writer: Signed) -> None:
+    where = written(writer)
+    found = re.search(r"PRUEBA \w{8}", writer.get(where).text)
+    assert found
+    city.say("hola", who=9)
+    city.say("1", who=9)
+    assert any("Se cierra la Avenida" in message.text for message in city.say(found[0], who=9))
+    sending(city, where)
+    assert "PRUEBA" not in read(writer.get(where).text).text

@@ -32,6 +32,7 @@ VALUES = {
     "office": "Oficina de Obras", "offices": "Oficina de Obras", "open": "2", "said": "Validado",
     "seat": "Academia 1", "sector": "Academia", "silent": "2", "state": "En curso", "when": "febrero de 2023",
     "yes": "7", "after": "marzo de 2023", "before": "enero de 2023", "clear": "4,2", "heard": "3,8",
+    "typed": "1 4 6 9", "listed": "4. Plazas con sombra",
     "lane": "sms", "failed": "2", "of": "3", "login": "participacion", "hours": "72", "who": "participacion", "id": "3",
     "zone": "America/Bogota", "letter": "á", "line": "3",
     "address": "+57 300 123 4567", "slug": "parques", "phase": "abierta",
@@ -45,9 +46,10 @@ VALUES = {
     "locator": "K7M2QP9X", "mark": "K7M2-QP9X-A1B2",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
     "waiting": "4", "soon": "2", "today": "1",
+    "what": "otras noticias",
     "key": "K7M2-QP9X-AB3D-E5FG", "knows": "Telegram", "link": "cuenta.gov.co/denuncia",
     "pesos": "20.000", "daily": "400.000", "spent": "20.000", "reached": "72", "people": "85", "read": "20",
-    "opted_out": "6", "list": "Mujer", "letters": "la estrella", "what": "Anuncios",
+    "opted_out": "6", "list": "Mujer", "letters": "la estrella",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

@@ -127,5 +127,6 @@ SMALL = (
     "SCAN citytext",
     "SCAN plan",
     "SCAN publicnotice",
+    "SCAN connectivity",
 )
 """Tables of one row, or that are read whole into memory when the catalogue changes."""

@@ -18,6 +18,7 @@
 > (notices)                  nothing: the clock ticks, and they get what it has for them
 < text                       what they get; further lines are indented
 <sms text                    what they get by SMS, where that is not the same text in the letters of an SMS
+<whatsapp text               what they get by WhatsApp, where that is something else
 """
 
 import json
@@ -44,7 +45,8 @@ LOCAL = ZoneInfo("America/Bogota")
 COLLECTS = "plan-2024"
 SILENCE = "(no answer)"
 
-Kind = Literal["note", "@", ">", "<", "<sms"]
+Kind = Literal["note", "@", ">", "<", "<sms", "<whatsapp"]
+ANSWERS = ("<", "<sms", "<whatsapp")
 
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
 _SECRET = re.compile(r"(\w{8})\n\w+: (\w{4}(?:-\w{4}){3})")
@@ -102,7 +104,7 @@ def read(path: Path) -> Transcript:
         if raw.startswith("  ") and lines:
             last = lines.pop()
             lines.append(Line(last.kind, "\n".join([last.text, *[""] * gap, raw[2:]])))
-        elif mark in ("@", ">", "<", "<sms"):
+        elif mark in ("@", ">", *ANSWERS):
             lines.append(Line(mark, rest))  # type: ignore[arg-type]
         elif mark == "#":
             lines.append(Line("note", raw))
@@ -118,7 +120,8 @@ def every() -> list[Transcript]:
 
 def untold(transcripts: Iterable[Transcript], flows: Iterable[str]) -> set[str]:
     """The conversations that nobody opens in any transcript."""
-    return set(flows) - {register.called(text) for transcript in transcripts for text in transcript.typed}
+    typed = [text for transcript in transcripts for text in transcript.typed]
+    return set(flows) - {"cast" if register.ballot_in(text) else register.called(text) for text in typed}
 
 
 def collecting(until: datetime, **more: Any) -> dict[str, Any]:
@@ -320,15 +323,15 @@ def by_sms(neutral: list[str]) -> list[str]:
 
 def expected(transcript: Transcript, channels: list[str]) -> list[tuple[str, list[str]]]:
     """What each turn should answer on the channel it was played on."""
-    turns: list[tuple[list[str], list[str]]] = []
+    turns: list[dict[str, list[str]]] = []
     for line in transcript.lines:
         if line.kind == ">":
-            turns.append(([], []))
-        elif line.kind in ("<", "<sms"):
-            turns[-1][line.kind == "<sms"].append(line.text)
+            turns.append({kind: [] for kind in ANSWERS})
+        elif line.kind in ANSWERS:
+            turns[-1][line.kind].append(line.text)
     return [
-        (channel, (sms or by_sms(neutral)) if channel == "sms" else neutral)
-        for channel, (neutral, sms) in zip(channels, turns, strict=True)
+        (channel, turn.get(f"<{channel}") or (by_sms(turn["<"]) if channel == "sms" else turn["<"]))
+        for channel, turn in zip(channels, turns, strict=True)
     ]
 
 
@@ -337,7 +340,7 @@ def rewritten(transcript: Transcript, played: list[list[tuple[str, list[str]]]])
     lines: list[Line] = []
     turn = 0
     for line in transcript.lines:
-        if line.kind in ("<", "<sms"):
+        if line.kind in ANSWERS:
             continue
         lines.append(line)
         if line.kind == ">":
@@ -348,8 +351,10 @@ def rewritten(transcript: Transcript, played: list[list[tuple[str, list[str]]]])
 
 def _answers(runs: list[tuple[str, list[str]]]) -> list[Line]:
     neutral = next(answer for channel, answer in runs if channel != "sms")
-    sms = next((answer for channel, answer in runs if channel == "sms"), None)
-    answers = [Line("<", text) for text in neutral]
-    if sms is not None and sms != by_sms(neutral):
-        answers += [Line("<sms", text) for text in sms]
-    return answers
+    usual = {"sms": by_sms(neutral), "whatsapp": neutral}
+    own = [(channel, answer) for channel, answer in runs if channel in usual and answer != usual[channel]]
+    return [Line("<", text) for text in neutral] + [
+        Line(f"<{channel}", text)  # type: ignore[arg-type]
+        for channel, answer in sorted(own)
+        for text in answer
+    ]

@@ -14,7 +14,7 @@ from wtforms import Form, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
 from bot import announcement_figures as figures
-from bot import announcement_preview, announcing, audience_words, progress, texts
+from bot import announcement_preview, announcement_trial, announcing, audience_words, progress, texts
 from bot.catalogue import Catalogue
 from bot.lifecycle import NotPossible
 from bot.speech import LANGUAGES
@@ -226,12 +226,19 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             going=going, figures=figures.of(lines, here) if lines else None, outcomes=figures.OUTCOMES,
             measures=figures.MEASURES, why=figures.why, follow=follow, every=EVERY, title=title,
             may_write=not staff().roles.isdisjoint(WRITERS), may_stop=not staff().roles.isdisjoint(STOPPERS),
-            stoppable=found.state in announcing.STOPPABLE, now=now,
+            stoppable=found.state in announcing.STOPPABLE, now=now, trial=_trial(found),
             **_looked(found.draft, here, faults),
         )  # fmt: skip
         if follow:
             answer.headers["Refresh"] = str(EVERY)
         return answer
+
+    def _trial(found: Announcement) -> str:
+        """What one writes to one's own chat to see it there; nothing once it goes out."""
+        if found.state not in announcement_trial.STATES:
+            return ""
+        word = announcement_trial.WORDS[request.path.startswith("/en/")]
+        return f"{word} {announcement_trial.code(desk.secret, found)}"
 
     @blueprint.post("/anuncios/<int(max=2147483647):id>/<what>")
     @allows(*STOPPERS)

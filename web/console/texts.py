@@ -54,6 +54,8 @@ KIND_LABELS: Mapping[str, Text] = {
     "contacts without consent": _("The chat of somebody who did not agree to take part"),
     "people who fell silent": _("The data of somebody who does not write any more"),
     "what people were told": _("That somebody was told of something they follow"),
+    "whom announcements reached": _("Who was sent an announcement"),
+    "announcements": _("Announcements, and how many people each reached"),
     "words of ideas": _("The words of an idea that somebody sent"),
     "sessions and invitations of the staff": _("Where the staff signed in"),
     "data requests": _("That somebody asked for their data, and when it was answered"),
