@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from bot import idea_commands, own_data, plan_commands
+from bot import announcement_commands, idea_commands, own_data, plan_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, complaint, consultation, people
@@ -306,4 +306,5 @@ HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     people.SharePhone: share_phone,
     **plan_commands.HANDLERS,
     **idea_commands.HANDLERS,
+    **announcement_commands.HANDLERS,
 }

@@ -4,7 +4,7 @@ The chat's `privacidad` and the register of data requests give and delete the sa
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,14 +14,17 @@ from sqlalchemy import Connection
 from bot import idea_commands
 from bot.catalogue import Catalogue, Listed
 from bot.channels import browser
-from storage import ballots, contacts, ideas, participants, voices
+from storage import ballots, contacts, ideas, participants, recipients, voices
 from storage.ballot_keys import BallotBoxLocked, BallotKeys
 
 log = structlog.get_logger()
 
+EVER, MOST_SENT = datetime(2000, 1, 1, tzinfo=UTC), 500
+"""Of the announcements that somebody was sent all are told; so many nobody is sent before they are forgotten."""
+
 NOTHING: Mapping[str, Any] = {
-    "consented_on": None, "contacts": [], "took_part": [], "follows": [], "roles": [], "objected": [],
-    "rated": [], "ideas": [],
+    "consented_on": None, "contacts": [], "took_part": [], "topics": [], "sent": [], "follows": [], "roles": [],
+    "objected": [], "rated": [], "ideas": [],
 }  # fmt: skip
 """What is kept about somebody who never agreed to anything."""
 
@@ -30,6 +33,7 @@ def export(connection: Connection, city: Catalogue, person_id: int) -> dict[str,
     """What is kept about a person, as `flows.people.MyData` describes it. Raises Moved."""
     person = contacts.lock_person(connection, person_id, {})
     known = contacts.contacts_of(connection, person_id)
+    followed = participants.followed(connection, person_id)
     return {
         "age": person.age,
         "sex": person.sex,
@@ -47,7 +51,12 @@ def export(connection: Connection, city: Catalogue, person_id: int) -> dict[str,
             for c in known
         ],
         "took_part": ballots.took_part(connection, person_id),
-        "follows": participants.followed(connection, person_id),
+        "topics": [scope.removeprefix("topic:") for scope in followed if scope.startswith("topic:")],
+        "sent": [
+            {"on": city.hours.today(at).isoformat(), "title": words.get("es", {}).get("title", "")}
+            for at, words in recipients.told(connection, person_id, None, EVER, MOST_SENT)
+        ],
+        "follows": [scope for scope in followed if not scope.startswith("topic:")],
         "roles": roles(connection, city, person_id),
         "objected": [
             {"milestone": row.milestone, "on": city.hours.today(row.at).isoformat(), "text": row.text}

@@ -1,6 +1,7 @@
 """What the commands and queries about plans do: one function for each, on the storage, in the turn's transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ from sqlalchemy import Connection
 from bot import own_data
 from bot.standing import standings
 from bot.visit import Visit, hashed
-from flows import plan
+from flows import plan, topics
 from flows.language import Attachment, Command
 from storage import ballots, contacts, participants, voices
+from storage.audiences import BY_NUMBER
 from storage.voices import STATES
 
 INVITED_FOR = timedelta(days=7)
@@ -52,7 +54,20 @@ def _speaker(visit: Visit) -> int:
 
 
 def follow(visit: Visit, command: plan.Follow) -> bool:
+    if command.scope == topics.VOTES:
+        visit.facts = replace(visit.facts, reminded=True)
     return participants.follow(visit.connection, _speaker(visit), command.scope, visit.now)
+
+
+def offer(visit: Visit, _query: topics.Offer) -> str:
+    """Where each message has its price, an answer too is one: there a word in the receipt has to do."""
+    if visit.facts.reminded or visit.state == "stopped":
+        return ""
+    return offered(visit.channel)
+
+
+def offered(channel: str) -> str:
+    return "word" if channel in BY_NUMBER else "ask"
 
 
 def unfollow(visit: Visit, command: plan.Unfollow) -> int:
@@ -229,6 +244,7 @@ HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     plan.Following: following,
     plan.Follow: follow,
     plan.Unfollow: unfollow,
+    topics.Offer: offer,
     plan.ObjectTo: object_to,
     plan.Roles: roles,
     plan.ReportMilestone: report_milestone,

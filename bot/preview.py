@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot import replies
+from bot import plan_commands, replies
 from bot.catalogue import Listed, listed
 from bot.channels import Channel
 from bot.channels.telegram import LONGEST as TELEGRAM_LONGEST
@@ -15,8 +15,10 @@ from flows import consultation as asked
 from flows.city import City, TheCity
 from flows.language import Command, Phrase, Said, Talk, _
 from flows.people import Facts, Me
-from flows.replay import Advance, Journal, advance
+from flows.register import opened
+from flows.replay import Journal, advance
 from flows.rules import rules
+from flows.topics import Offer
 from flows.vote import vote
 from storage.consultations import ConsultationRow
 from storage.definition import ReadConsultation
@@ -54,7 +56,7 @@ def scenes(
 ) -> dict[str, list[Scene]]:
     """What one sees of a whole vote in this language, by channel: the longest choice of the most proposals."""
     seen = listed(ConsultationRow(**consultation_row(read), state="opened"), ())
-    return {name: _of_channel(_Voter(seen, city), channels[name], Speaker(language)) for name in CHANNELS}
+    return {name: _of_channel(_Voter(seen, city, name), channels[name], Speaker(language)) for name in CHANNELS}
 
 
 @dataclass
@@ -63,6 +65,7 @@ class _Voter:
 
     listed: Listed
     city: City
+    channel: str
 
     def act(self, _key: str, command: Command[Any]) -> Any:
         facts = Facts(consented=True, age="-", sex="-", group="-", place="-", phone=True)
@@ -74,6 +77,7 @@ class _Voter:
             asked.Phase: "open",
             asked.HasVoted: False,
             asked.CastBallot: asked.Cast("counted", RECEIPT),
+            Offer: plan_commands.offered(self.channel),
         }
         return answers[type(command)]
 
@@ -88,10 +92,11 @@ def _of_channel(voter: _Voter, channel: Channel, speaker: Speaker) -> list[Scene
 
     def turn(talk: Talk, journal: Journal, typed: str | None) -> list[Outbound]:
         outcome = advance(talk, journal, Said(typed, says=speaker.say) if typed is not None else None, voter.act)
-        return shaped(outcome)
-
-    def shaped(outcome: Advance) -> list[Outbound]:
-        return channel.shape(replies.compose(speaker, channel.short, outcome.said, outcome, TALK, None))
+        said = outcome.said
+        if outcome.follow:  # what comes at once is told in the same message
+            outcome = advance(opened(outcome.follow, ""), Journal(), None, voter.act)
+            said += outcome.said
+        return channel.shape(replies.compose(speaker, channel.short, said, outcome, TALK, None))
 
     steps: list[tuple[Phrase, str | None]] = [
         (_("The question"), None),

@@ -18,7 +18,9 @@ TOLD = ("sent", "delivered", "read")
 BESIDE = ("stopped", "answered")
 """Of those who were reached: they have opted out of that contact since, or have written to us since."""
 
-MEASURES = {"reached": TOLD, "read": ("read",), "failed": ("failed",), "answered": ("answered",)}
+MEASURES = {
+    "reached": TOLD, "read": ("read",), "failed": ("failed",), "stopped": ("stopped",), "answered": ("answered",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,10 @@ class Progress:
     @property
     def people(self) -> int:
         return sum(self.outcomes.values())
+
+    @property
+    def reached(self) -> int:
+        return sum(self.outcomes.get(name, 0) for name in TOLD)
 
     @property
     def done(self) -> float:
@@ -120,7 +126,7 @@ def number(lines: Sequence[Line], *outcomes: str) -> int:
 
 
 def published(lines: Sequence[Line]) -> Mapping[str, Mapping[str, int | None]]:
-    """What everybody may read, by measure (reached, read, failed, answered) and unit; None where it is hidden: fewer
+    """What everybody may read, by measure and unit; None where it is hidden: fewer
     than 5 people, or it would show another number that small."""
     tables: dict[str, Mapping[str, int | None]] = {}
     for measure, outcomes in MEASURES.items():

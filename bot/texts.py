@@ -27,7 +27,7 @@ from storage.retention import PERIODS, PROMISED
 WORDS = tuple(TEXTS)
 """The keys of texts in words: name, help, emergency, privacy."""
 
-KEYS = (*WORDS, "hours", "retention")
+KEYS = (*WORDS, "hours", "retention", "delivery")
 COMMANDS = {word.upper() for words in register.WORDS.values() for word in words} | {"PDF", "QR"}
 SHOWN_ON = ("whatsapp", "telegram", "sms")
 

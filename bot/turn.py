@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection, Engine, Row
 
-from bot import catalogue, commands, connectivity, idea_commands, pictures, replies
+from bot import announcement_trial, catalogue, commands, connectivity, idea_commands, pictures, replies
 from bot.batches import Batches
 from bot.catalogue import Catalogue, NothingLoaded
 from bot.channels import Channel
@@ -32,6 +32,7 @@ from flows.language import Command, Phrase, Said, Say, _
 from flows.people import Facts
 from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, spending, talks
+from storage.announcements import Announcement
 from storage.ballot_keys import BallotKeys
 from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
 from storage.database import hurried, is_away, may_succeed_again, one_writer, transaction, waited_in_vain
@@ -257,7 +258,7 @@ class Turn:
             outbox.supersede(self.connection, row.id, self.now)
         facts = Facts(
             row.consented_at is not None, row.age, row.sex, row.group, row.place, row.phone is not None,
-            row.state == "stopped", row.people,
+            row.state == "stopped", row.people, row.reminded,
         )  # fmt: skip
         self.visit = Visit(
             self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.ink,
@@ -303,6 +304,9 @@ class Turn:
             return self._pressed(told.pressed or "")
         if told.kind == "phone":
             return self._advance(Said(phone=told.phone))
+        trial = announcement_trial.find(self.connection, self.desk.secret, text)
+        if trial is not None and self._try(trial):
+            return None
         named, argument = self._named(text)
         if named in register.ASIDES:
             return self._aside(named)
@@ -321,6 +325,18 @@ class Turn:
         if self.talk_id is None:
             return self._start("hello")
         return self._advance(Said(text=text, attachment=told.attachment, says=Speaker(self.visit.language).say))
+
+    def _try(self, trial: Announcement) -> bool:
+        """Answer with an announcement as this chat would get it; a conversation that is open stays where it is."""
+        channel, city = self.desk.channels[self.incoming.channel], self.visit.catalogue
+        brief = connectivity.is_brief(connectivity.profile(city, self.visit.facts.place), channel.name)
+        parts = announcement_trial.shown(trial, channel, self.visit.language, brief)
+        for part in parts:
+            sealed = self.desk.ink.seal(part.packed(), self.now)
+            outbox.queue(
+                self.connection, channel.name, self.visit.contact_id, "reply", sealed, self.now, None, part.segments
+            )
+        return bool(parts)
 
     def _named(self, text: str) -> tuple[str | None, str]:
         """The conversation a message opens, and its argument."""

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from bot.channels.telegram import TelegramSender
 from bot.results import turnout
 from storage import (
+    announcements,
     approvals,
     attempts,
     audit,
@@ -26,6 +27,7 @@ from storage import (
     outbox,
     parked,
     participants,
+    recipients,
     requests,
     sessions,
     staff,
@@ -40,6 +42,9 @@ from storage.retention import lengths
 
 HEARTBEAT = "heartbeat:worker"
 AN_HOUR = timedelta(hours=1)
+A_SLICE = 5_000
+"""Recipients that are forgotten in one transaction: an announcement may have had a million."""
+
 WEBHOOK_FAILED = "failed:telegram"
 """When Telegram last could not hand us an update."""
 
@@ -137,6 +142,10 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
         participants.purge(connection, now - kept["drafts and open talks"])
         requests.purge(connection, (now - kept["data requests"]).date())
         approvals.purge(connection, now - kept["data requests"])  # some tell the number of a request's paper
+    while _purge_recipients(engine, now - kept["whom announcements reached"]):
+        pass
+    with transaction(engine) as connection:
+        announcements.purge(connection, now - kept["announcements"])
     with transaction(engine) as connection:
         before = now - kept["sessions and invitations of the staff"]
         sessions.purge(connection, before)
@@ -144,3 +153,8 @@ def purge(engine: Engine, ink: Ink, now: datetime) -> None:
         attempts.purge(connection, before)
     ink.destroy_old(now)
     checkpoint(engine)
+
+
+def _purge_recipients(engine: Engine, before: datetime) -> int:
+    with transaction(engine) as connection:
+        return recipients.purge(connection, before, A_SLICE)

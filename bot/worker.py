@@ -22,6 +22,7 @@ from bot import (
     measurement,
     notices,
     reconciler,
+    reminders,
     template_status,
     thrift,
     upkeep,
@@ -121,6 +122,7 @@ class Worker:
         every(5, "select", lambda: broadcast.select(desk, desk.clock()), at_once=True)
         every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock()), at_once=True)
         every(30, "settle", lambda: broadcast.settle(desk, desk.clock()))
+        every(60, "reminders", lambda: reminders.remind(desk, desk.clock()), at_once=True)
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)
         every(600, "connectivity", lambda: measurement.take(desk), at_once=True)
         every(60, "ideas", lambda: idea_notices.tell(desk, desk.clock()), at_once=True)

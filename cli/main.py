@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from bot import lifecycle, results
+from cli import announce as announcing
 from cli import demo as demonstration
 from cli import doctor as doctoring
 from cli import logs, processes, replay, telegram_setup, wiring
@@ -38,6 +39,7 @@ telegram = typer.Typer(no_args_is_help=True, help="Telegram's side of the desk."
 app.add_typer(consultation, name="consultation")
 app.add_typer(telegram, name="telegram")
 app.add_typer(planning.app, name="plan")
+app.add_typer(announcing.app, name="announce")
 app.add_typer(planning.seat, name="seat")
 app.add_typer(planning.office, name="office")
 app.add_typer(planning.objection, name="objection")

@@ -10,7 +10,7 @@ from flows.answers import pick_some, yes_or_no
 from flows.consultation import Cast, CastBallot, Consultation, HasVoted
 from flows.language import Ask, Do, Flow, Joined, Look, NotUnderstood, Phrase, Said, Say, Talk, _
 from flows.people import Facts
-from flows.vote import NOT_RECORDED, brief, demographics, entrance, question, tell
+from flows.vote import NOT_RECORDED, brief, demographics, entrance, offered, question, tell
 
 
 def cast(typed: str) -> Talk:
@@ -27,7 +27,7 @@ def cast(typed: str) -> Talk:
     answers = yield from demographics(consultation, me, city)
     outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
     yield receipt(outcome, consultation, chosen, voted)
-    return None
+    return "remind" if (yield from offered(outcome)) == "ask" else None
 
 
 def is_theirs(me: Facts, voted: bool) -> Flow[bool]:

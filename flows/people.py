@@ -11,7 +11,10 @@ PROFILE = ("age", "sex", "group", "place")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the person at the start of a talk. Where `consented` is false, nothing else is kept."""
+    """What is known of the person at the start of a talk. Where `consented` is false, nothing else is kept.
+
+    `stopped` says that they asked us not to write first, `reminded` that they agreed to hear of votes.
+    """
 
     consented: bool = False
     age: str | None = None
@@ -21,6 +24,7 @@ class Facts:
     phone: bool = False
     stopped: bool = False
     people: int = 1
+    reminded: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,11 @@ class MyData(Query[dict[str, Any]]):
     `age`, `sex`, `group` and `place` (ids or None), `consented_on` (a day in the city's zone, or None), `contacts`
     (`channel`; `ending` and `phone`: last digits only; `ending` None where the person knows no address, as in a
     browser, `phone` None where none is known; `language`, `notices`: whether they are wanted), `took_part` (slugs),
-    `follows` (scopes), `roles` (seat or office, plan, its id), `objected` (`milestone`, `on`: a day, `text`), `rated`
-    (`plan`, `event`, `clear`, `heard`: from 1 to 5), `ideas` (`code`, `for`: slug, `on`: a day, `text` and `place`
-    where they sent it themselves, `standing`: waiting or answered).
+    `topics` (votes, news, sms: what they agreed to hear of), `sent` (`on`: a day, `title`: announcements and
+    reminders), `follows` (scopes of a plan), `roles` (seat or office,
+    plan, its id), `objected` (`milestone`, `on`: a day, `text`), `rated` (`plan`, `event`, `clear`, `heard`: from 1 to
+    5), `ideas` (`code`, `for`: slug, `on`: a day, `text` and `place` where they sent it themselves, `standing`: waiting
+    or answered).
     """
 
 

@@ -289,7 +289,7 @@ class ReportOf(Query[int | None]):
 
 @dataclass(frozen=True)
 class Following(Query[list[str]]):
-    """What this person follows: `all`, `commitment:<id>`, `office:<plan>/<id>`."""
+    """What this person follows: `all`, `commitment:<id>`, `office:<plan>/<id>`, and the topics they agreed to."""
 
 
 @dataclass(frozen=True)

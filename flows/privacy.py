@@ -10,6 +10,7 @@ from flows.city import City, TheCity
 from flows.language import Ask, Do, Flow, Joined, Look, Option, Phrase, Say, Talk, _, many
 from flows.people import DeleteMe, Facts, Join, MakeJoinCode, Me, MyData, SharePhone, UseJoinCode
 from flows.tongue import LANGUAGES
+from flows.topics import TOPICS
 
 CHOICES = (
     Option("see", _("See my data")),
@@ -93,6 +94,13 @@ def see(city: City) -> Flow[None]:
         lines.append(_("What you chose is not here. Your vote is in the ballot box, without your name."))
     else:
         lines.append(_("You have not voted yet."))
+    if data["topics"]:
+        told = [TOPICS[f"topic:{topic}"] for topic in data["topics"]]
+        lines.append(_("You agreed that we write to you of: {what}. To change it: ALERTS.", what=Joined(told, "; ")))
+    if data["sent"]:
+        lines.append(
+            many("We wrote to you first {n} time: READ.", "We wrote to you first {n} times: READ.", len(data["sent"]))
+        )
     if data["follows"]:
         lines.append(many("You follow {n} thing: ALERTS.", "You follow {n} things: ALERTS.", len(data["follows"])))
     if data["roles"]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flows import (
     alerts,
+    announcements,
     ballot_by_reply,
     committee,
     complaint_report,
@@ -22,6 +23,7 @@ from flows import (
     results,
     rules,
     tongue,
+    topics,
     vote,
 )
 from flows import help as helping
@@ -39,6 +41,8 @@ FLOWS: dict[str, Callable[..., Talk]] = {
     "receipt": receipts.receipt,
     "milestones": milestones.milestones,
     "alerts": alerts.alerts,
+    "remind": topics.remind,
+    "read": announcements.read,
     "rate": rating.rate,
     "committee": committee.committee,
     "seat": committee.seat,
@@ -73,7 +77,7 @@ CONFIDENTIAL = frozenset({"report", "status"})
 REPLACES = {"cast": "vote"}
 """What, once it has ended, leaves nothing to go on with in another conversation about the same subject."""
 
-ASIDES = frozenset({"help", "rules", "stop", "allow", "spanish", "english"})
+ASIDES = frozenset({"help", "read", "rules", "stop", "allow", "spanish", "english"})
 """Conversations that ask nothing: they are answered beside the talk, and its question is shown again."""
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -86,6 +90,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "receipt": ("recibo", "receipt", "comprobante"),
     "milestones": ("hitos", "milestones", "compromisos", "commitments", "plan"),
     "alerts": ("avisos", "alerts"),
+    "read": ("leer", "read"),
+    "remind": ("recordar", "remind me", "recordatorios", "reminders"),
     "rate": ("evaluar", "rate"),
     "committee": ("comité", "committee"),
     "seat": ("silla", "seat", "oficina", "office"),
@@ -122,6 +128,9 @@ ENGLISH = frozenset(
         "milestones",
         "commitments",
         "alerts",
+        "reminders",
+        "read",
+        "remind me",
         "rate",
         "committee",
         "seat",

@@ -20,6 +20,7 @@ from flows.consultation import (
 from flows.language import About, Ask, Do, Flow, Joined, Look, Phrase, Say, Talk, _, many
 from flows.people import Facts, Me
 from flows.profile import field
+from flows.topics import Offer
 
 
 def vote(slug: str = "") -> Talk:
@@ -35,8 +36,14 @@ def vote(slug: str = "") -> Talk:
         yield Say(NOT_RECORDED)
         return None
     outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
-    yield tell(outcome, consultation, voted)
-    return None
+    offer = yield from offered(outcome)
+    yield tell(outcome, consultation, voted, offer == "word")
+    return "remind" if offer == "ask" else None  # a talk of its own: this one, with the choices, is deleted now
+
+
+def offered(outcome: Cast) -> Flow[str]:
+    """How reminders are offered beside a first receipt, if at all: word or ask."""
+    return (yield from Look(Offer(), "offer")) if outcome.status == "counted" else ""
 
 
 def entrance(slug: str) -> Flow[tuple[City, Facts, Consultation] | None]:
@@ -191,8 +198,11 @@ def brief(consultation: Consultation, reader: PickSome, voted: bool) -> Phrase:
     return Joined([AGAIN, *before, choose]) if voted else Joined([*before, choose]) if before else choose
 
 
-def tell(outcome: Cast, consultation: Consultation, voted: bool = False) -> Say:
-    """What became of the ballot, in one message. A receipt must arrive even if the person moves on."""
+def tell(outcome: Cast, consultation: Consultation, voted: bool = False, offer: bool = False) -> Say:
+    """What became of the ballot, in one message. A receipt must arrive even if the person moves on.
+
+    With `offer` it names the word that asks for reminders.
+    """
     match outcome.status:
         case "counted":
             text = _(
@@ -201,15 +211,15 @@ def tell(outcome: Cast, consultation: Consultation, voted: bool = False) -> Say:
                 code=outcome.receipt,
                 day=consultation.closes,
             )
-            return Say(
-                text,
-                _(
-                    "Your vote is in. Receipt: {code}. Keep it to yourself. Until {day} you can change your vote.",
-                    code=outcome.receipt,
-                    day=consultation.closes,
-                ),
-                lasting=True,
+            short: Phrase = _(
+                "Your vote is in. Receipt: {code}. Keep it to yourself. Until {day} you can change your vote.",
+                code=outcome.receipt,
+                day=consultation.closes,
             )
+            if offer:
+                remind = _("To be reminded of votes and hear what won write ALTA.")
+                return Say(Joined([text, remind], " "), Joined([short, _("Reminders: ALTA")], " "), lasting=True)
+            return Say(text, short, lasting=True)
         case "changed":
             text = _(
                 "Your vote was changed. Only the new one counts. Your new receipt is {code}. The old one is no longer"

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Index, Row, delete, func, insert, select, text, update
 from sqlmodel import Field, SQLModel
 
 from storage.audiences import Audience
@@ -38,7 +38,7 @@ class AnnouncementRow(SQLModel, table=True):
     It goes out from `send_at` on and is worth nothing after `until`. `urgent` is why it may go out at any hour and
     above the weekly cap. Selecting goes through the people by id: it has come to `selected_to`, and `selected_at` is
     when it came to the end. `hold` says why it is paused: staff or ceiling. `counted_at` is when its figures became
-    final.
+    final. `authors` are the ids of all who wrote or edited it, with a blank between them.
     """
 
     __tablename__ = "announcement"
@@ -59,6 +59,7 @@ class AnnouncementRow(SQLModel, table=True):
     selected_to: int = Field(default=0)
     selected_at: datetime | None = Field(default=None)
     made_by: int | None = Field(default=None, foreign_key="staff.id")
+    authors: str = Field(default="")
     made_at: datetime
     approved_by: int | None = Field(default=None, foreign_key="staff.id")
     finished_at: datetime | None = Field(default=None)
@@ -114,6 +115,7 @@ class Announcement:
     selected_to: int
     selected_at: datetime | None
     made_by: int | None
+    authors: frozenset[int]
     made_at: datetime
     approved_by: int | None
     finished_at: datetime | None
@@ -122,7 +124,7 @@ class Announcement:
 
 
 _DRAFT = ("topic", "category", "send_at", "until", "urgent")
-_REST = tuple(name for name in Announcement.__dataclass_fields__ if name != "draft")
+_REST = tuple(name for name in Announcement.__dataclass_fields__ if name not in ("draft", "authors"))
 
 
 def _read(row: Row[Any]) -> Announcement:
@@ -131,7 +133,8 @@ def _read(row: Row[Any]) -> Announcement:
         words=json.loads(row.words),
         audience=Audience.unpacked(row.audience),
     )
-    return Announcement(**{name: getattr(row, name) for name in _REST}, draft=draft)
+    authors = frozenset(map(int, row.authors.split()))
+    return Announcement(**{name: getattr(row, name) for name in _REST}, draft=draft, authors=authors)
 
 
 def make(
@@ -146,7 +149,7 @@ def make(
     """A new announcement; its id. A second reminder of one kind and subject raises IntegrityError."""
     values = {
         **draft.as_row(), "kind": kind, "subject": subject, "state": state, "revision": 1, "hold": "", "selected_to": 0,
-        "made_by": by, "made_at": now,
+        "made_by": by, "authors": "" if by is None else str(by), "made_at": now,
     }  # fmt: skip
     return int(connection.execute(insert(AnnouncementRow).returning(_A.id), values).scalar_one())
 
@@ -191,13 +194,21 @@ def reminders_of(connection: Connection, subject: str) -> dict[str, Announcement
     return {row.kind: _read(row) for row in connection.execute(mine)}
 
 
-def edit(connection: Connection, id: int, revision: int, draft: Draft) -> bool:
+def unmake(connection: Connection, subject: str, kind: str) -> bool:
+    """Take away that a reminder was switched off by staff before it was made; False where it was not."""
+    mine = (_A.subject == subject) & (_A.kind == kind) & (_A.kind != ANNOUNCEMENT)
+    off = (_A.state == "cancelled") & _A.made_by.is_not(None) & (_A.selected_to == 0)
+    return bool(connection.execute(delete(AnnouncementRow).where(mine, off)).rowcount)
+
+
+def edit(connection: Connection, id: int, revision: int, draft: Draft, by: int) -> bool:
     """Put another draft in place of revision `revision`, as long as nothing was sent; False if it has moved on.
 
     Whatever was agreed to before holds no more.
     """
     mine = (_A.id == id) & (_A.revision == revision) & _A.state.in_(("draft", "asked", "approved"))
-    values = {**draft.as_row(), "state": "draft", "revision": _A.revision + 1, "approved_by": None}
+    after = {"state": "draft", "revision": _A.revision + 1, "approved_by": None, "authors": _A.authors + f" {by}"}
+    values = {**draft.as_row(), **after}
     return bool(connection.execute(update(AnnouncementRow).where(mine).values(values)).rowcount)
 
 
@@ -210,6 +221,23 @@ def move(connection: Connection, id: int, before: Collection[str], after: str, *
 def change(connection: Connection, id: int, **values: Any) -> None:
     """Set columns that are no part of what was agreed to: how far selecting has come, when it was counted."""
     connection.execute(update(AnnouncementRow).where(_A.id == id).values(**values))
+
+
+def published(connection: Connection, most: int) -> list[Announcement]:
+    """Those whose figures are on the site, the newest first."""
+    mine = select(*_A).where(_A.published_at.is_not(None))
+    return [_read(row) for row in connection.execute(mine.order_by(_A.id.desc()).limit(most))]
+
+
+def unpublished(connection: Connection) -> int:
+    """How many have final figures that are not on the site."""
+    mine = (_A.kind == ANNOUNCEMENT) & _A.counted_at.is_not(None) & _A.published_at.is_(None)
+    return int(connection.execute(select(func.count()).select_from(AnnouncementRow).where(mine)).scalar_one())
+
+
+def purge(connection: Connection, before: datetime) -> int:
+    """Delete what finished before, with its figures; how many."""
+    return connection.execute(delete(AnnouncementRow).where(_A.finished_at < before)).rowcount
 
 
 def numbers(connection: Connection) -> dict[str, int]:

@@ -4,7 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Index,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlmodel import Field, SQLModel
 
 from storage.ballots import Roll
@@ -69,6 +83,11 @@ class JoinCode(SQLModel, table=True):
 _C, _P, _T = columns(Contact), columns(Person), columns(Talk)
 _H, _J, _O = columns(Housemate), columns(JoinCode), columns(Outgoing)
 
+# Participants know people; to name their table here as a class would close a circle.
+_REMINDED: ColumnElement[bool] = literal_column(
+    "EXISTS (SELECT 1 FROM follow WHERE follow.person_id = contact.person_id AND follow.scope = 'topic:votes')",
+    Boolean(),
+).label("reminded")
 _ARRIVE = Prepared(
     select(
         _C.id, _C.person_id, _C.phone, _C.language, _C.state, _C.heard_at,
@@ -76,7 +95,7 @@ _ARRIVE = Prepared(
         _T.id.label("talk_id"), _T.flow, _T.sealed, _T.subject, _T.touched_at,
         select(func.count()).select_from(Housemate).where(_H.contact_id == _C.id).scalar_subquery().label("people"),
         exists().where(_O.finished_at.is_(None), _O.contact_id == _C.id, _O.state == "queued").label("waiting"),
-        select(columns(Revision).number).scalar_subquery().label("revision"),
+        select(columns(Revision).number).scalar_subquery().label("revision"), _REMINDED,
     )
     .select_from(Contact)
     .outerjoin(Person, _P.id == _C.person_id)

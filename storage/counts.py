@@ -93,6 +93,12 @@ def of(connection: Connection, slug: str) -> Count | None:
     return Count(**row._asdict()) if row is not None else None
 
 
+def published(connection: Connection) -> dict[str, datetime]:
+    """When each result was published, by consultation."""
+    rows = connection.execute(select(_N.consultation, _N.published_at).where(_N.published_at.is_not(None)))
+    return {row.consultation: row.published_at for row in rows}
+
+
 def chosen_by(connection: Connection, receipt: str) -> tuple[str, list[str]] | None:
     """What a counted ballot says: its consultation and choices."""
     row = connection.execute(select(_C.consultation, _C.choices).where(_C.receipt == receipt).limit(1)).one_or_none()

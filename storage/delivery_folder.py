@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from storage.faults import Fault, _
 from storage.hours import DAYS, is_span
-from storage.pages import Form, Problem
+from storage.pages import Form, Problem, number_fault
 
 NAME = "delivery.toml"
 
@@ -29,6 +30,36 @@ RULES: Mapping[str, tuple[int, int, int]] = {
 person gets in a week unasked, and hours without delivery after which an SMS follows a WhatsApp message."""
 
 
+Where = tuple[str, ...]
+
+
+def faults(stated: Mapping[str, Any]) -> dict[Where, Fault]:
+    """What is wrong with a city's rules, by where it stands: ("prices", "sms", "segment"), ("hours", place, "sundays").
+
+    `stated` is as the text `delivery` has it: prices by channel, a list of countries, hours by place and kind of day.
+    """
+    found: dict[Where, Fault] = {}
+    for name, (_usual, least, most) in RULES.items():
+        value = stated.get(name, least)
+        if type(value) is not int:
+            found[name,] = _("must be a whole number")
+        elif not least <= value <= most:
+            found[name,] = number_fault(least, most)
+    prices = stated.get("prices", {})
+    for channel, what in ((channel, what) for channel, names in PRICES.items() for what in names):
+        given = prices.get(channel, {}) if isinstance(prices, dict) else {}
+        price = given.get(what) if isinstance(given, dict) else None
+        if type(price) is not int or not 0 <= price <= DEAREST:
+            found["prices", channel, what] = _("must be whole pesos, from 0 to {most}", most=DEAREST)
+    countries = stated.get("countries", [])
+    if not isinstance(countries, list) or not countries or not all(is_code(code) for code in countries):
+        found["countries",] = _('must be a list of calling codes, like ["+57"]')
+    for place, spans in stated.get("hours", {}).items():
+        wrong = [kind for kind in DAYS if kind in spans and not is_span(spans[kind])]
+        found |= {("hours", place, k): _("must be two hours like [8, 18], or [] for not at all") for k in wrong}
+    return found
+
+
 def read_delivery(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
     """What the file says, as plain JSON; nothing where there is no such file. Adds every mistake to `problems`."""
     if not (path / NAME).exists():
@@ -37,53 +68,30 @@ def read_delivery(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
     if form.text is None:
         return {}
     form.only("prices", "assumed", "countries", "hours", *RULES)
-    found = {name: form.number(name, least, most) for name, (_usual, least, most) in RULES.items() if name in form.data}
-    return {
-        **found,
-        "prices": _prices(form),
+    hours = _hours(form)
+    stated = {
+        **{name: form.data[name] for name in RULES if name in form.data},
+        "prices": form.data.get("prices", {}),
         "assumed": form.flag("assumed"),
-        "countries": _countries(form),
-        "hours": _hours(form),
+        "countries": form.data.get("countries", []),
+        "hours": {place: spans for place, (_line, spans) in hours.items()},
     }
+    found = faults(stated)
+    for where, reason in found.items():
+        of_hours = where[0] == "hours"
+        line = hours[where[1]][0] if of_hours else form.line(*where)
+        form.wrong(line, f"{where[-1] if of_hours else '.'.join(where)} {reason}")
+    return stated if found else {**stated, "countries": sorted(set(stated["countries"]))}
 
 
-def _prices(form: Form) -> dict[str, dict[str, int]]:
-    """Whole pesos by channel and what has a price."""
-    found: dict[str, dict[str, int]] = {}
-    for channel, names in PRICES.items():
-        given = form.data.get("prices", {}).get(channel, {}) if isinstance(form.data.get("prices", {}), dict) else {}
-        for name in names:
-            price = given.get(name) if isinstance(given, dict) else None
-            if type(price) is not int or not 0 <= price <= DEAREST:
-                form.wrong(
-                    form.line("prices", channel, name),
-                    f"prices.{channel}.{name} must be whole pesos, from 0 to {DEAREST}",
-                )
-            else:
-                found.setdefault(channel, {})[name] = price
-    return found
-
-
-def _countries(form: Form) -> list[str]:
-    """The calling codes that may be written to."""
-    given = form.data.get("countries", [])
-    if not isinstance(given, list) or not given or not all(is_code(code) for code in given):
-        form.wrong(form.line("countries"), 'countries must be a list of calling codes, like ["+57"]')
-        return []
-    return sorted(set(given))
-
-
-def _hours(form: Form) -> dict[str, dict[str, list[int]]]:
-    """The hours of places where they differ from the city's, by code and kind of day."""
-    found: dict[str, dict[str, list[int]]] = {}
+def _hours(form: Form) -> dict[str, tuple[int, dict[str, list[int]]]]:
+    """The hours of places where they differ from the city's, by code: the line they stand in, and by kind of day."""
+    found: dict[str, tuple[int, dict[str, list[int]]]] = {}
     for n, each in enumerate(form.tables("hours")):
         line, place = form.line("hours", n), str(each.get("place", ""))
         form.slug(line, "place", place)
         form.members(each, ("place", *DAYS), f"hours of {place}")
-        spans = {kind: each[kind] for kind in DAYS if kind in each}
-        for kind in (kind for kind, span in spans.items() if not is_span(span)):
-            form.wrong(line, f"{kind} must be two hours like [8, 18], or [] for not at all")
-        found[place] = spans
+        found[place] = line, {kind: each[kind] for kind in DAYS if kind in each}
     return found
 
 

@@ -4,6 +4,7 @@ waiting → queued (its message is in the outbox) → settled (nothing more is d
 A row is all that says who was told of what: it goes with the person, and after the announcement's figures are final.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,12 +26,14 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel
 
 from storage import audiences
+from storage.announcements import AnnouncementRow, Words
 from storage.audiences import BY_SMS, UNREAD, Audience
 from storage.contacts import Contact, Housemate, Person
 from storage.database import columns
@@ -101,6 +104,7 @@ class Reached(SQLModel, table=True):
 
 
 _R, _F = columns(Recipient), columns(Reached)
+_A = columns(AnnouncementRow)
 _P, _C, _H, _O, _W = columns(Person), columns(Contact), columns(Housemate), columns(Outgoing), columns(Follow)
 _IS_WAITING, _IS_QUEUED = (text(f"recipient.{words}") for words in (WAITING, QUEUED))
 _INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -362,6 +366,25 @@ def kept(connection: Connection, announcement_id: int) -> list[Row[Any]]:
 
 def _weight(row: Any) -> ColumnElement[int]:
     return case((row.state.in_(("queued", "settled")), 2), (row.state == "waiting", 1), else_=0)
+
+
+def purge(connection: Connection, before: datetime, most: int) -> int:
+    """Forget up to `most` recipients of announcements that finished before and whose figures are final; how many."""
+    over = select(_A.id).where(_A.finished_at < before, _A.counted_at.is_not(None))
+    gone = select(_R.announcement_id, _R.person_id).where(_R.announcement_id.in_(over)).limit(most)
+    these = tuple_(_R.announcement_id, _R.person_id).in_(gone)
+    return connection.execute(delete(Recipient).where(these)).rowcount
+
+
+def told(
+    connection: Connection, person_id: int | None, contact_id: int | None, since: datetime, most: int
+) -> list[tuple[datetime, Words]]:
+    """When a person or a contact was sent which words since a moment, the newest first; not of what was cancelled."""
+    mine = (_R.contact_id == contact_id) | (_R.person_id == person_id)
+    sent = _R.state.in_(("queued", "settled")) & (_R.queued_at > since) & (_A.state != "cancelled")
+    found = select(_R.queued_at, _A.words).join_from(Recipient, AnnouncementRow, _A.id == _R.announcement_id)
+    rows = connection.execute(found.where(mine, sent).order_by(_R.queued_at.desc(), _A.id.desc()).limit(most))
+    return [(row.queued_at, json.loads(row.words)) for row in rows]
 
 
 def rename(connection: Connection, kept: int, gone: int) -> None:

@@ -39,6 +39,8 @@ PERIODS: Mapping[str, Period] = {
     "contacts without consent": _days(2, 1, 30),
     "people who fell silent": _days(730, 180, 730),
     "what people were told": _days(730, 701, 1095),
+    "whom announcements reached": _days(30, 21, 90),
+    "announcements": _days(1825, 365, 3650),
     "sessions and invitations of the staff": _days(7, 1, 90),
     "data requests": _days(1825, 365, 3650),
     "words of ideas": _days(730, 180, 1095),

@@ -166,12 +166,9 @@ class _Form:
         day, hour = self.text(f"{key}_day"), self.text(f"{key}_hour")
         if key == "paper_until" and not day and not hour:
             return self._silent("closes", zone)  # without paper nothing has to be typed
-        read = _moment(day, hour)
+        read = moment(day, hour, zone)
         if isinstance(read, datetime):
-            reason = hour_fault(read, zone)
-            if reason is None:
-                return read.replace(tzinfo=zone).astimezone(UTC)
-            read = reason
+            return read
         self.amiss(key, read)
         return None
 
@@ -183,8 +180,8 @@ class _Form:
         self.faults.setdefault((key,), []).append(reason)
 
 
-def _moment(day: str, hour: str) -> datetime | Fault:
-    """A day (2026-11-30 or 30/11/2026) and an hour of 24 (18:00)."""
+def moment(day: str, hour: str, zone: ZoneInfo) -> datetime | Fault:
+    """A day (2026-11-30 or 30/11/2026) and an hour of 24 (18:00) of a zone, in UTC; or what is wrong with them."""
     if not day and not hour:
         return _("is empty")
     written, clock = DAY.fullmatch(day), HOUR.fullmatch(hour)
@@ -194,9 +191,10 @@ def _moment(day: str, hour: str) -> datetime | Fault:
         return _("needs an hour from 00:00 to 23:59, such as 18:00")
     year, month, of_month = written.group(1, 2, 3) if written[1] else written.group(6, 5, 4)
     try:
-        return datetime(int(year), int(month), int(of_month), int(clock[1]), int(clock[2]))  # noqa: DTZ001  local time
+        read = datetime(int(year), int(month), int(of_month), int(clock[1]), int(clock[2]))  # noqa: DTZ001  local time
     except ValueError:
         return _("is no day of the calendar")
+    return hour_fault(read, zone) or read.replace(tzinfo=zone).astimezone(UTC)
 
 
 def typed_of(row: ConsultationRow) -> dict[str, Any]:

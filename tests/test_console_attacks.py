@@ -46,6 +46,7 @@ ASKED = (
     "oficina",
     "por",
     "quien",
+    "seguir",
     "via",
 )
 """What addresses of the console ask for."""

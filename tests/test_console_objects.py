@@ -18,11 +18,12 @@ from sqlmodel import SQLModel
 
 from bot import idea_commands
 from cli import wiring
-from storage import approvals, consultations, drafts, ideas
+from storage import announcements, approvals, consultations, drafts, ideas
 from storage import staff as accounts
 from storage.database import reading, transaction
 from storage.sessions import StaffSession
 from storage.texts import TextVersion
+from tests.announcing import draft
 from tests.booths import assisted_table, paper_table
 from tests.console import SITE, TOKEN, Signed, account, signed_in
 from tests.promises import COMMITMENT, great_plan, load_plan, speak, the_plan
@@ -73,6 +74,9 @@ KEEPS = "accounts, codes and settings of the whole city are what an administrato
 REGISTER = "any officer goes on with a request, which shows nothing of a person before the proof"
 KIND = "there is no object: what is asked for is a kind of file"
 
+ONE_CITY = "announcements are the whole city's: who is away is stood in for, another agrees, and the record has who"
+FOLLOWS = "who agrees or looks after the record has to see all that is there; nobody's name or number is on it"
+
 OPENS = "who has no key to a complaint meets what is not there, on each of its pages"
 KEYS = "keys and whose they are is shown to all who keep or have one; what they open hangs on one's own"
 
@@ -87,6 +91,8 @@ STAFF = f"/consola/personal/{ID}"
 PROMISE, STEP = "/consola/compromisos/<commitment>", "/consola/hitos/<milestone>"
 PLAN = "/consola/planes/<plan>"
 TEXT = "/consola/textos/<key>"
+LEGAL = ("privacy", "hours", "retention", "delivery")
+TOLD = f"/consola/anuncios/{ID}"
 WAITS = f"/consola/pendientes/{ID}"
 OTHERS = [role for role in Role if role not in (A, P, V)]
 
@@ -134,6 +140,13 @@ OTHER_PLAN: Entries = {
     for end in ("codigo", "terminar")
 }
 
+OF_AN_ANNOUNCEMENT: Entries = {  # one of the clock's own is nobody's to write
+    TOLD: [All([C, P, V, Role.AUDITOR], FOLLOWS)],
+    f"{TOLD}/editar": [Astray([C, P], "/consola/anuncios/{reminder}/editar"), All([C, P], ONE_CITY)],
+    f"{TOLD}/cancelar": [All([C, P, V], ONE_CITY)],
+    f"{TOLD}/<what>": [Astray([C, P, V], "/consola/anuncios/{reminder}/borrar"), All([C, P, V], ONE_CITY)],
+}
+
 OF_A_CASE: Entries = {
     f"/consola/denuncias/<case>{end}": [Keyed([Role.RECEIVER], OPENS)]
     for end in (
@@ -149,7 +162,7 @@ OF_A_KEY: Entries = {
 
 TABLE: Entries = {
     **GONE_DRAFT, **OTHER_DRAFT, **ANY_VOTE, **OF_PAPER, **NO_IDEAS, **OTHER_IDEAS, **ANY_REQUEST, **ANY_PROMISE,
-    **OTHER_PLAN, **OF_A_CASE, **OF_A_KEY,
+    **OTHER_PLAN, **OF_AN_ANNOUNCEMENT, **OF_A_CASE, **OF_A_KEY,
     f"{DRAFT}/plantilla.<kind>": [All([P], KIND)],
     "/consola/conexion/<place>": [All([A, P, C], CITY)],
     "/consola/camino/<slug>": [Astray([P, M], "/consola/camino/cartagena-2022")],
@@ -193,9 +206,9 @@ TABLE: Entries = {
     f"{PLAN}/monitor.zip": [All([P, M], READS)],
     f"{PLAN}/oficinas": [All([A, P], KEEPS)],
     f"{PLAN}/sillas": [All([A, P], KEEPS)],
-    TEXT: [*(Theirs([C], f"/consola/textos/{key}") for key in ("privacy", "hours", "retention")), All([A], KEEPS)],
+    TEXT: [*(Theirs([C], f"/consola/textos/{key}") for key in LEGAL), All([A], KEEPS)],
     f"{TEXT}/historia": [
-        *(Theirs([C], f"/consola/textos/{key}/historia") for key in ("privacy", "hours", "retention")), All([A], KEEPS),
+        *(Theirs([C], f"/consola/textos/{key}/historia") for key in LEGAL), All([A], KEEPS),
     ],
     f"{TEXT}/historia/<int(max=2147483647):number>": [
         Theirs([C], "/consola/textos/privacy/historia/{legal}"),
@@ -252,11 +265,13 @@ def things(busy: World, app: Flask) -> dict[str, Any]:
         invites = approvals.ask(connection, "staff.invite", "0" * 64, detail, admin.id, now)
         words = {"es": "Porque sí, y así.", "en": "Because it is so.", "title": {"es": "Una", "en": "One"}, "print": ""}
         annuls = approvals.ask(connection, "consultation.annul", "cartagena-2022", words, admin.id, now)
+        made = draft(now)
+        reminder = announcements.make(connection, made, None, now, "opens", "cartagena-2022", "approved")
     legal = max(row["id"] for row in busy.rows(TextVersion) if row["key"] == "privacy")
     return {
         "gone_draft": gone, "draft": one, "answer": outcome, "objection": said["open"], "closed": closed,
         "assisted": assisted, "paper": paper, "used_link": link, "used_code": code, "legal": legal,
-        "invites": invites, "annuls": annuls,
+        "invites": invites, "annuls": annuls, "reminder": reminder,
     }  # fmt: skip
 
 

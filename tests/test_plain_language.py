@@ -46,7 +46,10 @@ VALUES = {
     "locator": "K7M2QP9X", "mark": "K7M2-QP9X-A1B2",
     "text": "Son veinte bancas.", "idea": "Sembrar árboles en el parque", "words": "Sembrar árboles",
     "waiting": "4", "soon": "2", "today": "1",
+    "what": "otras noticias",
     "key": "K7M2-QP9X-AB3D-E5FG", "knows": "Telegram", "link": "cuenta.gov.co/denuncia",
+    "pesos": "20.000", "daily": "400.000", "spent": "20.000", "reached": "72", "people": "85", "read": "20",
+    "opted_out": "6", "list": "Mujer", "letters": "la estrella",
 }  # fmt: skip
 """Plausible words for the places of a message. A new place needs one here."""
 

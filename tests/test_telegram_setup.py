@@ -66,13 +66,13 @@ def test_commands_are_told_in_both_languages_and_spanish_is_for_everybody_else(
     names = [[each["command"] for each in json.loads(given["commands"])] for given in listed]
     assert names[0] == names[1]
     assert " ".join(names[0]) == (
-        "menu votar reglas resultados hitos avisos proponer evaluar denunciar consultar recibo perfil"
+        "menu votar reglas resultados hitos avisos leer recordar proponer evaluar denunciar consultar recibo perfil"
         " privacidad idioma otra_persona ayuda baja alta"
     )  # fmt: skip
     assert (
         " ".join(names[2])
-        == "menu vote rules results milestones alerts propose rate report status receipt profile privacy language"
-        " someone_else help stop alta"
+        == "menu vote rules results milestones alerts read remind_me propose rate report status receipt profile privacy"
+        " language someone_else help stop alta"
     )
 
 

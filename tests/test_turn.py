@@ -169,7 +169,7 @@ def test_a_button_of_an_earlier_talk_says_that_it_has_passed(world: World) -> No
 def test_a_button_pressed_after_the_talk_is_over_opens_the_menu(world: World) -> None:
     write(world, *FIRST)
     sure = buttons(world)
-    write(world, "1")
+    write(world, "1", "no")  # the vote, and no reminders
     assert "¿Qué quiere hacer?" in said(world.press_data(sure["Sí, votar"]))
     assert len(world.rows(Ballot)) == 1
 

@@ -9,16 +9,19 @@ import pytest
 from sqlalchemy import event
 
 from bot import lifecycle, upkeep
-from storage import ink, ticks
+from storage import announcements, ink, ticks
+from storage.announcements import AnnouncementRow
 from storage.ballots import Ballot
 from storage.consultations import ConsultationRow
 from storage.contacts import Contact, JoinCode, Person
-from storage.database import reading
+from storage.database import reading, transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.parked import ParkedError
+from storage.recipients import Recipient
 from storage.retention import RETENTION
 from storage.talks import Talk
+from tests.announced import announce, person, tick
 from tests.world import World, address
 
 SLUG = "cartagena-2022"
@@ -259,3 +262,31 @@ def test_everything_is_harmless_twice(world: World) -> None:
         upkeep.close_ended(world.desk.engine, world.desk.keys, world.clock())
         upkeep.mix_ballots(world.desk.engine, world.clock())
     assert len(world.rows(Person)) == 1
+
+
+def finished(world: World, counted: bool = True) -> None:
+    """An announcement that one person was sent, and that is over."""
+    person(world)
+    id = announce(world)
+    tick(world)
+    over = {"finished_at": world.clock(), "counted_at": world.clock() if counted else None}
+    with transaction(world.desk.engine) as connection:
+        announcements.move(connection, id, ("sending", "sent"), "sent", **over)
+
+
+def test_whom_an_announcement_reached_is_kept_for_a_month_after_its_end(world: World) -> None:
+    finished(world)
+    last_kept(world, RETENTION["whom announcements reached"], lambda: bool(world.rows(Recipient)))
+    assert len(world.rows(AnnouncementRow)) == 1
+
+
+def test_whom_an_announcement_reached_is_kept_until_its_figures_are_final(world: World) -> None:
+    finished(world, counted=False)
+    world.clock.forward(days=60)
+    purge(world)
+    assert len(world.rows(Recipient)) == 1
+
+
+def test_an_announcement_is_kept_for_five_years(world: World) -> None:
+    finished(world)
+    last_kept(world, RETENTION["announcements"], lambda: bool(world.rows(AnnouncementRow)))

@@ -19,6 +19,7 @@
 > (notices)                  nothing: the clock ticks, and they get what it has for them
 < text                       what they get; further lines are indented
 <sms text                    what they get by SMS, where that is not the same text in the letters of an SMS
+<whatsapp text               what they get by WhatsApp, where that is something else
 """
 
 import json
@@ -45,7 +46,8 @@ LOCAL = ZoneInfo("America/Bogota")
 COLLECTS = "plan-2024"
 SILENCE = "(no answer)"
 
-Kind = Literal["note", "@", ">", "<", "<sms"]
+Kind = Literal["note", "@", ">", "<", "<sms", "<whatsapp"]
+ANSWERS = ("<", "<sms", "<whatsapp")
 
 _CODE = re.compile(rf"\b[{ballots.CODE_LETTERS}]{{{ballots.CODE_LENGTH}}}\b")
 _SECRET = re.compile(r"(\w{8})\n\w+: (\w{4}(?:-\w{4}){3})")
@@ -104,7 +106,7 @@ def read(path: Path) -> Transcript:
         if raw.startswith("  ") and lines:
             last = lines.pop()
             lines.append(Line(last.kind, "\n".join([last.text, *[""] * gap, raw[2:]])))
-        elif mark in ("@", ">", "<", "<sms"):
+        elif mark in ("@", ">", *ANSWERS):
             lines.append(Line(mark, rest))  # type: ignore[arg-type]
         elif mark == "#":
             lines.append(Line("note", raw))
@@ -331,15 +333,15 @@ def by_sms(neutral: list[str]) -> list[str]:
 
 def expected(transcript: Transcript, channels: list[str]) -> list[tuple[str, list[str]]]:
     """What each turn should answer on the channel it was played on."""
-    turns: list[tuple[list[str], list[str]]] = []
+    turns: list[dict[str, list[str]]] = []
     for line in transcript.lines:
         if line.kind == ">":
-            turns.append(([], []))
-        elif line.kind in ("<", "<sms"):
-            turns[-1][line.kind == "<sms"].append(line.text)
+            turns.append({kind: [] for kind in ANSWERS})
+        elif line.kind in ANSWERS:
+            turns[-1][line.kind].append(line.text)
     return [
-        (channel, (sms or by_sms(neutral)) if channel == "sms" else neutral)
-        for channel, (neutral, sms) in zip(channels, turns, strict=True)
+        (channel, turn.get(f"<{channel}") or (by_sms(turn["<"]) if channel == "sms" else turn["<"]))
+        for channel, turn in zip(channels, turns, strict=True)
     ]
 
 
@@ -348,7 +350,7 @@ def rewritten(transcript: Transcript, played: list[list[tuple[str, list[str]]]])
     lines: list[Line] = []
     turn = 0
     for line in transcript.lines:
-        if line.kind in ("<", "<sms"):
+        if line.kind in ANSWERS:
             continue
         lines.append(line)
         if line.kind == ">":
@@ -359,8 +361,10 @@ def rewritten(transcript: Transcript, played: list[list[tuple[str, list[str]]]])
 
 def _answers(runs: list[tuple[str, list[str]]]) -> list[Line]:
     neutral = next(answer for channel, answer in runs if channel != "sms")
-    sms = next((answer for channel, answer in runs if channel == "sms"), None)
-    answers = [Line("<", text) for text in neutral]
-    if sms is not None and sms != by_sms(neutral):
-        answers += [Line("<sms", text) for text in sms]
-    return answers
+    usual = {"sms": by_sms(neutral), "whatsapp": neutral}
+    own = [(channel, answer) for channel, answer in runs if channel in usual and answer != usual[channel]]
+    return [Line("<", text) for text in neutral] + [
+        Line(f"<{channel}", text)  # type: ignore[arg-type]
+        for channel, answer in sorted(own)
+        for text in answer
+    ]

@@ -13,6 +13,7 @@ from storage import audit, counts, ideas
 from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
+from web import announcements
 from web.case_list import intake_of
 from web.ideas import known
 from web.rendering import kept
@@ -74,6 +75,12 @@ def routes(desk: Desk) -> Blueprint:
             rows = audit.heads(connection)
         told = [{"day": row.day.isoformat(), "rows": row.last, "sha256": row.hash} for row in rows]
         return _of_today(json.dumps({"heads": told}).encode(), "application/json")
+
+    @blueprint.get("/avisos.json")
+    def announcements_json() -> Response:
+        with reading(desk.engine) as connection:
+            city = desk.catalogue(connection, shelf.revision(connection))
+            return _of_today(announcements.as_json(connection, city), "application/json")
 
     @blueprint.get("/ideas/<slug>.json")
     def ideas_json(slug: str) -> Response:

@@ -170,6 +170,42 @@ IDEAS = {
         "columns": {"type": "object"},
     },
 }
+HIDDEN = "Nulo: menos de 5, o dejaría ver un número así / Null: fewer than 5, or it would show such a number"
+REACH = {
+    name: {"type": ["integer", "null"], "minimum": 0, "description": HIDDEN}
+    for name in ("reached", "read", "failed", "stopped", "answered")
+}
+ANNOUNCEMENTS = {
+    "type": "object",
+    "required": ["announcements"],
+    "additionalProperties": False,
+    "properties": {
+        "announcements": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "title", "sent_at", "people", *REACH, "units"],
+                "additionalProperties": False,
+                "properties": {
+                    "id": NUMBER,
+                    "title": WORDS,
+                    "sent_at": {"type": "string", "format": "date-time"},
+                    "people": REACH["reached"],
+                    **REACH,
+                    "units": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["code", "name", *REACH],
+                            "additionalProperties": False,
+                            "properties": {"code": {"type": "string"}, "name": {"type": "string"}, **REACH},
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
 CASES: Mapping[str, Mapping[str, Any]] = {
     "locator": {"type": "string", "pattern": "^[0-9A-Z]{8}$"},
     "state": {"enum": [*CASE_STATES]},
@@ -222,6 +258,11 @@ def document() -> dict[str, Any]:
             "/consultas/{slug}/columnas.csv": _file(
                 "Qué significa cada columna de los otros archivos / What each column of the other files means",
                 "text/csv",
+            ),
+            "/avisos.json": _of_plans(
+                "Los avisos de la ciudad y a quiénes llegaron / The city's announcements and whom they reached",
+                "application/json",
+                ANNOUNCEMENTS,
             ),
             "/ideas/{slug}.json": _file(
                 "Lo que se propuso y lo que resultó / What was proposed and what came of it", "application/json", IDEAS

@@ -16,6 +16,7 @@ from storage import catalogue as shelf
 from storage.counts import Count
 from storage.database import reading
 from web import (
+    announcements,
     card,
     case_list,
     chat,
@@ -134,6 +135,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     plans.add(blueprint, desk, public)
     ideas.add(blueprint, desk, public)
     neighbourhoods.add(blueprint, desk, public, limiter)
+    announcements.add(blueprint, desk)
     complaints.add(blueprint, desk)
     complaint_visits.add(blueprint, desk)
     complaint_links.add(blueprint, desk)

@@ -10,6 +10,7 @@ from bot.turn import Desk
 from flows.language import Text, _
 from web.console import (
     access,
+    announcements,
     approvals,
     assisted,
     cases,
@@ -38,6 +39,7 @@ from web.console.forms import attributes
 from web.invitation import Public
 
 AREAS = (
+    announcements,
     cases,
     keys,
     own_key,
@@ -57,12 +59,13 @@ AREAS = (
 )
 """Each adds its routes with `add(blueprint, desk, public)`."""
 
-STEPS = (*staff.STEPS, *consultations.STEPS, *people.STEPS)
+STEPS = (*announcements.STEPS, *staff.STEPS, *consultations.STEPS, *people.STEPS)
 """What needs two people."""
 
 NAVIGATION: Sequence[tuple[str, Text]] = (
     ("home", _("Today")),
     ("consultations", _("Consultations")),
+    ("announcements", _("Announcements")),
     ("ideas_", _("Ideas")),
     ("tables", _("Tables")),
     ("plans", _("Plan")),
@@ -89,7 +92,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     staff.add(blueprint, desk, public, safe)
     steps = (*STEPS, *paper.steps(desk), *cases.steps(desk), *keys.STEPS)
     approvals.add(blueprint, desk, steps)
-    home.add(blueprint, desk, steps)
+    home.add(blueprint, desk, public, steps)
     record.add(blueprint, desk)
     for area in AREAS:
         area.add(blueprint, desk, public)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Row
 
+from bot import announcing
 from flows.language import Joined, Phrase, _
 from web.console.access import LABELS
 from web.console.networks import LABELS as NETWORKS
@@ -22,6 +23,13 @@ ACTIONS: Mapping[str, Phrase] = {
     "account.made": _("Made their account with a link"),
     "account.password": _("Took another password"),
     "account.rights": _("Changed what an account may do"),
+    "announcement.approved": _("Agreed to an announcement"),
+    "announcement.cancelled": _("Cancelled an announcement"),
+    "announcement.changed": _("Changed an announcement"),
+    "announcement.made": _("Wrote an announcement"),
+    "announcement.paused": _("Paused an announcement"),
+    "announcement.published": _("Published what an announcement reached"),
+    "announcement.resumed": _("Took an announcement up again"),
     "approval.asked": _("Asked for a second person"),
     "approval.expired": _("A request ran out before a second person decided"),
     "approval.granted": _("Agreed as a second person"),
@@ -116,6 +124,7 @@ ACTIONS: Mapping[str, Phrase] = {
 
 FACTS: Mapping[str, Phrase] = {
     "about": _("vote"),
+    "announcement": _("announcement number"),
     "ballots": _("ballots"),
     "cases": _("complaints"),
     "consultation": _("vote"),
@@ -141,7 +150,12 @@ FACTS: Mapping[str, Phrase] = {
 """What the details of a row are called."""
 
 VALUES: Mapping[str, Mapping[str, Phrase]] = {
-    "kind": {**KINDS, "consultation.close": _("close a vote early"), "consultation.annul": _("annul a vote")},
+    "kind": {
+        **KINDS,
+        "consultation.close": _("close a vote early"),
+        "consultation.annul": _("annul a vote"),
+        announcing.KIND: _("send an announcement"),
+    },
     "origin": {"assisted": _("with help"), "paper": _("on paper")},
     "outcome": OUTCOMES,
     "profile": {**NETWORKS, "none": _("nothing")},

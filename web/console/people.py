@@ -18,6 +18,7 @@ from bot.requests import Asked, Refused
 from bot.turn import Desk
 from flows.language import Month, Phrase, Text, _
 from flows.tongue import LANGUAGES
+from flows.topics import TOPICS
 from storage import approvals, audit, headcounts
 from storage import catalogue as shelf
 from storage import requests as register
@@ -310,6 +311,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             facts=_profile(data, seen),
             today=_today(desk, seen),
             consented_on=_day(data["consented_on"]),
+            topics=[TOPICS[f"topic:{topic}"] for topic in data["topics"]],
         )
 
     @blueprint.get("/personas/solicitudes/<int(max=2147483647):id>/datos.json")

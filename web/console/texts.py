@@ -17,10 +17,12 @@ from storage import catalogue as shelf
 from storage import staff as accounts
 from storage import texts as versions
 from storage.database import reading, transaction
+from storage.delivery_folder import RULES
 from storage.folder import TEXTS
 from storage.hours import DAYS
 from storage.retention import HOUR, PERIODS, lengths
 from storage.texts import Stale
+from web.console import delivery
 from web.console.access import Role, allows, has, shown, staff
 from web.console.answers import see
 from web.console.forms import asked_number, plain
@@ -36,6 +38,7 @@ LABELS: Mapping[str, Text] = {
     "privacy": _("Legal notice: who answers for the data"),
     "hours": _("Hours in which notices go out"),
     "retention": _("How long data are kept"),
+    "delivery": _("Delivery: what messages cost, how many and where to"),
 }
 DAY_LABELS: Mapping[str, Text] = {
     "weekdays": _("Monday to Friday"),
@@ -51,6 +54,8 @@ KIND_LABELS: Mapping[str, Text] = {
     "contacts without consent": _("The chat of somebody who did not agree to take part"),
     "people who fell silent": _("The data of somebody who does not write any more"),
     "what people were told": _("That somebody was told of something they follow"),
+    "whom announcements reached": _("Who was sent an announcement"),
+    "announcements": _("Announcements, and how many people each reached"),
     "words of ideas": _("The words of an idea that somebody sent"),
     "sessions and invitations of the staff": _("Where the staff signed in"),
     "data requests": _("That somebody asked for their data, and when it was answered"),
@@ -63,7 +68,7 @@ FAULTS: Mapping[str, Text] = {
     "retention": _("Write a whole number from {least} to {most}."),
 }
 STALE = _("Somebody else changed this text while you wrote. Compare your words with the newest, and keep them again.")
-LEGAL = frozenset({"privacy", "hours", "retention"})
+LEGAL = frozenset({"privacy", "hours", "retention", "delivery"})
 """What only an administrator changes: what the law and a promise to people hang on."""
 
 
@@ -144,6 +149,18 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
 
         return table("retention", "console/retention.html", read, kinds=KIND_LABELS)
 
+    @blueprint.route("/entrega", methods=["GET", "POST"], endpoint="delivery")
+    @allows(Role.ADMINISTRATOR)
+    def delivery_() -> Response:
+        with reading(desk.engine) as connection:
+            here = city(connection)
+        places, usual = here.city.territory.places, here.hours.spans
+        return table(
+            "delivery", "console/delivery.html", lambda _known: delivery.read(places, usual), days=DAY_LABELS,
+            tree=places, usual=usual, names=delivery.names(), prices=delivery.price_fields(), rules=list(RULES),
+            shown_as=delivery.shown_as,
+        )  # fmt: skip
+
     def table(
         key: str, template: str, read: Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, Phrase]]],
         **more: Any,
@@ -209,7 +226,7 @@ def _in_force(key: str, known: Mapping[str, Any], city: Catalogue) -> dict[str, 
         return {kind: PERIODS[kind].number(length) for kind, length in lengths(known).items()}
     if key == "hours":
         return {**known, **{kind: list(span) for kind, span in city.hours.spans.items()}}
-    return dict(known)
+    return delivery.in_force(known) if key == "delivery" else dict(known)
 
 
 def _unfit(key: str, words: Mapping[str, Any], known: Mapping[str, Any]) -> Phrase | None:
@@ -218,6 +235,8 @@ def _unfit(key: str, words: Mapping[str, Any], known: Mapping[str, Any]) -> Phra
         return next((fault for each in LANGUAGES if (fault := _fault(key, words.get(each, "")))), None)
     if key == "hours":
         return FAULTS["hours"] if texts.hours_faults(words) else None
+    if key == "delivery":
+        return next(iter(delivery.wrong(words).values()), None)
     return _("Some lengths in it are not allowed any more.") if texts.retention_faults(words, known) else None
 
 

@@ -55,6 +55,7 @@ def upgrade() -> None:
     sa.Column('selected_to', sa.Integer(), nullable=False),
     sa.Column('selected_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('made_by', sa.Integer(), nullable=True),
+    sa.Column('authors', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('made_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('approved_by', sa.Integer(), nullable=True),
     sa.Column('finished_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
