@@ -34,7 +34,7 @@ def run() -> None:
 
 def vote(desk: Desk, clock: SharedClock, channel: str, language: str, lines: tuple[str, ...]) -> list[Outbound]:
     """What somebody gets who writes these lines; each language has a resident of its own on each channel."""
-    address = f"+1555040{CHANNELS.index(channel)}{'es en'.index(language):03}"
+    address = f"+57555040{CHANNELS.index(channel)}{'es en'.index(language):03}"
     got = []
     for line in lines:
         clock.set(clock() + timedelta(seconds=20))

@@ -6,19 +6,21 @@ from rich.console import Console
 from sqlalchemy import select, update
 
 from bot import confidential
+from bot.catalogue import NothingLoaded
 from bot.messages import Incoming, Outbound
 from bot.turn import Away, Desk
+from storage import catalogue as shelf
 from storage.contacts import Contact
-from storage.database import columns, transaction
+from storage.database import columns, reading, transaction
 from storage.outbox import Outgoing
 
 
 def converse(desk: Desk, who: str, sms: bool, lines: TextIO, out: Console) -> None:
     """Read lines until they end; print what the desk answers. With `sms`, as an SMS, with its segments."""
-    channel = "sms" if sms else "terminal"
+    channel, where = "sms" if sms else "terminal", address(who, sms, country_of(desk))
     out.print("Escriba hola. Write hello. Ctrl-D ends.", style="dim")
     for number, line in enumerate(lines):
-        told = Incoming(channel, address(who, sms), f"{desk.clock().timestamp()}-{number}", text=line.rstrip("\n"))
+        told = Incoming(channel, where, f"{desk.clock().timestamp()}-{number}", text=line.rstrip("\n"))
         try:
             desk.take(told)
         except Away:
@@ -29,9 +31,19 @@ def converse(desk: Desk, who: str, sms: bool, lines: TextIO, out: Console) -> No
             out.print(f"({message.segments} SMS)\n" if sms else "", style="dim")
 
 
-def address(who: str, sms: bool) -> str:
-    """A made-up address; for SMS one that looks like a number of nobody (the 555 01 range)."""
-    return f"+1555010{sum(who.encode()) % 10_000:04}" if sms else who[:60]
+def address(who: str, sms: bool, country: str) -> str:
+    """A made-up address; for SMS one that looks like a number of nobody (the 555 01 range) in that country."""
+    return f"{country}555010{sum(who.encode()) % 10_000:04}" if sms else who[:60]
+
+
+def country_of(desk: Desk) -> str:
+    """A country whose numbers the city answers by SMS."""
+    try:
+        with reading(desk.engine) as connection:
+            countries = desk.catalogue(connection, shelf.revision(connection)).delivery.countries
+    except NothingLoaded:
+        return "+1"
+    return countries[0] if countries else "+1"
 
 
 def waiting(desk: Desk, channel: str, where: str) -> list[Outbound]:

@@ -53,6 +53,13 @@ def test_from_an_empty_database_to_a_vote_in_the_terminal() -> None:
 
 
 @pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("city", [CARTAGENA, EXAMPLE])
+def test_a_terminal_shows_what_an_sms_would_say_in_any_country(city: Path) -> None:
+    assert say("migrate")[0] == say("load", str(city))[0] == 0
+    assert "SMS)" in say("talk", "--live", "--sms", typed="hola\n")[1]
+
+
+@pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
