@@ -23,7 +23,7 @@ from bench.postgres import postgres
 from bench.statements import AT, FILLS, NUMBERS
 from bench.turns import sink
 from bench.world import prepare, settings_for
-from bot import broadcast, progress
+from bot.announcements import broadcast, feed, progress, selection, settlement
 from cli import replay, wiring
 from cli.replay import Timepiece, running
 from cli.settings import Settings
@@ -112,18 +112,18 @@ def select(name: str, url: str, folder: Path) -> None:
     event.listen(desk.engine, "commit", lambda _connection: ends.append(time.perf_counter()))
     before = peak()
     with timed(f"{name}: {PEOPLE:,} recipients selected"):
-        broadcast.select(desk, now)
+        selection.select(desk, now)
     took = [(end - start) * 1000 for start, end in pairwise(ends)][1:-1]
     tenth = len(took) // 10
     first, last = median(took[:tenth]), median(took[-tenth:])
-    print(f"{name}: a slice of {broadcast.SLICE}: median {first:.0f} ms in the first tenth, {last:.0f} ms in the last")
+    print(f"{name}: a slice of {selection.SLICE}: median {first:.0f} ms in the first tenth, {last:.0f} ms in the last")
     print(f"{name}: peak memory {peak():.0f} MB ({before:.0f} MB before)", flush=True)
     with timed(f"{name}: {FED:,} messages fed at once"):
         fed = 0
         while fed < FED:
-            fed += broadcast.feed(desk, {"telegram": (fed + broadcast.BATCH * 10) / broadcast.AHEAD}, now)
+            fed += broadcast.feed(desk, {"telegram": (fed + feed.BATCH * 10) / broadcast.AHEAD}, now)
     with timed(f"{name}: a tick of settling"):
-        broadcast.settle(desk, now)
+        settlement.settle(desk, now)
     with timed(f"{name}: its progress"), reading(desk.engine) as connection:
         made = announcements.one(connection, id)
         assert made is not None

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Engine, event, insert, text
 
 from bench.world import prepare, settings_for
+from bot.desk import Desk
 from bot.messages import Incoming
-from bot.turn import Desk
 from cli import talk, wiring
 from cli.settings import Settings
 from storage import receivers, vault, volatile

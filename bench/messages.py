@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.world import prepare, settings_for
+from bot.desk import Desk
 from bot.messages import Incoming, Outbound
-from bot.turn import Desk
 from cli import talk, wiring
 from cli.replay import SharedClock
 

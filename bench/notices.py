@@ -18,7 +18,7 @@ from bench.postgres import postgres
 from bench.statements import AT, NUMBERS, Taken, say
 from bench.world import prepare, settings_for
 from bot import notices
-from bot.turn import Desk
+from bot.desk import Desk
 from cli import wiring
 from cli.replay import ROOT
 from storage import contacts, participants

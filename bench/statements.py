@@ -13,8 +13,8 @@ from sqlalchemy import event, text
 
 from bench.postgres import postgres
 from bench.world import SLUG, prepare, settings_for
+from bot.desk import Desk
 from bot.messages import Incoming
-from bot.turn import Desk
 from cli import talk, wiring
 from storage.database import transaction
 

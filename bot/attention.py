@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bot.announcements.template_status import WITHHELD, Known, known
 from bot.catalogue import Catalogue
 from bot.reconciler import MISSED
 from bot.standing import standings
-from bot.template_status import WITHHELD, Known, known
 from bot.upkeep import HEARTBEAT, WEBHOOK_FAILED
 from flows.language import Phrase
 from flows.plan import Milestone, Plan, Standing

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot.catalogue import Listed
 from bot.commands import LEVELS
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.city import City
 from flows.language import Joined, Phrase, _
 from storage import batches, consultations

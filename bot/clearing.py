@@ -14,7 +14,7 @@ import structlog
 from bot import reconciler
 from bot.channels import twilio
 from bot.channels.twilio import TwilioLine
-from bot.turn import Desk
+from bot.desk import Desk
 
 log = structlog.get_logger()
 

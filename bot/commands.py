@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from bot import announcement_commands, idea_commands, own_data, plan_commands
+from bot import idea_commands, own_data, plan_commands
+from bot.announcements import commands as announcement_commands
 from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, complaint, consultation, people

@@ -15,9 +15,9 @@ from PIL import Image, ImageOps
 from sqlalchemy import Connection, Row
 
 from bot import failures
+from bot.desk import Desk
 from bot.messages import Reply
 from bot.speech import Speaker
-from bot.turn import Desk
 from flows.answers import tidy
 from flows.language import Phrase, _
 from flows.office import LARGEST

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from bot.catalogue import NothingLoaded
+from bot.desk import Desk
 from bot.results import SMALLEST, cells, covered, mixed, places
-from bot.turn import Desk
 from flows.territory import Territory
 from storage import catalogue as shelf
 from storage import headcounts

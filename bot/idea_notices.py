@@ -12,15 +12,14 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from bot.catalogue import Catalogue, NothingLoaded
+from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.idea_commands import answer_of
 from bot.messages import Outbound, Reply
 from bot.notices import best, contacts_of, is_open
 from bot.speech import Speaker
-from bot.turn import Desk
 from flows.ideas import came_of, reason
 from flows.language import Joined, Phrase, _
-from storage import catalogue as shelf
 from storage import ideas, outbox
 from storage.database import reading, transaction
 
@@ -40,10 +39,8 @@ Owed = Mapping[int, Sequence[Row[Any]]]
 
 def tell(desk: Desk, now: datetime) -> int:
     """Tell everybody what came of their ideas; nothing outside of the city's hours. How many people were told."""
-    try:
-        with reading(desk.engine) as connection:
-            city = desk.catalogue(connection, shelf.revision(connection))
-    except NothingLoaded:
+    city = desk.city()
+    if city is None:
         return 0
     if city.hours.allow(now):
         _take_back(desk, now)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bot.catalogue import NothingLoaded
 from bot.connectivity import SAMPLE
-from bot.turn import Desk
+from bot.desk import Desk
 from storage import catalogue as shelf
 from storage import connectivity, ticks
 from storage.connectivity import Signal

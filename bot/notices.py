@@ -16,15 +16,14 @@ import structlog
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from bot.catalogue import Catalogue, NothingLoaded
+from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.events import Chronicle, Event, Key, clerk, events
 from bot.messages import Reply
 from bot.speech import Speaker
 from bot.standing import standings
-from bot.turn import Desk
 from flows.language import Joined, Phrase, _
 from flows.plan import Plan
-from storage import catalogue as shelf
 from storage import notices, outbox, participants, voices
 from storage.database import reading, transaction
 
@@ -157,12 +156,8 @@ class Told:
 
 def tell(desk: Desk, now: datetime) -> Told:
     """Tell everybody what there is to tell at `now`; nothing outside of the city's hours."""
-    try:
-        with reading(desk.engine) as connection:
-            city = desk.catalogue(connection, shelf.revision(connection))
-    except NothingLoaded:
-        return Told({})
-    if not city.hours.allow(now):
+    city = desk.city()
+    if city is None or not city.hours.allow(now):
         return Told({})
     numbers: Counter[str] = Counter()
     try:

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from bot.channels import twilio
 from bot.channels.twilio import Account, TwilioLine
+from bot.desk import Desk
 from bot.messages import Incoming
-from bot.turn import Desk
 from storage import inbox, ticks
 from storage.database import reading, transaction
 

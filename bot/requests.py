@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Row
 from bot import own_data
 from bot.catalogue import Catalogue
 from bot.channels import twilio
+from bot.desk import Desk
 from bot.hours import Hours
 from bot.messages import Reply
 from bot.speech import Speaker
-from bot.turn import Desk
 from bot.visit import hashed
 from flows.language import _
 from storage import catalogue as shelf

@@ -5,21 +5,15 @@ does the provider get its answer. A message that comes again finds its id and ch
 """
 
 import json
-import secrets
-import traceback
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import structlog
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Row
 
-from bot import announcement_trial, catalogue, commands, connectivity, idea_commands, pictures, replies
-from bot.batches import Batches
+from bot import commands, connectivity, idea_commands, pictures, replies
+from bot.announcements import trial as announcement_trial
 from bot.catalogue import Catalogue, NothingLoaded
 from bot.channels import Channel
 from bot.messages import Incoming, Reply
@@ -33,12 +27,10 @@ from flows.people import Facts
 from flows.replay import NOT_READ, Advance, Journal, Stranded, advance
 from storage import contacts, inbox, outbox, parked, spending, talks
 from storage.announcements import Announcement
-from storage.ballot_keys import BallotKeys
-from storage.ballots import CODE_LENGTH, CODE_LETTERS, read_code
-from storage.database import hurried, is_away, may_succeed_again, one_writer, transaction, waited_in_vain
-from storage.ink import Ink
+from storage.ballots import CODE_LENGTH, read_code
 
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    from bot.desk import Desk
 
 IDLE = timedelta(hours=12)
 """After that long a typed answer may belong to something else: the question is shown again before it is answered."""
@@ -53,7 +45,6 @@ EARLY = 2.0
 """Seconds by which a provider's clock may be behind ours when it says when somebody wrote."""
 
 HEARD_EVERY = timedelta(minutes=5)
-TRIES = 4
 MOST_FOLLOWED = 4
 NEWS = {
     "blocked": contacts.block,
@@ -66,7 +57,7 @@ DRAFTS = frozenset({"vote", "profile", "progress", "propose"})
 
 LINKED = {"v-": "vote", "r-": "results", "h-": "milestones", "s-": "seat", "p-": "propose", "d-": "report"}
 """Links open a conversation: `/start v-<slug>`, `/start h-<commitment>`, `/start s-<code>`, `/start p-<code>`.
-A complaint's (`/start d-<commitment>`) comes here only where none is taken (`bot/confidential.py`)."""
+A complaint's (`/start d-<commitment>`) comes here only where none is taken (`bot/complaints/confidential.py`)."""
 
 PASSED = _("That question has passed.")
 RESUMED = _("Let us go on where you stopped. 0 goes back. MENU leaves.")
@@ -79,116 +70,11 @@ APOLOGY = _(
 )
 
 
-class Away(Exception):
-    """The database cannot serve: the provider gets 503 and tries again; nothing was taken in."""
-
-
-class Apart(Exception):
-    """A lock is not to be had just now: nothing was taken in, and each message of the batch is to try by itself."""
-
-
-class TakesApart(Protocol):
-    """Takes in the messages that no ordinary turn may see (`bot/confidential.py`)."""
-
-    def claims(self, incoming: Incoming) -> bool: ...
-
-    def take(self, incoming: Incoming) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Desk:
-    """All that turns share: the database, the keys, the clock and the channels' shapes.
-
-    `volatile` is the store of confidential conversations; without it there are none. `confidential` takes them in.
-    """
-
-    engine: Engine
-    ink: Ink
-    keys: BallotKeys
-    clock: Callable[[], datetime]
-    channels: Mapping[str, Channel]
-    secret: bytes = field(repr=False)
-    public_url: str = ""
-    volatile: Engine | None = None
-    confidential: TakesApart | None = None
-    _shelf: list[Catalogue] = field(default_factory=list, repr=False)
-
-    def take(self, incoming: Incoming) -> bool:
-        """Take a message in; False if it had been taken in before. Raises Away."""
-        if self.confidential is not None and self.confidential.claims(incoming):
-            return self.confidential.take(incoming)
-        try:
-            return self._batches.run(incoming)
-        except Apart:
-            return self._alone(incoming)
-
-    def take_all(self, batch: Sequence[Incoming]) -> Sequence[bool | Exception]:
-        """Take messages in with one commit; where that fails each by itself, so that a failure is only its own."""
-        if len(batch) > 1 or not one_writer(self.engine):
-            try:
-                with hurried(self.engine) as connection:
-                    return [Turn(self, connection, each, self.clock()).run() for each in batch]
-            except Exception as error:
-                log.warning("turn.batch_undone", place=whereabouts(error), channel=batch[0].channel)
-                if waited_in_vain(error):  # whoever has to wait waits in a thread of their own
-                    return [Apart()] * len(batch)
-        taken: list[bool | Exception] = []
-        for each in batch:
-            try:
-                taken.append(self._alone(each))
-            except Away as away:  # so it is for the rest, who need not wait as long to hear it
-                return [*taken, *[away] * (len(batch) - len(taken))]
-        return taken
-
-    @cached_property
-    def _batches(self) -> Batches[Incoming, bool]:
-        return Batches(self.take_all)
-
-    def _alone(self, incoming: Incoming) -> bool:
-        for attempt in range(1, TRIES + 1):
-            try:
-                with transaction(self.engine) as connection:
-                    return Turn(self, connection, incoming, self.clock()).run()
-            except Exception as error:
-                if may_succeed_again(error) and attempt < TRIES:
-                    continue
-                if is_away(error) or may_succeed_again(error):
-                    raise Away from None
-                return self._park(incoming, error)
-        raise Away
-
-    def _park(self, incoming: Incoming, error: Exception) -> bool:
-        """A bug must not block a chat: record where it happened (no text), apologise, and take the message as read."""
-        code, place = "".join(secrets.choice(CODE_LETTERS) for _n in range(6)), whereabouts(error)
-        log.error("turn.parked", code=code, place=place, channel=incoming.channel)
-        try:
-            with transaction(self.engine) as connection:
-                return Turn(self, connection, incoming, self.clock()).apologise(code, place)
-        except Exception as again:
-            if is_away(again):
-                raise Away from None
-            log.error("turn.lost", code=code, place=whereabouts(again), channel=incoming.channel)
-            raise Away from None
-
-    def catalogue(self, connection: Connection, revision: int | None) -> Catalogue:
-        """The catalogue of that revision, from memory where it has not changed."""
-        if not self._shelf or self._shelf[0].revision != revision:
-            self._shelf[:] = [catalogue.read(connection)]
-        return self._shelf[0]
-
-
-def whereabouts(error: Exception) -> str:
-    """Class, file and line of an error, without its message: that could hold what somebody wrote."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno}" if frames else "?"
-    return f"{type(error).__name__} {place}"[:160]
-
-
 @dataclass
 class Turn:
     """The work of one message, inside its transaction."""
 
-    desk: Desk
+    desk: "Desk"
     connection: Connection
     incoming: Incoming
     now: datetime

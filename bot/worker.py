@@ -12,27 +12,15 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Connection, Engine
 
-from bot import (
-    broadcast,
-    case_upkeep,
-    clearing,
-    evidence,
-    headcount,
-    idea_notices,
-    measurement,
-    notices,
-    reconciler,
-    reminders,
-    template_status,
-    thrift,
-    upkeep,
-)
+from bot import clearing, evidence, headcount, idea_notices, measurement, notices, reconciler, thrift, upkeep
+from bot.announcements import broadcast, reminders, selection, settlement, template_status
 from bot.channels.telegram import TelegramSender
 from bot.channels.twilio import TwilioLine
-from bot.courier import Courier
-from bot.redaction import Check
+from bot.complaints import case_upkeep
+from bot.complaints.courier import Courier
+from bot.complaints.redaction import Check
+from bot.desk import Desk
 from bot.sender import Lane, Sender, run_lanes
-from bot.turn import Desk
 from storage import leases, volatile
 from storage.database import checkpoint, is_away, transaction
 
@@ -119,9 +107,9 @@ class Worker:
         every(5, "evidence", lambda: evidence.fetch_awaited(desk, fetchers))
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         rates = {lane.name: lane.pace.per_second for lane in self.lanes}
-        every(5, "select", lambda: broadcast.select(desk, desk.clock()), at_once=True)
+        every(5, "select", lambda: selection.select(desk, desk.clock()), at_once=True)
         every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock()), at_once=True)
-        every(30, "settle", lambda: broadcast.settle(desk, desk.clock()))
+        every(30, "settle", lambda: settlement.settle(desk, desk.clock()))
         every(60, "reminders", lambda: reminders.remind(desk, desk.clock()), at_once=True)
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)
         every(600, "connectivity", lambda: measurement.take(desk), at_once=True)

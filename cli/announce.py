@@ -10,8 +10,8 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import announcing, progress
-from bot.announcement_figures import OUTCOMES
+from bot.announcements import announcing, progress
+from bot.announcements.figures import OUTCOMES
 from bot.catalogue import Catalogue, read
 from bot.lifecycle import NotPossible
 from bot.speech import LANGUAGES, Speaker

@@ -13,10 +13,11 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.engine import make_url
 
-from bot import catalogue, redaction
+from bot import catalogue
+from bot.announcements.template_status import known
+from bot.complaints import redaction
 from bot.speech import LANGUAGES, NoCatalogue
 from bot.speech import catalogue as messages
-from bot.template_status import known
 from bot.upkeep import HEARTBEAT
 from cli.findings import Finding, kept
 from cli.settings import Settings
@@ -304,7 +305,7 @@ UNREDACTED = {
         "See that the worker runs and reaches Twilio; what its log says under tick.failed tells more.",
     ),
 }
-"""Why WhatsApp takes no complaints now, by a code of `bot.redaction.standing`, and the fix."""
+"""Why WhatsApp takes no complaints now, by a code of `bot.complaints.redaction.standing`, and the fix."""
 
 
 def by_whatsapp(connection: Connection, settings: Settings, now: datetime) -> Finding:

@@ -5,10 +5,10 @@ from typing import TextIO
 from rich.console import Console
 from sqlalchemy import select, update
 
-from bot import confidential
 from bot.catalogue import NothingLoaded
+from bot.complaints import confidential
+from bot.desk import Away, Desk
 from bot.messages import Incoming, Outbound
-from bot.turn import Away, Desk
 from storage import catalogue as shelf
 from storage.contacts import Contact
 from storage.database import columns, reading, transaction

@@ -17,12 +17,12 @@ from twilio.rest import Client
 from twilio.rest.content.v1.content import ContentList
 from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 
-from bot import template_status
+from bot.announcements import template_status
+from bot.announcements.template_status import Known, known
+from bot.announcements.templates import DECLARED, Wording, faults
 from bot.channels.twilio import WORD
 from bot.failures import NotDelivered
 from bot.lifecycle import NotPossible
-from bot.template_status import Known, known
-from bot.templates import DECLARED, Wording, faults
 from cli import wiring
 from cli.console import CROSS, DASH, TICK, explained, opened, out, working
 from cli.settings import Settings
@@ -41,10 +41,10 @@ FIXES = {
     "changed": f"Its words were changed since it was submitted. {CREATE}",
     "unsubmitted": f"Twilio has it, and Meta was not asked. {CREATE}",
     "pending": "Wait: Meta mostly decides within minutes, at the latest in two days. Announcements wait for it.",
-    "rejected": "Change its words in bot/templates.py, then run: cuenta templates create. The same name is locked for"
-    " 30 days; other words get another name.",
+    "rejected": "Change its words in bot/announcements/templates.py: other words get another name. This one is locked"
+    f" for 30 days. {CREATE}",
     "paused": "Wait: Meta lets it rest for some hours, since too many people did not want it. Announce less often.",
-    "disabled": "Change its words in bot/templates.py, then run: cuenta templates create. See why in WhatsApp Manager.",
+    "disabled": f"Change its words in bot/announcements/templates.py. {CREATE} See why in WhatsApp Manager.",
 }
 """What to do about a template that cannot be used."""
 
@@ -96,7 +96,7 @@ def check() -> None:
             else:
                 out.print(TICK, f"{each.wording.title}: Twilio has it")
         if wrong:
-            raise NotPossible("Meta would turn those down. Mend their words in bot/templates.py.")
+            raise NotPossible("Meta would turn those down. Mend their words in bot/announcements/templates.py.")
 
 
 @app.command()
@@ -106,7 +106,9 @@ def create() -> None:
         settings, engine = opened()
         for wording in DECLARED:
             if found := faults(wording):
-                raise NotPossible(f"{wording.title}: {found[0]}. Nothing was submitted: mend it in bot/templates.py.")
+                raise NotPossible(
+                    f"{wording.title}: {found[0]}. Nothing was submitted: mend it in bot/announcements/templates.py."
+                )
         client = _client(settings)
         with working("Asking Twilio"):
             made = _made(client)

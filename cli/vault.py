@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bot import casework, exports
-from bot.cases import File, Told
-from bot.exports import Opened, Unreadable
+from bot.complaints import casework, exports
+from bot.complaints.cases import File, Told
+from bot.complaints.exports import Opened, Unreadable
 from bot.lifecycle import NotPossible
 from cli import wiring
 from cli.console import explained, opened, out

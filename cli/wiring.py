@@ -20,13 +20,13 @@ from bot.channels.browser import BrowserShape
 from bot.channels.telegram import TelegramSender, TelegramShape
 from bot.channels.terminal import TerminalShape
 from bot.channels.twilio import Account, SmsShape, TwilioLine, TwilioSender, WhatsAppShape
-from bot.complaint_ways import FORM, Ways
-from bot.confidential import Confidential
+from bot.complaints.confidential import Confidential
+from bot.complaints.redaction import Check
+from bot.complaints.ways import FORM, Ways
+from bot.desk import Desk
 from bot.pace import Pace
-from bot.redaction import Check
 from bot.sender import Lane
 from bot.speech import LANGUAGES, catalogue
-from bot.turn import Desk
 from bot.worker import Worker
 from cli.settings import Settings
 from storage import volatile

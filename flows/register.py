@@ -72,7 +72,7 @@ WITH_WORDS = frozenset({"milestones", "seat", "propose", "report", "cast"})
 """Conversations that may be opened with something behind their word: a commitment, a code. It is kept sealed."""
 
 CONFIDENTIAL = frozenset({"report", "status"})
-"""Conversations of which nothing is kept here but in memory (`bot/confidential.py`)."""
+"""Conversations of which nothing is kept here but in memory (`bot/complaints/confidential.py`)."""
 
 REPLACES = {"cast": "vote"}
 """What, once it has ended, leaves nothing to go on with in another conversation about the same subject."""

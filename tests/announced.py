@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from bot import broadcast
+from bot.announcements import broadcast, selection, settlement
 from storage import announcements, contacts, participants
 from storage.announcements import Announcement, Draft
 from storage.audiences import Audience, scope
@@ -87,9 +87,9 @@ def move(world: World, id: int, before: str, after: str, **values: Any) -> None:
 def tick(world: World, rates: Mapping[str, float] = RATES) -> int:
     """The clock ticks once; how many messages were queued."""
     now = world.clock()
-    broadcast.select(world.desk, now)
+    selection.select(world.desk, now)
     number = broadcast.feed(world.desk, rates, now)
-    broadcast.settle(world.desk, now)
+    settlement.settle(world.desk, now)
     return number
 
 

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from bot import cases, casework
-from bot.cases import Begun, File, Told
+from bot.complaints import cases, casework
+from bot.complaints.cases import Begun, File, Told
 from storage import cases as shelf
 from storage import catalogue, receivers, vault
 from storage.database import reading, transaction

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 from werkzeug.test import TestResponse
 
-from bot import cases, scrub
-from bot.scrub import Clean
+from bot.complaints import cases, scrub
+from bot.complaints.scrub import Clean
 from cli import wiring
 from cli.settings import read_settings
 from storage import cases as shelf

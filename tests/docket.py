@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row, update
 
-from bot.cases import calendar
 from bot.catalogue import Catalogue, read
+from bot.complaints.cases import calendar
 from storage import cases, receivers, vault
 from storage.cases import Case, SealedPart
 from storage.database import reading, transaction

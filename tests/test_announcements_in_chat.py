@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot import announcement_trial
+from bot.announcements import trial as announcement_trial
 from storage import announcements
 from storage.announcements import AnnouncementRow
 from storage.ballots import CODE_LETTERS

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot import announcing
-from bot.announcing import KIND
+from bot.announcements import announcing
+from bot.announcements.announcing import KIND
 from bot.catalogue import Catalogue, read
 from bot.lifecycle import NotPossible
 from bot.speech import Speaker

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import event
 
 from bot.batches import Batches
+from bot.desk import Apart, Away
 from bot.messages import Incoming
-from bot.turn import Apart, Away
 from flows import register
 from flows.answers import FreeText
 from flows.language import Ask, Talk

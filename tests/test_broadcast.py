@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from bot import broadcast
-from bot.templates import DECLARED
+from bot.announcements import selection
+from bot.announcements.templates import DECLARED
 from storage import catalogue as shelf
 from storage import connectivity, contacts, outbox, participants, recipients
 from storage.audiences import BY_SMS, Audience
@@ -91,7 +91,7 @@ def test_nothing_goes_before_its_hour_nor_without_approval(little_world: World) 
 
 
 def test_an_audience_may_be_empty_or_everybody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(broadcast, "SLICE", 3)
+    monkeypatch.setattr(selection, "SLICE", 3)
     for who in range(1, 9):
         person(world, who=who)
     nobody = announce(world, Audience(languages=("en",)))
@@ -320,7 +320,7 @@ def test_what_changed_since_they_were_selected_counts(world: World, reason: str)
     voted = {"voted_in": "cartagena-2022"} if reason == "voted" else {}
     places = {"places": (where,)} if reason == "changed" else {}
     announce(world, Audience(**voted, **places))  # type: ignore[arg-type]
-    broadcast.select(world.desk, world.clock())
+    selection.select(world.desk, world.clock())
     with transaction(world.desk.engine) as connection:
         contact = contacts.contacts_of(connection, who)[0].id
         if reason == "stopped":
@@ -427,7 +427,7 @@ def test_words_that_take_more_than_one_message_are_held(little_world: World, wor
 def test_two_who_turn_out_to_be_one_are_told_once(world: World) -> None:
     people = [person(world, who=who) for who in range(1, 7)]
     id = announce(world)
-    broadcast.select(world.desk, world.clock())
+    selection.select(world.desk, world.clock())
     assert len(world.rows(Recipient)) == 6
 
     def become(who: int, state: str) -> None:
@@ -451,7 +451,7 @@ def test_two_who_turn_out_to_be_one_are_told_once(world: World) -> None:
 def test_who_is_forgotten_is_told_nothing(world: World) -> None:
     who = person(world)
     id = announce(world)
-    broadcast.select(world.desk, world.clock())
+    selection.select(world.desk, world.clock())
     with transaction(world.desk.engine) as connection:
         contacts.forget(connection, who)
     assert tick(world) == 0

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from bot import broadcast, progress
+from bot.announcements import broadcast, feed, progress, selection, settlement
 from cli import wiring
 from cli.replay import SharedClock, settings_for
 from cli.standins import Standins, running_standins
@@ -38,8 +38,8 @@ from tests.world import CARTAGENA, DURING, World, address
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices and batches of a few people, so that there are many transactions."""
-    monkeypatch.setattr(broadcast, "SLICE", 3)
-    monkeypatch.setattr(broadcast, "BATCH", 2)
+    monkeypatch.setattr(selection, "SLICE", 3)
+    monkeypatch.setattr(feed, "BATCH", 2)
 
 
 def clean(world: World) -> None:
@@ -88,7 +88,7 @@ def test_of_two_workers_at_once_each_person_hears_once(world: World, tmp_path: P
         for _n in range(12):
             meeting.wait(30)
             with suppress(Exception):  # of two that want the same rows one may have to step back
-                broadcast.select(desk, world.clock())
+                selection.select(desk, world.clock())
                 broadcast.feed(desk, {"telegram": 2, "sms": 1}, world.clock())
 
     with ThreadPoolExecutor(2) as workers:
@@ -116,7 +116,7 @@ def test_a_holder_that_was_paused_in_the_middle_queues_nothing_again(
         late.append(broadcast.feed(world.desk, {"telegram": 1}, world.clock()))  # who took over meanwhile
         return rooms(*arguments)
 
-    broadcast.select(world.desk, world.clock())
+    selection.select(world.desk, world.clock())
     monkeypatch.setattr(broadcast, "_rooms", sleepily)
     assert broadcast.feed(world.desk, {"telegram": 1}, world.clock()) == 4
     assert late == [4]
@@ -280,7 +280,7 @@ def test_a_worker_that_is_killed_again_and_again_tells_everybody_at_most_once(
         until(lambda: goes_on(clock) and still(world) == 0)
     finally:
         office.stop()
-    broadcast.settle(world.desk, clock())
+    settlement.settle(world.desk, clock())
     assert one(world, id).state == "sent"
     arrived = Counter(message.to for message in providers.sent)
     assert set(arrived.values()) == {1}

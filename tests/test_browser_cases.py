@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from bot.cases import Begun
+from bot.complaints.cases import Begun
 from cli import wiring
 from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
 from tests.casebook import PHOTO, cheap, filed, receiver

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import text
 
-from bot import cases, complaint_attachments
 from bot.channels import telegram
-from bot.turn import Away
+from bot.complaints import attachments as complaint_attachments
+from bot.complaints import cases
+from bot.desk import Away
 from cli.processes import THREADS
 from storage import cases as shelf
 from storage import consultations, receivers, vault, volatile

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import case_days
-from bot import cases as filing
-from bot.case_days import Refused, standing
 from bot.catalogue import Catalogue
+from bot.complaints import case_days
+from bot.complaints import cases as filing
+from bot.complaints.case_days import Refused, standing
 from bot.hours import Hours
 from flows.case import STATES, STOPPED
 from storage import cases

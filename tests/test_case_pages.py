@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 from flask.testing import FlaskClient
 
-from bot import case_files, case_upkeep
+from bot.complaints import case_files, case_upkeep
 from cli import wiring
 from storage import receivers
 from storage.database import transaction

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from bot import case_sheets, case_upkeep
-from bot.case_sheets import Digest
+from bot.complaints import case_sheets, case_upkeep
+from bot.complaints.case_sheets import Digest
 from bot.results import SMALLEST
 from cli import wiring
 from storage import case_keeping

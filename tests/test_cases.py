@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from bot import cases
 from bot.catalogue import Catalogue, read
+from bot.complaints import cases
 from storage import cases as shelf
 from storage import receivers, vault
 from storage.database import reading, transaction

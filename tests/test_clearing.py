@@ -7,8 +7,8 @@ import pytest
 
 from bot import clearing, failures
 from bot.channels.twilio import TwilioSender
+from bot.desk import Away, Desk
 from bot.messages import Outbound
-from bot.turn import Away, Desk
 from storage.inbox import Inbox
 from tests.test_reconciler import twilio, wrote
 from tests.world import World, address

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import complaint_links
-from bot.confidential import waiting
+from bot.complaints import links as complaint_links
+from bot.complaints.confidential import waiting
 from storage import vault, volatile
 from tests import vaults
 from tests.complaint_pages import Person, codes, inside, number_of_cases, person

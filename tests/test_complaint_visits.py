@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot import cases
+from bot.complaints import cases
 from storage import vault
 from tests.complaint_pages import (
     Odd,

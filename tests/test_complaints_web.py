@@ -10,7 +10,8 @@ import pytest
 import werkzeug.formparser
 from sqlalchemy import Connection, text
 
-from bot import cases, complaint_attachments, scrub
+from bot.complaints import attachments as complaint_attachments
+from bot.complaints import cases, scrub
 from bot.speech import Speaker
 from bot.tokens import Token
 from storage import cases as shelf

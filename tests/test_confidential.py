@@ -14,14 +14,15 @@ import structlog
 from PIL import Image
 from sqlalchemy import event, inspect, text
 
-from bot import cases, complaint_commands
 from bot.channels import telegram
-from bot.complaint_safe import Safe
-from bot.complaint_ways import opens
-from bot.confidential import Confidential, waiting
+from bot.complaints import cases
+from bot.complaints import commands as complaint_commands
+from bot.complaints.confidential import Confidential, waiting
+from bot.complaints.safe import Safe
+from bot.complaints.typed_codes import codes_in
+from bot.complaints.ways import opens
+from bot.desk import Away
 from bot.messages import Incoming, Outbound
-from bot.turn import Away
-from bot.typed_codes import codes_in
 from flows.case import ASKED
 from flows.complaint_report import NAME, QUESTIONS
 from storage import cases as shelf

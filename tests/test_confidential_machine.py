@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import inspect, text
 
-from bot import complaint_commands
 from bot.channels import telegram
+from bot.complaints import commands as complaint_commands
 from bot.messages import Outbound
 from storage import vault, volatile
 from storage.database import reading

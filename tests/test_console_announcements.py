@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert
 
-from bot import announcing
+from bot.announcements import announcing
 from cli import wiring
 from storage import announcements, approvals
 from storage.announcements import Announcement, AnnouncementRow

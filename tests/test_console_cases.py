@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text, update
 
-from bot import cases, exports
-from bot.cases import Begun
+from bot.complaints import cases, exports
+from bot.complaints.cases import Begun
 from cli import wiring
 from flows.case import MOVES, REASONS, SAID, STATES
 from storage import audit, case_keeping, catalogue, printed, sessions, vault, volatile_visits

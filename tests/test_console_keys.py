@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import text, update
 from typer.testing import CliRunner
 
-from bot import cases, casework, exports
-from bot.cases import Told
+from bot.complaints import cases, casework, exports
+from bot.complaints.cases import Told
 from cli import wiring
 from cli.main import app as command
 from storage import audit, printed, receivers, sessions, vault

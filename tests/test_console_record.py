@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import pytest
 
-from bot import casework
+from bot.complaints import casework
 from cli import wiring
 from storage import audit
 from storage.database import transaction

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.templates import DECLARED
+from bot.announcements.templates import DECLARED
 from cli import wiring
 from storage import templates
 from storage.database import transaction

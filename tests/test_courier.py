@@ -13,7 +13,7 @@ from sqlalchemy import text
 from bot import failures
 from bot.channels import telegram
 from bot.channels.telegram import TelegramSender, call
-from bot.courier import KEY_STAYS, Courier
+from bot.complaints.courier import KEY_STAYS, Courier
 from bot.messages import Incoming, Outbound
 from bot.pace import Pace
 from bot.sender import MOST_TRIES, Lane

@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.engine import make_url
 
-from bot import redaction, speech
-from bot.templates import DECLARED
+from bot import speech
+from bot.announcements.templates import DECLARED
+from bot.complaints import redaction
 from bot.upkeep import HEARTBEAT
 from cli import accounts, premises
 from cli.accounts import retries

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from bot.announcements.templates import DECLARED
 from bot.channels import twilio_codes
 from bot.channels.twilio import TwilioSender
 from bot.failures import (
@@ -27,7 +28,6 @@ from bot.failures import (
 )
 from bot.fates import fate
 from bot.messages import Outbound
-from bot.templates import DECLARED
 from cli import wiring
 from cli.provider_rules import twilio_error
 from cli.standins import Standins

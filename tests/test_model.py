@@ -25,10 +25,10 @@ from sqlmodel import SQLModel
 
 from bot import failures
 from bot.channels import telegram, twilio
+from bot.desk import Away
 from bot.messages import Incoming, Outbound
 from bot.pace import Pace
 from bot.sender import Lane, Sender
-from bot.turn import Away
 from storage.audit import Audited, AuditHead
 from storage.ballots import Ballot, Roll
 from storage.catalogue import CityText, PlaceRow, Revision

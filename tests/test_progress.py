@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, update
 
-from bot import progress
-from bot.progress import Line, Progress
+from bot.announcements import progress
+from bot.announcements.progress import Line, Progress
 from storage import contacts
 from storage.catalogue import PlaceRow, revision
 from storage.contacts import Contact

@@ -11,8 +11,8 @@ from sqlalchemy import update
 
 from bot import reconciler
 from bot.channels.twilio import Account, TwilioLine
+from bot.desk import Away, Desk
 from bot.messages import Incoming
-from bot.turn import Away, Desk
 from cli.standins import Standins
 from storage import ticks
 from storage.contacts import Contact, Person

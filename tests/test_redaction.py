@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from bot import cases, failures, redaction
+from bot import failures
 from bot.channels import twilio as channel
 from bot.channels.twilio import TwilioLine, TwilioSender
-from bot.complaint_ways import Ways
-from bot.confidential import Confidential, waiting
+from bot.complaints import cases, redaction
+from bot.complaints.confidential import Confidential, waiting
+from bot.complaints.redaction import Check
+from bot.complaints.ways import Ways
 from bot.messages import Outbound
-from bot.redaction import Check
 from bot.worker import Worker
 from cli import wiring
 from cli.standins import Standins

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import announcing, broadcast, lifecycle, reminders
+from bot import lifecycle
+from bot.announcements import announcing, reminders, selection
+from bot.announcements.reminders import behind, calendar
 from bot.channels import gsm7
 from bot.hours import Hours
-from bot.reminders import behind, calendar
 from flows.language import Local
 from storage import announcements, audit
 from storage.announcements import AnnouncementRow
@@ -226,7 +227,7 @@ def test_what_a_vote_that_was_closed_early_leaves_out_is_no_failure(told: World)
 
 def test_closing_early_cancels_what_is_under_way(told: World) -> None:
     reminders.remind(told.desk, told.clock())
-    broadcast.select(told.desk, told.clock())
+    selection.select(told.desk, told.clock())
     lifecycle.close(told.desk.engine, SLUG, told.clock())
     tick(told)
     assert made(told) == {"opens": "cancelled"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot import cases
 from bot.catalogue import read
+from bot.complaints import cases
 from bot.standing import standings
 from cli import demo, sample
 from storage import volatile

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from pikepdf import Array, Dictionary, Encryption, Name, Pdf, String
 from PIL import Image, ImageCms, PngImagePlugin
 
-from bot import formats, scrub, scrubber
-from bot.scrub import Clean, NotStrippable, Refused
+from bot.complaints import formats, scrub, scrubber
+from bot.complaints.scrub import Clean, NotStrippable, Refused
 
 MARK = "HIDDEN-WORD"
 COLOURS = [(200, 30, 30), (30, 160, 30), (30, 30, 200), (220, 220, 40)]

@@ -21,7 +21,8 @@ from PIL import Image
 from sqlalchemy import Engine, text
 from twilio.request_validator import RequestValidator
 
-from bot import cases, lifecycle, redaction
+from bot import lifecycle
+from bot.complaints import cases, redaction
 from cli import processes
 from cli.replay import SharedClock, free_port, settings_for
 from cli.settings import Settings

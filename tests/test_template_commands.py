@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from bot import failures, template_status
-from bot.template_status import follow, known
-from bot.templates import DECLARED, Templates
+from bot import failures
+from bot.announcements import template_status
+from bot.announcements.template_status import follow, known
+from bot.announcements.templates import DECLARED, Templates
 from cli import templates as commands
 from cli.standins import Standins, running_standins
 from storage import templates

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.announcements.templates import DECLARED, Template, Templates, Unfit, Wording, faults, fit
 from bot.channels import twilio
 from bot.channels.twilio import TwilioSender
 from bot.messages import Outbound
-from bot.templates import DECLARED, Template, Templates, Unfit, Wording, faults, fit
 from cli.standins import Standins
 from flows.answers import tidy
 from storage import templates

@@ -7,7 +7,7 @@ from bot import thrift
 from bot.attention import attention
 from bot.catalogue import Catalogue, read
 from bot.delivery import Delivery
-from bot.turn import Desk
+from bot.desk import Desk
 from cli import wiring
 from storage import catalogue as shelf
 from storage import spending

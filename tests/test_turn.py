@@ -20,9 +20,9 @@ from sqlmodel import SQLModel
 
 from bot import turn
 from bot.channels import telegram, twilio
+from bot.desk import Away
 from bot.messages import Incoming, Outbound
 from bot.speech import Speaker
-from bot.turn import Away
 from cli import wiring
 from flows import register, replay
 from flows.answers import FreeText

@@ -11,7 +11,8 @@ import pytest
 import structlog
 from sqlalchemy import inspect, text
 
-from bot import case_upkeep, upkeep
+from bot import upkeep
+from bot.complaints import case_upkeep
 from storage import volatile
 from storage.database import reading
 from tests import vaults

@@ -10,8 +10,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 import pytest
 from typer.testing import CliRunner, Result
 
-from bot import cases, casework, exports
-from bot.exports import Unreadable
+from bot.complaints import cases, casework, exports
+from bot.complaints.exports import Unreadable
 from cli.main import app
 from storage import cases as shelf
 from storage import printed, receivers, vault

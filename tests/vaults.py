@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 
 from sqlalchemy import Engine
 
-from bot import redaction
+from bot.complaints import redaction
 from storage import receivers, ticks, vault
 from storage.database import transaction
 from storage.staff import Account

@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, event, insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from bot import confidential, lifecycle
+from bot import lifecycle
 from bot.channels import telegram, twilio
+from bot.complaints import confidential
+from bot.desk import Desk
 from bot.messages import Incoming, Outbound
-from bot.turn import Desk
 from cli import wiring
 from cli.settings import Settings, read_settings
 from storage import volatile

@@ -9,10 +9,11 @@ from typing import Any
 from flask import Blueprint, Response, abort, url_for
 from sqlalchemy import Connection
 
-from bot import announcement_figures, audience_words, progress
-from bot.announcement_figures import MEASURES, Figures
+from bot.announcements import audience_words, progress
+from bot.announcements import figures as announcement_figures
+from bot.announcements.figures import MEASURES, Figures
 from bot.catalogue import Catalogue
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Local, Phrase
 from storage import announcements
 from storage import catalogue as shelf

@@ -4,7 +4,7 @@ from flask import Blueprint, Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from bot.turn import Desk
+from bot.desk import Desk
 from web import confidential, downloads, errors, hosts, openapi, plans, rendering, site
 from web.console import application as console
 from web.invitation import Public

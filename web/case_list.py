@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Blueprint, Response, abort
 
-from bot import case_sheets
-from bot.case_sheets import BANDS, LONGER, begins
 from bot.catalogue import Catalogue
-from bot.turn import Desk
+from bot.complaints import case_sheets
+from bot.complaints.case_sheets import BANDS, LONGER, begins
+from bot.desk import Desk
 from flows.case import STATES, Intake
 from flows.language import Phrase, _
 from storage import catalogue as shelf

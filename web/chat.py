@@ -20,8 +20,9 @@ from flask_limiter.util import get_remote_address
 from sqlalchemy import Connection
 
 from bot.channels.browser import NAME
+from bot.desk import Desk
 from bot.messages import Incoming, Outbound
-from bot.turn import SILENT, Desk
+from bot.turn import SILENT
 from flows.language import _
 from storage import catalogue as shelf
 from storage import outbox, volatile_outbox

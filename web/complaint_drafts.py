@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from bot import cases
-from bot.cases import Begun
 from bot.catalogue import Catalogue
+from bot.complaints import cases
+from bot.complaints.cases import Begun
+from bot.desk import Desk
 from bot.tokens import Token
-from bot.turn import Desk
 from storage import vault, volatile, volatile_visits
 from storage.cases import SealedPart
 from storage.database import reading, transaction

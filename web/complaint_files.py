@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from bot import complaint_attachments, scrub
-from bot.scrub import Clean
+from bot.complaints import attachments as complaint_attachments
+from bot.complaints import scrub
+from bot.complaints.scrub import Clean
 from bot.tokens import Token
 from flows.case import MOST_FILES
 from flows.language import Phrase, _

@@ -5,9 +5,9 @@ Whoever presses it gets the codes as the form gives them; the link shows nothing
 
 from flask import Blueprint, Response, abort, request
 
-from bot import complaint_links as links
+from bot.complaints import links as links
+from bot.desk import Desk
 from bot.tokens import Token
-from bot.turn import Desk
 from storage.database import reading, transaction
 from web import complaint_drafts as drafts
 from web.complaint_visits import CLOSED

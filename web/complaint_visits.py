@@ -14,11 +14,12 @@ from flask import Blueprint, Response, abort, request, url_for
 from sqlalchemy import Engine, Row
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot import cases, complaint_attachments
-from bot.cases import Opened, Told
 from bot.catalogue import Catalogue
+from bot.complaints import attachments as complaint_attachments
+from bot.complaints import cases
+from bot.complaints.cases import Opened, Told
+from bot.desk import Desk
 from bot.tokens import Token
-from bot.turn import Desk
 from flows.case import FULL, MOST_FILES, STATES, STOPPED
 from flows.language import Text, _
 from storage import cases as kept

@@ -12,11 +12,12 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy import Engine
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot import cases, complaint_attachments
-from bot.cases import Begun, Told
 from bot.catalogue import Catalogue
+from bot.complaints import attachments as complaint_attachments
+from bot.complaints import cases
+from bot.complaints.cases import Begun, Told
+from bot.desk import Desk
 from bot.tokens import Token
-from bot.turn import Desk
 from flows.case import ASKED, FULL, MOST_FILES
 from flows.city import City
 from flows.language import Phrase, Text, _

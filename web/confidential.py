@@ -14,7 +14,7 @@ from flask_limiter.util import get_remote_address
 from sqlalchemy import Engine
 from werkzeug.formparser import parse_form_data
 
-from bot.turn import Desk
+from bot.desk import Desk
 from storage import volatile_tallies
 from storage.database import transaction
 from web.hosts import Own, is_confidential

@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from bot import case_files, case_sheets, idea_files, plan_files, results
-from bot.turn import Desk
+from bot import idea_files, plan_files, results
+from bot.complaints import case_files, case_sheets
+from bot.desk import Desk
 from storage import audit, counts, ideas
 from storage import catalogue as shelf
 from storage.counts import Count

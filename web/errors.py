@@ -5,7 +5,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bot.catalogue import NothingLoaded
-from bot.turn import Away, whereabouts
+from bot.desk import Away, whereabouts
 from flows.language import Text, _
 from storage.database import is_away
 from web.hosts import Own, is_console

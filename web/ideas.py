@@ -9,9 +9,9 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection, Row
 
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.idea_commands import answer_of
 from bot.idea_files import shown
-from bot.turn import Desk
 from flows.ideas import Answer, Collection, came_of
 from flows.language import Phrase
 from flows.plan import Commitment

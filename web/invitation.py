@@ -27,7 +27,7 @@ class Public:
     `whatsapp` and `sms` are numbers in international form or short codes, `telegram` the bot's name without @; `chat`
     says whether one can write in the browser, and `demo` whether one can play others there; `own` are the names of
     hosts that have the console, or complaints, alone. `whatsapp_complaints` says whether the city wants
-    complaints to be told by WhatsApp where that is safe (`bot/redaction.py`).
+    complaints to be told by WhatsApp where that is safe (`bot/complaints/redaction.py`).
     """
 
     url: str = ""

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue, Listed
 from bot.connectivity import profile
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.consultation import Consultation
 from flows.territory import Place, Territory
 from storage import catalogue as shelf

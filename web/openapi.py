@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Blueprint, Response, json
 
-from bot import case_files, idea_files, plan_files
+from bot import idea_files, plan_files
+from bot.complaints import case_files
 from bot.results import COLUMNS, SMALLEST
 from flows.case import STATES as CASE_STATES
 from flows.plan import GRADES, STATES

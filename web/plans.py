@@ -10,7 +10,7 @@ from markupsafe import escape
 from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Joined, Option
 from flows.lists import MOST_LETTERS, found
 from flows.milestones import when

@@ -13,8 +13,8 @@ from flask import Blueprint, Response, request, url_for
 
 from bot import plan_commands
 from bot.channels.browser import NAME
+from bot.desk import Desk
 from bot.messages import Incoming
-from bot.turn import Desk
 from flows.language import Phrase, _
 from storage import catalogue as shelf
 from storage import contacts

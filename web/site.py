@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue, Listed
 from bot.commands import look_up
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.consultation import Receipt
 from storage import audit, counts, turnouts
 from storage import catalogue as shelf

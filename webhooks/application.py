@@ -11,7 +11,7 @@ import structlog
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
-from bot.turn import Away, Desk, whereabouts
+from bot.desk import Away, Desk, whereabouts
 from webhooks import health, telegram, twilio
 from webhooks.routes import Routes, View
 

@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from bot.channels import telegram
-from bot.turn import Desk
+from bot.desk import Desk
 from webhooks.routes import Routes
 
 HEADER = "X-Telegram-Bot-Api-Secret-Token"

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Request, Response
 
 from bot import fates
 from bot.channels import twilio, twilio_codes
-from bot.turn import Away, Desk
+from bot.desk import Away, Desk
 from storage import outbox
 from storage.database import is_away, transaction
 from webhooks.routes import Routes

@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request, session, 
 from flask_wtf import CSRFProtect
 from sqlalchemy import Row
 
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Text, _
 from storage import audit, sessions
 from storage import catalogue as shelf

@@ -13,13 +13,16 @@ from sqlalchemy import Connection
 from wtforms import Form, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
-from bot import announcement_figures as figures
-from bot import announcement_preview, announcement_trial, announcing, audience_words, progress, texts
+from bot import texts
+from bot.announcements import announcing, audience_words, progress
+from bot.announcements import figures as figures
+from bot.announcements import preview as announcement_preview
+from bot.announcements import trial as announcement_trial
+from bot.announcements.templates import Templates
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
 from bot.speech import LANGUAGES
-from bot.templates import Templates
-from bot.turn import Desk
 from flows.language import Joined, Local, Phrase, Text, _
 from storage import announcements, approvals, typed
 from storage import catalogue as shelf

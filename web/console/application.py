@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, current_app, g
 from flask_limiter import Limiter
 
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Text, _
 from web.console import (
     access,

@@ -7,8 +7,8 @@ from datetime import datetime
 from flask import Blueprint, Response, abort
 from sqlalchemy import Connection
 
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
-from bot.turn import Desk
 from flows.language import Phrase, Text, _
 from storage import approvals, audit
 from storage import staff as accounts

@@ -13,7 +13,7 @@ from bot import assisted, booths
 from bot.assisted import Already, Entered
 from bot.booths import MOST_NAME, Booth, NotTaken
 from bot.catalogue import Catalogue
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.city import City
 from flows.language import Phrase, _
 from storage import audit, batches

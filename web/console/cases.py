@@ -13,12 +13,12 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection, Row
 from wtforms import Form
 
-from bot import case_days, casework, exports
-from bot.cases import Told
-from bot.casework import Changed, Key
 from bot.catalogue import Catalogue
+from bot.complaints import case_days, casework, exports
+from bot.complaints.cases import Told
+from bot.complaints.casework import Changed, Key
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
-from bot.turn import Desk
 from flows.case import ASKED, EXTENDED, MOVES, REASONS, SAID, STATES
 from flows.language import Phrase, _, many
 from storage import approvals, vault

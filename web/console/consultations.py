@@ -15,8 +15,8 @@ from wtforms import Form, StringField, TextAreaField
 
 from bot import lifecycle
 from bot.catalogue import Catalogue, Listed
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
-from bot.turn import Desk
 from flows.language import Local, Phrase, _
 from storage import approvals, audit, batches, counts, drafts, public_notices, turnouts
 from storage import catalogue as shelf

@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Row
 
-from bot import announcing
+from bot.announcements import announcing
 from flows.language import Joined, Phrase, _
 from web.console.access import LABELS
 from web.console.networks import LABELS as NETWORKS

@@ -16,7 +16,7 @@ from wtforms.validators import Optional
 
 from bot import lifecycle, preview, tables
 from bot.catalogue import Catalogue
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Joined, Phrase, _
 from storage import audit, definition, drafts, proposal_sheet, typed
 from storage import catalogue as shelf

@@ -9,7 +9,7 @@ from flask_limiter import Limiter
 from sqlalchemy import Connection, Row
 from wtforms import Form, PasswordField, StringField
 
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Phrase, _
 from storage import attempts, audit, receivers, sessions
 from storage import catalogue as shelf

@@ -7,12 +7,13 @@ from datetime import datetime
 from flask import Blueprint, Response
 from sqlalchemy import Connection
 
-from bot import announcing, case_sheets, cases, casework
+from bot.announcements import announcing
+from bot.announcements.templates import DECLARED, Templates
 from bot.attention import attention
-from bot.case_sheets import Digest
 from bot.catalogue import Catalogue
-from bot.templates import DECLARED, Templates
-from bot.turn import Desk
+from bot.complaints import case_sheets, cases, casework
+from bot.complaints.case_sheets import Digest
+from bot.desk import Desk
 from flows.language import Phrase, _
 from storage import announcements, receivers, spending
 from storage import catalogue as shelf

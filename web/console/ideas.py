@@ -15,8 +15,8 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import ValidationError
 
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.idea_commands import answer_of, is_code, new_code
-from bot.turn import Desk
 from flows.ideas import MOST_LETTERS, Answer, Collection, came_of
 from flows.language import Phrase, Text, _
 from storage import audit, ideas

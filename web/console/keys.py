@@ -8,11 +8,11 @@ from sqlalchemy import Connection, Row
 from wtforms import Form, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
-from bot import cases, casework, redaction
 from bot.catalogue import Catalogue
+from bot.complaints import cases, casework, redaction
+from bot.complaints.redaction import Standing
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
-from bot.redaction import Standing
-from bot.turn import Desk
 from flows.language import Joined, Local, Phrase, _
 from storage import approvals, audit, printed, receivers, sessions, vault
 from storage import cases as shelf
@@ -201,7 +201,7 @@ def holder(city: Catalogue, office: str) -> Phrase:
 
 
 def why(city: Catalogue, code: str) -> Phrase:
-    """Why complaints are not taken, in plain words, by a code of `bot.cases.shut`."""
+    """Why complaints are not taken, in plain words, by a code of `bot.complaints.cases.shut`."""
     kind, _colon, office = code.partition(":")
     if kind == "keys" and office:
         return _(
@@ -234,7 +234,7 @@ UNREDACTED: dict[str, Phrase] = {
     "old": _("The check is more than a day old. Write one word to the desk by WhatsApp, and wait two minutes."),
     "unwatched": _("The desk has not looked for ten minutes. Whoever runs it must see that its worker runs."),
 }
-"""Why WhatsApp takes no complaints now, by a code of `bot.redaction.standing`."""
+"""Why WhatsApp takes no complaints now, by a code of `bot.complaints.redaction.standing`."""
 
 
 def by_whatsapp(public: Public, at: Standing, city: Catalogue) -> tuple[str, Phrase] | None:

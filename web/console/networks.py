@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue
 from bot.connectivity import NOTHING, PROFILES, Standing, standing
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Phrase, Text, _, many
 from flows.territory import Place
 from storage import audit, connectivity

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Row
 from wtforms import Form, PasswordField, StringField
 
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Phrase, _
 from storage import audit, printed, receivers, vault, volatile_tallies
 from storage import catalogue as shelf

@@ -11,9 +11,9 @@ from wtforms import FileField, Form, IntegerField, TextAreaField
 
 from bot import booths, papers
 from bot.booths import MOST_SLIPS, Booth, NotTaken
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
 from bot.papers import HEADERS, MOST_ROWS, Row, Sheet
-from bot.turn import Desk
 from flows.language import Local, Phrase, _
 from storage import approvals, audit, batches, sheets
 from storage.approvals import Approval, Decided

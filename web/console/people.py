@@ -13,9 +13,9 @@ from wtforms.validators import InputRequired, Regexp, ValidationError
 
 from bot import headcount, requests
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
 from bot.requests import Asked, Refused
-from bot.turn import Desk
 from flows.language import Month, Phrase, Text, _
 from flows.tongue import LANGUAGES
 from flows.topics import TOPICS

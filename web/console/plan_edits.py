@@ -11,8 +11,8 @@ from wtforms.fields import SelectChoice
 
 from bot import plan_edits
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.plan_edits import Edit, Stale, Unfit
-from bot.turn import Desk
 from flows.language import Joined, Phrase, _
 from flows.plan import Plan
 from storage import audit

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, abort, request, send_file
 from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.monitor import export
-from bot.turn import Desk
 from flows.answers import fold
 from flows.language import Phrase, _
 from flows.lists import MOST_LETTERS

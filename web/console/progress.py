@@ -9,8 +9,8 @@ from werkzeug.datastructures import FileStorage
 from wtforms import Form, MultipleFileField, RadioField, TextAreaField
 
 from bot import evidence, plan_commands
+from bot.desk import Desk
 from bot.monitor import LONGEST_GRADE
-from bot.turn import Desk
 from flows.answers import tidy
 from flows.language import Phrase, _
 from flows.office import LARGEST, MOST_FILES, MOST_LETTERS

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Row
 
 from bot import tables
-from bot.turn import Desk
+from bot.desk import Desk
 from storage import audit
 from storage import catalogue as shelf
 from storage import staff as accounts

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from flask import Response, request, session
 from sqlalchemy import Row
 
-from bot.casework import Key
-from bot.turn import Desk
+from bot.complaints.casework import Key
+from bot.desk import Desk
 from storage import receivers, vault, volatile_visits
 from storage.database import reading, transaction
 from storage.vault import Unopened

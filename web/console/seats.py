@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 
 from bot import plan_commands
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Phrase, _
 from flows.plan import Plan
 from storage import audit, participants

@@ -13,8 +13,8 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Regexp
 
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.lifecycle import NotPossible
-from bot.turn import Desk
 from flows.language import Joined, Phrase, _
 from storage import approvals, audit, receivers, sessions
 from storage import catalogue as shelf

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response
 
-from bot.template_status import known
-from bot.turn import Desk
+from bot.announcements.template_status import known
+from bot.desk import Desk
 from flows.language import Text, _
 from storage import templates
 from storage.database import reading

@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from bot import texts
 from bot.catalogue import Catalogue
+from bot.desk import Desk
 from bot.speech import LANGUAGES
-from bot.turn import Desk
 from flows.language import Phrase, Text, _
 from storage import audit
 from storage import catalogue as shelf

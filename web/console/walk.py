@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort
 from sqlalchemy import Connection
 
 from bot.catalogue import Catalogue
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.plan import Commitment, Plan, Standing
 from storage import counts
 from storage.database import reading

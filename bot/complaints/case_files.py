@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot import tables
-from bot.case_sheets import Listed
+from bot.complaints.case_sheets import Listed
 
 COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "denuncias.csv": {

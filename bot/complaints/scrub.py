@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bot import formats
+from bot.complaints import formats
 
 LARGEST = 20_000_000
 """Bytes of one file: what Telegram hands out to a bot."""

@@ -4,8 +4,8 @@ import io
 
 from PIL import ExifTags, Image, ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
 
-from bot import formats
-from bot.scrub import MOST_PIXELS, Refused
+from bot.complaints import formats
+from bot.complaints.scrub import MOST_PIXELS, Refused
 
 TOO_LARGE = "pixels"
 """The reason to give when the memory does not do."""

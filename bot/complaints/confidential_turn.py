@@ -7,13 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bot import complaint_commands, redaction, replies
-from bot.complaint_safe import Safe, busy_names, late_of, name_of
-from bot.complaint_ways import Ways, opens
+from bot import replies
+from bot.complaints import commands as complaint_commands
+from bot.complaints import redaction
+from bot.complaints.safe import Safe, busy_names, late_of, name_of
+from bot.complaints.typed_codes import codes_in, has_key
+from bot.complaints.ways import Ways, opens
+from bot.desk import Away, Desk
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker, best_language
-from bot.turn import Away, Desk
-from bot.typed_codes import codes_in, has_key
 from flows import complaint, register
 from flows.answers import tidy
 from flows.language import Command, Phrase, Said, Say

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.cases import Begun
+from bot.complaints.cases import Begun
 from bot.tokens import Token
 from storage import vault, volatile_visits
 

@@ -9,12 +9,11 @@ from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from bot import case_days, case_sheets
-from bot.catalogue import Catalogue, NothingLoaded
-from bot.turn import Desk
+from bot.catalogue import Catalogue
+from bot.complaints import case_days, case_sheets
+from bot.desk import Desk
 from storage import case_keeping, ticks
 from storage import case_sheets as shelf
-from storage import catalogue as texts
 from storage.database import checkpoint, reading, transaction
 
 OWN_KEPT = timedelta(days=90)
@@ -27,12 +26,8 @@ MIXED = "mixed:cases"
 def look_after(desk: Desk) -> None:
     """Do whatever is due now about the city's cases."""
     now = desk.clock()
-    try:
-        with reading(desk.engine) as connection:
-            city = desk.catalogue(connection, texts.revision(connection))
-    except NothingLoaded:
-        return
-    if city.city.intake is None:
+    city = desk.city()
+    if city is None or city.city.intake is None:
         return
     case_days.recount(desk.engine, city, city.hours.today(now))
     give_numbers(desk.engine, city, now)

@@ -38,13 +38,13 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from bot.announcement_words import composed
-from bot.announcing import MOST_TEXT, MOST_TITLE
+from bot.announcements.announcing import MOST_TEXT, MOST_TITLE
+from bot.announcements.words import composed
 from bot.catalogue import Catalogue, Listed, NothingLoaded
 from bot.channels import gsm7
+from bot.desk import Desk
 from bot.hours import Hours
 from bot.speech import LANGUAGES, Speaker
-from bot.turn import Desk
 from flows.answers import pick_some
 from flows.consultation import Consultation
 from flows.language import Joined, Phrase, Text, _

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.announcement_words import outbound
+from bot.announcements.templates import DECLARED, Templates, Unfit, fit
+from bot.announcements.words import outbound
 from bot.channels import Channel
 from bot.messages import Outbound
 from bot.speech import LANGUAGES
-from bot.templates import DECLARED, Templates, Unfit, fit
 from storage.announcements import Draft
 
 WEAK, TEMPLATE = "weak", "template"

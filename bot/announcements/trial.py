@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from bot.announcement_words import in_language, outbound
+from bot.announcements.words import in_language, outbound
 from bot.channels import Channel
 from bot.messages import Outbound
 from storage import announcements

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from bot import cases, complaint_links, redaction
 from bot.catalogue import Catalogue
-from bot.complaint_safe import Safe
-from bot.complaint_ways import ERASES, KNOWS, subject_of
+from bot.complaints import cases, redaction
+from bot.complaints import links as complaint_links
+from bot.complaints.safe import Safe
+from bot.complaints.ways import ERASES, KNOWS, subject_of
 from bot.speech import Speaker
 from flows import complaint
 from flows.city import City, TheCity

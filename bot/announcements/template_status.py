@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Engine, Row
 from twilio.base.exceptions import TwilioException
 
+from bot.announcements.templates import DECLARED, Wording
 from bot.channels.twilio import NOT_THERE, TwilioLine, failure
-from bot.templates import DECLARED, Wording
 from storage import templates
 from storage.announcements import CATEGORIES
 from storage.database import reading, transaction

@@ -1,6 +1,7 @@
 """Documents: a PDF put together anew from what draws its pages, and nothing else.
 
-What its parts are copied as is in `bot/document_parts.py`; here is what cannot be done, and what was left out.
+What its parts are copied as is in `bot/complaints/document_parts.py`; here is what cannot be done, and what was left
+out.
 """
 
 import io
@@ -10,8 +11,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
-from bot.document_parts import Anew, Uncertain
-from bot.scrub import NotStrippable, Refused
+from bot.complaints.document_parts import Anew, Uncertain
+from bot.complaints.scrub import NotStrippable, Refused
 
 TOO_LARGE = "size"
 """The reason to give when the memory does not do: streams that grow when they are unpacked."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bot.announcement_words import composed
+from bot.announcements.words import composed
 from bot.catalogue import Catalogue
 from bot.channels import gsm7
 from bot.channels.twilio import SMS, WHATSAPP, SmsShape

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from bot import case_days, cases, exports
-from bot.cases import File, Told
 from bot.catalogue import Catalogue
+from bot.complaints import case_days, cases, exports
+from bot.complaints.cases import File, Told
 from flows.case import EXTENDED, MOVES, REASONS, STATES, STOPPED
 from storage import audit, receivers, vault
 from storage import cases as shelf

@@ -14,8 +14,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from bot import formats
-from bot.scrub import LARGEST, NotStrippable, Refused
+from bot.complaints import formats
+from bot.complaints.scrub import LARGEST, NotStrippable, Refused
 
 MEMORY = 1_000_000_000
 """Bytes of address space: the programs' own 150 million, and a picture of 40 million pixels three times over."""
@@ -41,7 +41,9 @@ def main() -> None:
 
 def maker_of(body: bytes) -> Any:
     """The module that makes such a file anew, loaded with all it needs."""
-    return import_module("bot.documents" if formats.kind_of(body) == "application/pdf" else "bot.photos")
+    return import_module(
+        "bot.complaints.documents" if formats.kind_of(body) == "application/pdf" else "bot.complaints.photos"
+    )
 
 
 def answer(maker: Any, body: bytes) -> bytes:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.announcements.progress import Line, number, published
 from bot.catalogue import Catalogue
-from bot.progress import Line, number, published
 from bot.results import SMALLEST, cells
 from flows.language import Phrase, Text, _
 

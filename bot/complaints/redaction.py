@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Engine
 from twilio.base.exceptions import TwilioException
 
 from bot.channels.twilio import NOT_REDACTED, RETAINS_NOTHING, WHATSAPP, TwilioLine
-from bot.complaint_safe import busy
-from bot.complaint_ways import Ways
+from bot.complaints.safe import busy
+from bot.complaints.ways import Ways
+from bot.desk import Desk
 from bot.messages import Incoming, Reply
 from bot.speech import Speaker
-from bot.turn import Desk
 from flows import complaint
 from flows.language import _
 from storage import ticks, volatile, volatile_outbox, volatile_tallies

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from bot.announcements.templates import Template
 from bot.channels import Channel
 from bot.messages import Outbound, Reply
 from bot.speech import Speaker
-from bot.templates import Template
 from flows.language import _
 from storage.announcements import Words
 

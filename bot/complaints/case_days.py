@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from bot.cases import calendar
 from bot.catalogue import Catalogue
+from bot.complaints.cases import calendar
 from flows.case import STOPPED
 from storage import case_keeping, cases
 from storage.database import reading, transaction

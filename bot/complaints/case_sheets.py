@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
 
-from bot.case_days import Standing, standing
 from bot.catalogue import Catalogue
+from bot.complaints.case_days import Standing, standing
 from bot.headcount import rounded, rounded_table
 from bot.results import cells
 from flows.case import STOPPED

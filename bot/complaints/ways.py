@@ -20,8 +20,8 @@ class Ways:
     """How complaints are taken: `link` is the form's address, `chats` the channels that take them themselves.
 
     `carried` are the channels whose replies a worker sends; `fetch` gets a file (channel, source, most bytes).
-    `checked` are channels that take them while a check of their company passes (`bot/redaction.py`): words alone, and
-    an access key is never in such a chat.
+    `checked` are channels that take them while a check of their company passes (`bot/complaints/redaction.py`): words
+    alone, and an access key is never in such a chat.
     """
 
     link: str

@@ -12,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from bot import cases, complaint_attachments, failures, scrub
-from bot.cases import Told
-from bot.complaint_ways import Ways
+from bot import failures
+from bot.complaints import attachments as complaint_attachments
+from bot.complaints import cases, scrub
+from bot.complaints.cases import Told
+from bot.complaints.typed_codes import codes_in, has_key, locator_in
+from bot.complaints.ways import Ways
+from bot.desk import Desk
 from bot.messages import Incoming
-from bot.turn import Desk
-from bot.typed_codes import codes_in, has_key, locator_in
 from flows import complaint
 from flows.case import FULL
 from flows.language import Attachment, NotUnderstood, Phrase, _

@@ -12,7 +12,7 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream, String
 
-from bot import formats
+from bot.complaints import formats
 
 Copy = Callable[["Anew", Any], Any]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from bot import cases, scrub
-from bot.cases import File
-from bot.scrub import Clean
+from bot.complaints import cases, scrub
+from bot.complaints.cases import File
+from bot.complaints.scrub import Clean
 from flows.language import Phrase, _
 from storage.cases import SealedPart
 from storage.gates import Gate
@@ -22,7 +22,7 @@ REFUSED: Mapping[str, Phrase] = {
     "locked": _("That PDF has a password. Please send one without."),
     "timeout": _("That file took too long to read. Please send a smaller one."),
 }
-"""Why a file is not taken, by `bot.scrub.REASONS`."""
+"""Why a file is not taken, by `bot.complaints.scrub.REASONS`."""
 
 AT_ONCE = Gate(3, waiting=4)
 """Chats and forms whose files one process fetches and cleans at one time: each takes a process and its memory."""

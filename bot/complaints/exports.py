@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
-from bot.cases import File, Told
+from bot.complaints.cases import File, Told
 from storage import vault
 from storage.cases import SealedPart
 from storage.vault import Unopened

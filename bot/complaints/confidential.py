@@ -13,13 +13,14 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine
 
-from bot.complaint_safe import Errand, busy_names, chat_of, late_of, name_of
-from bot.complaint_ways import Ways, opens
-from bot.confidential_turn import CLAIMED, MARK, ConfidentialTurn
+from bot.complaints.confidential_turn import CLAIMED, MARK, ConfidentialTurn
+from bot.complaints.redaction import Ear
+from bot.complaints.safe import Errand, busy_names, chat_of, late_of, name_of
+from bot.complaints.typed_codes import codes_in
+from bot.complaints.ways import Ways, opens
+from bot.desk import TRIES, Away, Desk, whereabouts
 from bot.messages import Incoming, Outbound
-from bot.redaction import Ear
-from bot.turn import NEWS, TRIES, Away, Desk, whereabouts
-from bot.typed_codes import codes_in
+from bot.turn import NEWS
 from flows import register
 from flows.answers import tidy
 from storage import volatile, volatile_outbox, volatile_tallies

@@ -1,0 +1,129 @@
+"""The broadcast: the outbox is topped up with little more than each lane sends until the next tick.
+
+So pausing, cancelling, opting out and the ceiling act from the next message on, and replies never wait behind a crowd.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.announcements.feed import PURPOSE, Ceiling, Feed, Slots
+from bot.announcements.obstacles import is_astray, is_closed
+from bot.announcements.templates import Templates
+from bot.announcements.words import outbound
+from bot.catalogue import Catalogue
+from bot.desk import Desk
+from bot.hours import Hours
+from storage import announcements, audiences, outbox, recipients, spending
+from storage.announcements import Announcement
+from storage.audiences import UNREAD
+from storage.database import reading, transaction
+
+log = structlog.get_logger()
+
+EVERY = 2.0
+
+AHEAD = 4.0
+"""Seconds between two ticks of feeding, and for how long what waits in the outbox lasts a lane."""
+
+SHARE = 0.97
+"""Of a lane's pace, for announcements. They are due one after another, so that a reply finds a gap at any moment."""
+
+FETCHED = 200
+"""Messages a tick for the channels that people fetch from: nobody knows when they come."""
+
+
+def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
+    """Top up the outbox for lanes that send `rates` messages a second; how many messages were queued."""
+    city = desk.city()
+    if city is None:
+        return 0
+    with reading(desk.engine) as connection:
+        moving, waiting = announcements.moving(connection), outbox.announced(connection)
+        templates = Templates.read(connection) if moving else Templates({})
+    for each in moving:
+        if waiting:
+            _recall(desk, each, now)
+        if each.state == "paused" and each.hold == "ceiling":
+            _resume(desk, city, each, now)
+    sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
+    feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
+    numbers: Counter[str] = Counter()
+    for slots in _rooms(rates, waiting, now):
+        for one in feeds:
+            numbers[slots.lane] += _fed(one, slots)
+    if numbers.total():
+        log.info("broadcast.fed", **{lane: number for lane, number in numbers.items() if number})
+    return numbers.total()
+
+
+def _order(announcement: Announcement) -> tuple[bool, int]:
+    """What is urgent goes first, then what was made first."""
+    return not announcement.draft.urgent, announcement.id
+
+
+def _rooms(rates: Mapping[str, float], waiting: Mapping[str, tuple[int, datetime]], now: datetime) -> Iterator[Slots]:
+    """How many messages each lane takes now."""
+    for lane, rate in rates.items():
+        number, last = waiting.get(lane, (0, now))
+        step = timedelta(seconds=1 / (rate * SHARE))
+        yield Slots(lane, int(max(rate * AHEAD, 1)) - number, max(now, last + step if number else now), step)
+    for lane in UNREAD:
+        yield Slots(lane, FETCHED, now, timedelta())
+
+
+def _fed(feed: Feed, slots: Slots) -> int:
+    """How many messages of an announcement were queued in a lane; it is held where the day's money is spent."""
+    before = slots.left
+    try:
+        feed.run(slots)
+    except Ceiling:
+        with transaction(feed.desk.engine) as connection:
+            announcements.move(connection, feed.announcement.id, ("sending",), "paused", hold="ceiling")
+        log.warning("broadcast.ceiling", announcement=feed.announcement.id)
+    return before - slots.left
+
+
+def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
+    """What the ceiling held goes on as soon as there is room for one more message of any kind: on the next day, or
+    when the staff raise it."""
+    with transaction(desk.engine) as connection:
+        spent = spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
+        if dearest(desk, city, announcement) <= city.delivery.daily - spent:
+            announcements.move(connection, announcement.id, ("paused",), "sending", hold="")
+
+
+def dearest(desk: Desk, city: Catalogue, announcement: Announcement) -> int:
+    """What one message of it costs at most, in pesos."""
+    words, price = announcement.draft.words, city.delivery.price
+    segments = max(
+        part.segments for language in words for part in outbound(desk.channels["sms"], words, language, True)
+    )
+    charged = ("message", announcement.draft.category)
+    return max(price("sms", "segment", segments), *(price("whatsapp", what) for what in charged))
+
+
+def _may_go(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> bool:
+    """Whether it may go on: it is not over, nor of a consultation that is, and somewhere it is an hour to write at."""
+    if now >= announcement.draft.until or is_closed(city, announcement, now):
+        return False
+    if is_astray(city, announcement):
+        with transaction(desk.engine) as connection:
+            announcements.move(connection, announcement.id, ("sending",), "paused", hold="audience")
+        return False
+    hours: list[Hours] = [city.hours, *city.delivery.hours.values()]
+    return bool(announcement.draft.urgent) or any(each.allow(now) for each in hours)
+
+
+def _recall(desk: Desk, announcement: Announcement, now: datetime) -> None:
+    """Take back from the outbox what is not to go any more: all of it, or what is for those who left the audience."""
+    draft = announcement.draft
+    short = announcement.state == "paused" and announcement.hold == "ceiling"  # what was queued is paid for
+    goes = (announcement.state == "sending" or short) and now < draft.until
+    unless = audiences.condition(draft.audience, draft.topic) if goes else None
+    with transaction(desk.engine) as connection:
+        number = recipients.recall(connection, announcement.id, unless, now)
+    if number:
+        log.info("broadcast.recalled", announcement=announcement.id, number=number)
