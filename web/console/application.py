@@ -26,6 +26,7 @@ from web.console import (
     plans,
     progress,
     record,
+    reminders,
     seats,
     staff,
     texts,
@@ -85,6 +86,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     approvals.add(blueprint, desk, steps)
     home.add(blueprint, desk, steps)
     record.add(blueprint, desk)
+    reminders.add(blueprint, desk)
     for area in AREAS:
         area.add(blueprint, desk, public)
     return blueprint

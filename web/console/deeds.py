@@ -95,6 +95,8 @@ ACTIONS: Mapping[str, Phrase] = {
     "paper.sent": _("Sent the paper of a table to a second person"),
     "paper.typed": _("Typed the paper of a table"),
     "plan.graded": _("Graded a commitment or milestone"),
+    "reminder.off": _("Switched a reminder of a vote off"),
+    "reminder.on": _("Switched a reminder of a vote on again"),
     "request.closed": _("Ended a data request"),
     "request.code": _("Sent another code for a data request"),
     "request.corrected": _("Corrected a person's data"),
