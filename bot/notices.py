@@ -4,6 +4,12 @@ A tick computes what there is to tell (`bot/events.py`), leaves out what each pe
 rest together with the record of it, in slices of people: one short transaction for each, which does nothing but write,
 so that residents' turns go on between them, and a worker that dies has told whole slices and nothing twice. Where two
 tick at once the unique record of what was told makes one of them step aside; its next tick finds what is left.
+
+Who follows something gets no more messages in seven days than the city allows a person unasked, announcements and
+reminders included, and none outside of the hours of their place. What the week leaves out is not lost: it stands on the
+page, and comes with their next message as long as it is news. Nothing is sent for it alone, so that a busy week does
+not become a busy month. Who waits for the hours of their place is told when these come. Duties of the committee and
+the offices, and answers to who objected, are outside of that limit.
 """
 
 from collections import Counter, defaultdict
@@ -38,6 +44,8 @@ MOST_LINES, MOST_SHORT = 6, 3
 WINDOW = timedelta(hours=24)
 """After that long of silence WhatsApp takes nothing but templates (channels.md 3.5): other contacts are better."""
 
+
+A_WEEK = timedelta(days=7)
 
 BACK = ("opted_out", "stopped", "blocked", "expired")
 """Why messages fail that can go out as soon as their contact is active: it was not, or nothing could be sent."""
@@ -188,16 +196,17 @@ def _tell(desk: Desk, city: Catalogue, now: datetime) -> Iterator[Counter[str]]:
         unheard = open_for_followers(connection, city, found)
     live = [event for event in unheard if event.until >= today]
     _drop(desk, [event for event in unheard if event.until < today], now)
-    news = News.of(found, {event.key for event in live})
+    fresh = {event.key for event in live}
+    news = News.of(found, {event.key for event in found if event.until >= today})
     for people in _slices(sorted(group)):
         mine = {person: group[person] for person in people}
         _take_back(desk, people, now)
         if live:
             with reading(desk.engine) as connection:
                 merge(mine, following(connection, city, people))
-        yield _queue(desk, press, news, mine, now)[0]
+        yield _queue(desk, city, press, news, fresh, mine, now).told
     if live:
-        yield from _tell_followers(desk, city, press, live, now)
+        yield from _tell_followers(desk, city, press, news, live, now)
 
 
 def _take_back(desk: Desk, people: Sequence[int], now: datetime) -> None:
@@ -229,20 +238,24 @@ def contacts_of(connection: Connection, people: Sequence[int]) -> defaultdict[in
 
 
 def _tell_followers(
-    desk: Desk, city: Catalogue, press: Press, live: Sequence[Event], now: datetime
+    desk: Desk, city: Catalogue, press: Press, news: News, live: Sequence[Event], now: datetime
 ) -> Iterator[Counter[str]]:
-    news, heard, last = News.of(live, {event.key for event in live}), Counter[Key](), 0
+    """Tell those who follow what is live; it is over when nobody waits for the hours of their place any more."""
+    fresh, heard, last = {event.key for event in live}, Counter[Key](), 0
+    waiting: set[Key] = set()
     scopes = sorted({scope for event in live for scope in event.scopes if is_followed(scope)})
     while True:
         with reading(desk.engine) as connection:
             group, last = followers(connection, city, scopes, last)
-        told, reached = _queue(desk, press, news, group, now)
-        heard += reached
-        yield told
+        done = _queue(desk, city, press, news, fresh, group, now)
+        heard += done.heard
+        waiting |= done.waiting
+        yield done.told
         if len(group) < SLICE:
             break
     with transaction(desk.engine) as connection:
-        notices.close_round(connection, [_round(event, "sent", heard[event.key], now) for event in live])
+        over = [event for event in live if event.key not in waiting]
+        notices.close_round(connection, [_round(event, "sent", heard[event.key], now) for event in over])
 
 
 def open_for_followers(connection: Connection, city: Catalogue, found: Sequence[Event]) -> list[Event]:
@@ -310,15 +323,23 @@ def _slices(people: Sequence[int]) -> Iterator[Sequence[int]]:
     return (people[start : start + SLICE] for start in range(0, len(people), SLICE))
 
 
-def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) -> tuple[Counter[str], Counter[Key]]:
+class Done(NamedTuple):
+    """How many people were told, by role; how many have heard of each thing by now; what somebody waits to hear."""
+
+    told: Counter[str]
+    heard: Counter[Key]
+    waiting: set[Key]
+
+
+def _queue(desk: Desk, city: Catalogue, press: Press, news: News, live: Set[Key], group: Group, now: datetime) -> Done:
     """Queue one message for each person of a group who has something to hear, with the record of it.
 
-    How many people were told, by role; and how many have heard of each thing by now.
+    Followers are written to only of what is `live`; what they have missed lately comes with it.
     """
-    told, heard = Counter[str](), Counter[Key]()
+    told, heard, waiting = Counter[str](), Counter[Key](), set[Key]()
     owed = {person: mine for person, parts in group.items() if (mine := news.for_(parts))}
     if not owed:
-        return told, heard
+        return Done(told, heard, waiting)
     with reading(desk.engine) as connection:
         known = knowledge(connection, owed)
         unheard = {
@@ -327,15 +348,20 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
             if (fresh := [e for e in mine if e.key not in known[person]])
         }
         reach = contacts_of(connection, list(unheard))
+        limits = {row.person_id: row for row in notices.limits(connection, list(unheard), now - A_WEEK)}
     messages: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     for person, mine in owed.items():
         heard.update(event.key for event in mine if event.key in known[person])
     for person, fresh in unheard.items():
-        contact = best(reach[person], now)
-        if contact is None:
+        contact, role = best(reach[person], now), role_of(group[person], fresh)
+        if contact is None or (role == "follower" and not any(event.key in live for event in fresh)):
             continue
-        role = role_of(group[person], fresh)
+        if role == "follower" and not city.delivery.hours_at(city.city.territory, limits[person].place).allow(now):
+            waiting.update(event.key for event in fresh)
+            continue
+        if role == "follower" and limits[person].number >= city.delivery.weekly:
+            continue
         sealed, segments = press.message(fresh, role, contact.channel, contact.language)
         kind = "announcement" if role == "follower" else "duty"
         messages.append(
@@ -351,7 +377,7 @@ def _queue(desk: Desk, press: Press, news: News, group: Group, now: datetime) ->
         with transaction(desk.engine) as connection:
             outbox.queue_many(connection, messages, now)
             notices.note(connection, records)
-    return told, heard
+    return Done(told, heard, waiting)
 
 
 def one_answer(fresh: Sequence[Event]) -> list[Event]:

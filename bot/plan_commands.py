@@ -56,7 +56,10 @@ def _speaker(visit: Visit) -> int:
 def follow(visit: Visit, command: plan.Follow) -> bool:
     if command.scope == topics.VOTES:
         visit.facts = replace(visit.facts, reminded=True)
-    return participants.follow(visit.connection, _speaker(visit), command.scope, visit.now)
+    speaker = _speaker(visit)
+    if command.scope == topics.BY_SMS and visit.phone is not None:
+        contacts.reach_by_sms(visit.connection, visit.contact_id, speaker, visit.phone, visit.now)
+    return participants.follow(visit.connection, speaker, command.scope, visit.now)
 
 
 def offer(visit: Visit, _query: topics.Offer) -> str:

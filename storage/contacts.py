@@ -1,7 +1,7 @@
 """Contacts (a channel address), the people who use them, and the codes that join two contacts of one person."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -249,6 +249,28 @@ def contacts_of(connection: Connection, person_id: int) -> list[Known]:
         .order_by(_C.id)
     )
     return [Known(**row._asdict()) for row in rows]
+
+
+def reach_by_sms(connection: Connection, contact_id: int, person_id: int, number: str, now: datetime) -> bool:
+    """Let a person be written to by SMS at the number that one of their contacts proves; False where somebody else
+    uses that number by SMS.
+
+    It was heard of no later than the contact in which they asked for it: that one stays the first choice.
+    """
+    known = find(connection, "sms", number, "")
+    if known is not None:
+        mates = people(connection, known.id)
+        if mates:
+            return person_id in mates
+        id = int(known.id)
+        if known.state == "stopped":  # whoever used it before asked for nothing more
+            return False
+    else:
+        heard_at, language = connection.execute(select(_C.heard_at, _C.language).where(_C.id == contact_id)).one()
+        id = add(connection, "sms", number, number, language, heard_at - timedelta(seconds=1))
+    connection.execute(insert(Housemate), {"contact_id": id, "person_id": person_id, "joined_at": now})
+    change(connection, id, person_id=person_id)
+    return True
 
 
 def with_phone(connection: Connection, phone: str, other_than: int) -> list[int]:

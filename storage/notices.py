@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Index, Row, and_, delete, exists, false, insert, or_, select, update
+from sqlalchemy import Connection, Index, Row, and_, delete, exists, false, func, insert, or_, select, update
 from sqlmodel import Field, SQLModel
 
-from storage.contacts import Contact, Housemate
+from storage.contacts import Contact, Housemate, Person
 from storage.database import columns
 from storage.outbox import Outgoing
 
@@ -38,6 +38,7 @@ class Round(SQLModel, table=True):
 
 _R = columns(Round)
 _N, _C, _H, _O = columns(Notice), columns(Contact), columns(Housemate), columns(Outgoing)
+_P = columns(Person)
 
 
 def known(connection: Connection, people: Sequence[int], first: Mapping[str, date]) -> Iterable[Row[Any]]:
@@ -83,6 +84,15 @@ def contacts_of(connection: Connection, people: Sequence[int]) -> list[Row[Any]]
     wanted = (_H.person_id, _C.id, _C.channel, _C.language, _C.state, _C.heard_at)
     rows = select(*wanted).join(Contact, _C.id == _H.contact_id).where(_H.person_id.in_(people))
     return list(connection.execute(rows.order_by(_H.person_id, _C.id)))
+
+
+def limits(connection: Connection, people: Sequence[int], since: datetime) -> list[Row[Any]]:
+    """Where these people live, and how many announcements they were sent since: person_id, place, number."""
+    sent = select(func.count()).select_from(Outgoing).join(Housemate, _H.contact_id == _O.contact_id)
+    sent = sent.where(_H.person_id == _P.id, _O.kind == "announcement", _O.created_at > since)
+    number = sent.where(_O.state.not_in(("failed", "superseded"))).scalar_subquery().label("number")
+    wanted = select(_P.id.label("person_id"), func.coalesce(_P.place, "").label("place"), number)
+    return list(connection.execute(wanted.where(_P.id.in_(people))))
 
 
 def rename(connection: Connection, kept: int, gone: int) -> None:

@@ -109,7 +109,7 @@ OTHER_DRAFT: Entries = {  # the second proposal is another draft's
 }
 ANY_VOTE: Entries = {
     f"{VOTE}{end}": [All([P], CITY)]
-    for end in ("/anular", "/cerrar", "/contar", "/corregir", "/publicar", "/retomar")
+    for end in ("/anular", "/cerrar", "/contar", "/corregir", "/publicar", "/recordatorios/cambiar", "/retomar")
 }  # fmt: skip
 OF_PAPER: Entries = {  # an assisted table has none of it
     f"{TABLE_}{end}": [Astray([P], f"/consola/mesas/{{assisted}}{end}", {"valid": "1"}), All([P], TEAM)]
@@ -167,6 +167,7 @@ TABLE: Entries = {
     "/consola/conexion/<place>": [All([A, P, C], CITY)],
     "/consola/camino/<slug>": [Astray([P, M], "/consola/camino/cartagena-2022")],
     VOTE: [All([P, V, M], CITY)],
+    f"{VOTE}/recordatorios": [All([P, C, V, Role.AUDITOR], CITY)],
     f"{VOTE}/cartel-<size>.pdf": [Astray([P, V, M], f"/consola/consultas/{COLLECTS}/cartel-a4.pdf")],
     PROMISE: [Theirs([R], f"/consola/compromisos/{COMMITMENT}"), All([P, M], READS)],
     STEP: [

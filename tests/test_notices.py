@@ -1,6 +1,7 @@
 """Notices: who is told of what, once, by which contact, in which words; whatever happens to the worker meanwhile."""
 
 import csv
+import json
 import re
 import shutil
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, update
+from sqlalchemy import delete, event, select, update
 from sqlalchemy.engine import Engine
 from structlog.testing import capture_logs
 
@@ -26,8 +27,9 @@ from bot.speech import Speaker
 from cli import wiring
 from flows.language import Text
 from storage import contacts, outbox, participants, voices
+from storage.catalogue import CityText, changed
 from storage.contacts import Contact, Housemate
-from storage.database import columns, transaction
+from storage.database import columns, reading, transaction
 from storage.folder import read_folder
 from storage.loading import load
 from storage.notices import Notice, Round
@@ -787,3 +789,89 @@ def test_a_follower_who_stopped_following_hears_no_more(little_city: World) -> N
     with transaction(little_city.desk.engine) as connection:
         participants.unfollow(connection, who)
     assert not tick(little_city)
+
+
+# The weekly limit, and the hours of a place
+
+
+def announced(world: World, number: int, who: int = 1, state: str = "sent") -> None:
+    """Somebody was sent so many announcements today."""
+    where = address("telegram", who)
+    contact = next(row["id"] for row in world.rows(Contact) if row["address"] == where)
+    row = {
+        "lane": "telegram", "contact_id": contact, "kind": "announcement", "state": state, "due_at": world.clock(),
+        "created_at": world.clock(), "finished_at": world.clock(), "epoch": 0, "attempts": 1, "segments": 1,
+    }  # fmt: skip
+    world.put(Outgoing, *[row for _n in range(number)])
+
+
+def test_what_the_week_leaves_out_comes_with_the_next_message(city: World) -> None:
+    for who in (1, 2):
+        follow(city, person(city, who=who))
+    tick(city, "2023-03-01")
+    heard(city), heard(city, who=2)
+    announced(city, city_limit(city))
+    city.clock.now = at("2023-03-06")
+    report(city, 3)
+    tick(city)
+    assert not heard(city)
+    (told,) = heard(city, who=2)
+    assert not tick(city)  # nothing is sent for it alone
+    city.clock.now = at("2023-03-10")
+    assert not heard(city)
+    report(city, 2)
+    tick(city)
+    (late,) = heard(city)
+    (news,) = heard(city, who=2)
+    assert set(lines(told.text)) & set(lines(late.text))
+    assert not set(lines(told.text)) & set(lines(news.text))
+    assert set(lines(news.text)) < set(lines(late.text))
+
+
+def city_limit(world: World) -> int:
+    with reading(world.desk.engine) as connection:
+        return world.desk.catalogue(connection, None).delivery.weekly
+
+
+@pytest.mark.parametrize("state", ["failed", "superseded"])
+def test_what_never_arrived_does_not_count(little_city: World, state: str) -> None:
+    follow(little_city, person(little_city))
+    tick(little_city, "2023-03-01")
+    heard(little_city)
+    announced(little_city, 3, state=state)
+    little_city.clock.now = at("2023-03-06")
+    report(little_city, 3)
+    tick(little_city)
+    assert len(heard(little_city)) == 1
+
+
+def test_who_waits_for_the_hours_of_their_place_is_told_when_they_come(little_city: World) -> None:
+    for who, place in ((1, "bocagrande"), (2, "")):
+        id = follow(little_city, person(little_city, who=who))
+        with transaction(little_city.desk.engine) as connection:
+            contacts.lock_person(connection, id, {"place": place})
+    tick(little_city, "2023-03-01")
+    heard(little_city), heard(little_city, who=2)
+    texts = columns(CityText)
+    with transaction(little_city.desk.engine) as connection:
+        stated = json.loads(connection.execute(select(texts.body).where(texts.key == "delivery")).scalar_one())
+        stated["hours"] = {"bocagrande": {"weekdays": [11, 18]}}
+        connection.execute(update(CityText).where(texts.key == "delivery").values(body=json.dumps(stated)))
+        changed(connection)
+    little_city.clock.now = at("2023-03-06")
+    report(little_city, 3)
+    tick(little_city)
+    assert not heard(little_city)
+    assert len(heard(little_city, who=2)) == 1
+    tick(little_city, "2023-03-06", "11:00")
+    assert len(heard(little_city)) == 1
+    assert not heard(little_city, who=2)
+
+
+def test_a_duty_is_outside_of_the_weekly_limit(city: World) -> None:
+    sit(city, person(city))
+    city.clock.now = at("2023-03-06")
+    announced(city, 5)
+    report(city, 3)
+    tick(city)
+    assert len(heard(city)) == 1

@@ -14,7 +14,8 @@ from flows.language import Local
 from flows.vote import tell
 from storage import audiences
 from storage.ballots import Ballot
-from storage.contacts import Contact
+from storage.contacts import Contact, Housemate
+from storage.database import reading
 from storage.outbox import Outgoing
 from storage.participants import Follow
 from storage.talks import Talk
@@ -138,3 +139,30 @@ def test_a_topic_is_no_thing_of_the_plan(little_world: World) -> None:
     little_world.clock.now = datetime(2023, 2, 13, 15, 0, tzinfo=UTC)
     assert not notices.tell(little_world.desk, little_world.clock())
     assert {row["kind"] for row in little_world.rows(Outgoing)} == {"reply", "receipt"}
+
+
+def agree_to_sms(world: World) -> None:
+    world.say("alta", "whatsapp")
+    world.say("avisos", "whatsapp")
+    world.press("Recibir: un SMS", "whatsapp")
+
+
+def test_who_agrees_to_sms_can_be_reached_at_their_number_and_first_where_they_wrote(world: World) -> None:
+    world.vote("1 4 6", "whatsapp")
+    agree_to_sms(world)
+    found = {row["channel"]: row for row in world.rows(Contact)}
+    assert found["sms"]["address"] == found["whatsapp"]["address"].removeprefix("whatsapp:")
+    assert found["sms"]["person_id"] == found["whatsapp"]["person_id"]
+    with reading(world.desk.engine) as connection:
+        (row,) = connection.execute(audiences.reachable(audiences.Audience(), "votes", ("+57",))).all()
+    assert row.channel == "whatsapp"
+
+
+def test_an_sms_contact_that_somebody_else_uses_stays_theirs(little_world: World) -> None:
+    number = address("whatsapp", 1).removeprefix("whatsapp:")
+    for text in ("votar", "1"):
+        little_world.say(text, "sms", number)
+    little_world.vote("1 4 6", "whatsapp")
+    before = len(little_world.rows(Housemate))
+    agree_to_sms(little_world)
+    assert len(little_world.rows(Housemate)) == before

@@ -50,7 +50,7 @@ from flows.consultation import Consultation
 from flows.language import Joined, Phrase, Text, _
 from storage import announcements, audit, counts, ticks, turnouts
 from storage import catalogue as shelf
-from storage.announcements import Draft
+from storage.announcements import Announcement, Draft
 from storage.audiences import Audience
 from storage.database import reading, transaction
 
@@ -277,7 +277,7 @@ def _result(seen: Consultation, votes: Sequence[tuple[str, int]], page: str) -> 
     return texts, [*shorts, _("You took part. The result: {page}", page=page), page]
 
 
-def ahead(connection: Connection, city: Catalogue, listed: Listed, now: datetime) -> Mapping[str, Planned]:
+def ahead(connection: Connection, city: Catalogue, listed: Listed, now: datetime) -> dict[str, Planned]:
     """The reminders that are still to come, by kind; that of the result counts from the close until it is published."""
     row, published = listed.row, counts.published(connection)
     planned = of(listed, published, city.hours)
@@ -285,6 +285,21 @@ def ahead(connection: Connection, city: Catalogue, listed: Listed, now: datetime
     if planned and row.slug not in published:
         coming["result"] = Planned("result", row.closes_at, row.closes_at + RESULT_LASTS)
     return coming
+
+
+def plan(
+    connection: Connection, city: Catalogue, listed: Listed, now: datetime
+) -> tuple[list[tuple[Planned, bool]], Mapping[str, Announcement]]:
+    """The reminders of a consultation in their order, each with whether it is still to come; and those that are made.
+
+    What was made stands with the moments it was made for, whatever became of the dates since.
+    """
+    made = announcements.reminders_of(connection, listed.row.slug)
+    coming = ahead(connection, city, listed, now)
+    every = {each.kind: each for each in of(listed, counts.published(connection), city.hours)} | coming
+    every |= {kind: Planned(kind, each.draft.send_at, each.draft.until) for kind, each in made.items()}
+    order = [kind for kind in announcements.REMINDERS if kind in every]
+    return [(every[kind], kind in coming) for kind in order], made
 
 
 def switch(

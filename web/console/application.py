@@ -28,6 +28,7 @@ from web.console import (
     plans,
     progress,
     record,
+    reminders,
     seats,
     staff,
     templates,
@@ -94,6 +95,7 @@ def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
     approvals.add(blueprint, desk, steps)
     home.add(blueprint, desk, public, steps)
     record.add(blueprint, desk)
+    reminders.add(blueprint, desk)
     for area in AREAS:
         area.add(blueprint, desk, public)
     return blueprint

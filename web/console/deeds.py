@@ -97,6 +97,8 @@ ACTIONS: Mapping[str, Phrase] = {
     "paper.typed": _("Typed the paper of a table"),
     "place.network": _("Said how well a place is connected"),
     "plan.graded": _("Graded a commitment or milestone"),
+    "reminder.off": _("Switched a reminder of a vote off"),
+    "reminder.on": _("Switched a reminder of a vote on again"),
     "request.closed": _("Ended a data request"),
     "request.code": _("Sent another code for a data request"),
     "request.corrected": _("Corrected a person's data"),
