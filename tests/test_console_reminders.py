@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from bot import reminders
+from bot.announcements import reminders
 from cli import wiring
 from storage.announcements import AnnouncementRow
 from tests.announcing import agree

@@ -7,10 +7,10 @@ from itertools import groupby
 from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 
-from bot import reminders
-from bot.announcing import Estimate, estimate
+from bot.announcements import reminders
+from bot.announcements.announcing import Estimate, estimate
 from bot.catalogue import Catalogue, Listed
-from bot.turn import Desk
+from bot.desk import Desk
 from flows.language import Text, _
 from storage import catalogue as shelf
 from storage.announcements import Announcement
