@@ -42,4 +42,4 @@ def follow(connection: Connection, failure: Kind, contact_id: int, template: str
         CHANGES[failure.contact](connection, contact_id)
         outbox.stop(connection, contact_id, failure.contact, now)
     if failure.template and template:
-        templates.note(connection, template, now, status=failure.template, reason=reason)
+        templates.learn(connection, template, now, status=failure.template, reason=reason)

@@ -43,7 +43,7 @@ def put(connection: Connection, now: datetime, **values: str) -> None:
     connection.execute(insert(TemplateRow), {"reason": "", **values, "checked_at": now})
 
 
-def note(connection: Connection, sid: str, now: datetime, **values: str) -> bool:
-    """Note what was learnt of a template: status, category, reason; whether it is one of ours."""
+def learn(connection: Connection, sid: str, now: datetime, **values: str) -> bool:
+    """Keep what was learnt of a template: status, category, reason; whether it is one of ours."""
     mine = update(TemplateRow).where(_T.sid == sid).values(checked_at=now, **values)
     return bool(connection.execute(mine).rowcount)

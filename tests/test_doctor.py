@@ -329,7 +329,7 @@ def test_messages_that_wait(well: World, state: str, minutes: int, expected: lis
 def test_a_template_is_told_as_it_stands(well: World, status: str, ok: bool | None, fix: str) -> None:
     sid = f"HX{DECLARED[0].digest[:32]}"
     with transaction(well.desk.engine) as connection:
-        templates.note(connection, sid, DURING, status=status, reason="63041" if status == "paused" else "")
+        templates.learn(connection, sid, DURING, status=status, reason="63041" if status == "paused" else "")
     found = examined(well.settings)["template votes in es"]
     assert found.ok is ok
     assert f"is {status}" in found.says

@@ -90,7 +90,7 @@ def _sids(engine: Engine, now: datetime, everything: bool) -> list[str]:
 
 def _keep(engine: Engine, sid: str, values: dict[str, str], now: datetime) -> None:
     with transaction(engine) as connection:
-        templates.note(connection, sid, now, **values)
+        templates.learn(connection, sid, now, **values)
 
 
 def read(told: dict[str, Any]) -> dict[str, str]:
