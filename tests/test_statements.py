@@ -102,7 +102,7 @@ def test_no_statement_of_a_turn_or_of_the_sender_reads_a_whole_table(little_worl
 
     event.listen(engine, "before_cursor_execute", note)
     little_world.vote("1 4 6")
-    for text in ("votar", "2 5", "1", "recibo", "AAAAA00000", "2", "privacidad", "1", "menu"):
+    for text in ("votar", "2 5", "1", "recibo", "AAAAA00000", "2", "privacidad", "1", "leer", "avisos", "menu"):
         little_world.say(text)
     now = little_world.clock()
     with transaction(engine) as connection:
