@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.hours import Hours
 from flows.territory import Territory
+from storage.audiences import BY_NUMBER
 from storage.delivery_folder import RULES
 
 Prices = Mapping[str, Mapping[str, int]]
@@ -49,6 +50,17 @@ class Delivery:
     def hours_at(self, territory: Territory, place: str) -> Hours:
         """The hours that hold at a place: its own, those of the nearest place above, or the city's."""
         return next((self.hours[p.code] for p in territory.above(place) if p.code in self.hours), self.usual)
+
+    def allows(self, channel: str, address: str) -> bool:
+        """Whether an address may be written to: a number of one of the countries, or one that shows no number."""
+        number = address.removeprefix("whatsapp:")
+        return channel not in BY_NUMBER or not number.startswith("+") or number.startswith(self.countries)
+
+    def cost(self, channel: str, segments: int, messages: int = 1) -> int:
+        """What messages cost that are no templates, in pesos; `segments` is how many an SMS, or all of them, have."""
+        if channel == "sms":
+            return self.price(channel, "segment", segments)
+        return self.price(channel, "message", messages)
 
     def price(self, channel: str, what: str, units: int = 1) -> int:
         """What a message costs in pesos: `what` is message, utility, marketing or segment, `units` its segments."""

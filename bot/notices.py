@@ -9,7 +9,8 @@ Who follows something gets no more messages in seven days than the city allows a
 reminders included, and none outside of the hours of their place. What the week leaves out is not lost: it stands on the
 page, and comes with their next message as long as it is news. Nothing is sent for it alone, so that a busy week does
 not become a busy month. Who waits for the hours of their place is told when these come. Duties of the committee and
-the offices, and answers to who objected, are outside of that limit.
+the offices, and answers to who objected, are outside of that limit. So it is with the day's ceiling of spending; and
+no number of a country that is not the city's gets anything of what it follows.
 """
 
 from collections import Counter, defaultdict
@@ -25,21 +26,16 @@ from sqlalchemy.exc import IntegrityError
 from bot.catalogue import Catalogue
 from bot.desk import Desk
 from bot.events import Chronicle, Event, Key, clerk, events
-from bot.messages import Reply
-from bot.speech import Speaker
+from bot.press import Press
 from bot.standing import standings
-from flows.language import Joined, Phrase, _
 from flows.plan import Plan
-from storage import notices, outbox, participants, voices
+from storage import notices, outbox, participants, spending, voices
 from storage.database import reading, transaction
 
 log = structlog.get_logger()
 
 SLICE = 250
 """People told in one transaction."""
-
-MOST_LINES, MOST_SHORT = 6, 3
-"""Things told in one message, and by SMS; more are counted, and stand on the page."""
 
 WINDOW = timedelta(hours=24)
 """After that long of silence WhatsApp takes nothing but templates (channels.md 3.5): other contacts are better."""
@@ -94,62 +90,6 @@ class News:
             }
             self._found[key] = [mine[place] for place in sorted(mine, key=lambda n: (not mine[n].is_answer, n))]
         return self._found[key]
-
-
-@dataclass
-class Press:
-    """Words of messages, put and sealed once for all who get the same."""
-
-    desk: Desk
-    plans: Mapping[str, Plan]
-    now: datetime
-    _made: dict[tuple[Any, ...], tuple[bytes, int]] = field(default_factory=dict)
-
-    def message(self, told: Sequence[Event], role: str, channel: str, language: str) -> tuple[bytes, int]:
-        """The sealed message, and its segments."""
-        key = (tuple(event.key for event in told), role, channel, language)
-        if key not in self._made:
-            self._made[key] = self._printed(told, role, channel, language)
-        return self._made[key]
-
-    def _printed(self, told: Sequence[Event], role: str, channel: str, language: str) -> tuple[bytes, int]:
-        shape, say = self.desk.channels[channel], Speaker(language).say
-        page = f"{self.desk.public_url}{'' if language == 'es' else '/' + language}/plan"
-        for lines in range(MOST_SHORT if shape.short else MOST_LINES, -1, -1):
-            text = say(composed(self.plans, told, role, lines, shape.short, page))
-            parts = shape.shape(Reply(text))
-            if len(parts) == 1:
-                break
-        return self.desk.ink.seal(parts[0].packed(), self.now), parts[0].segments
-
-
-def composed(plans: Mapping[str, Plan], told: Sequence[Event], role: str, most: int, short: bool, page: str) -> Phrase:
-    """One message: of which plans, what there is, why one gets it and how to stop it."""
-    lines: list[Phrase] = []
-    for slug in dict.fromkeys(event.plan for event in told):
-        mine = [event for event in told[:most] if event.plan == slug]
-        if mine or not lines:
-            lines.append(heading(plans[slug], role))
-        lines += [event.short if short else event.line for event in mine]
-    if len(told) > most:
-        lines.append(_("And {n} more: {page}", n=len(told) - most, page=page))
-    return Joined([*lines, WHY[role]])
-
-
-def heading(plan: Plan, role: str) -> Phrase:
-    if plan.example:
-        return Joined([plan.title, _("(made-up example)")], " ")
-    return plan.committee if role == "seat" else plan.title
-
-
-WHY: Mapping[str, Phrase] = {
-    "seat": _("You get this because you hold a seat of the committee. To judge: COMMITTEE. To stop: BAJA."),
-    "clerk": _(
-        "You get this because you report for your office. To report: PROGRESS. To answer: ANSWER. To stop: BAJA."
-    ),
-    "person": _("You get this because you objected. To see the report: MILESTONES. To stop: BAJA."),
-    "follower": _("You get this because you follow it. To change that: ALERTS. To stop: BAJA."),
-}
 
 
 @dataclass(frozen=True)
@@ -323,6 +263,29 @@ def _slices(people: Sequence[int]) -> Iterator[Sequence[int]]:
     return (people[start : start + SLICE] for start in range(0, len(people), SLICE))
 
 
+class Letter(NamedTuple):
+    """One message to one person: in which of their parts, of what, and how it goes out."""
+
+    person: int
+    role: str
+    told: Sequence[Event]
+    lane: str
+    contact: int
+    sealed: bytes
+    segments: int
+
+    def as_row(self) -> dict[str, Any]:
+        """As the outbox takes it."""
+        kind = "announcement" if self.role == "follower" else "duty"
+        row = {"lane": self.lane, "contact_id": self.contact, "kind": kind}
+        return {**row, "sealed": self.sealed, "segments": self.segments}
+
+    def records(self, now: datetime) -> list[dict[str, Any]]:
+        """What their person is told, as `storage.notices.note` takes it."""
+        of = {"person_id": self.person, "at": now}
+        return [{**of, "kind": event.kind, "subject": event.subject, "day": event.day} for event in self.told]
+
+
 class Done(NamedTuple):
     """How many people were told, by role; how many have heard of each thing by now; what somebody waits to hear."""
 
@@ -349,35 +312,44 @@ def _queue(desk: Desk, city: Catalogue, press: Press, news: News, live: Set[Key]
         }
         reach = contacts_of(connection, list(unheard))
         limits = {row.person_id: row for row in notices.limits(connection, list(unheard), now - A_WEEK)}
-    messages: list[dict[str, Any]] = []
-    records: list[dict[str, Any]] = []
     for person, mine in owed.items():
         heard.update(event.key for event in mine if event.key in known[person])
+    letters: list[Letter] = []
     for person, fresh in unheard.items():
-        contact, role = best(reach[person], now), role_of(group[person], fresh)
+        role = role_of(group[person], fresh)
+        contact = best(_allowed(city, reach[person], role), now)
         if contact is None or (role == "follower" and not any(event.key in live for event in fresh)):
             continue
         if role == "follower" and not city.delivery.hours_at(city.city.territory, limits[person].place).allow(now):
             waiting.update(event.key for event in fresh)
-            continue
-        if role == "follower" and limits[person].number >= city.delivery.weekly:
-            continue
-        sealed, segments = press.message(fresh, role, contact.channel, contact.language)
-        kind = "announcement" if role == "follower" else "duty"
-        messages.append(
-            {"lane": contact.channel, "contact_id": contact.id, "kind": kind, "sealed": sealed, "segments": segments}
-        )
-        records += [
-            {"person_id": person, "kind": event.kind, "subject": event.subject, "day": event.day, "at": now}
-            for event in fresh
-        ]
-        told[role] += 1
-        heard.update(event.key for event in fresh)
-    if messages:
-        with transaction(desk.engine) as connection:
-            outbox.queue_many(connection, messages, now)
-            notices.note(connection, records)
+        elif role != "follower" or limits[person].number < city.delivery.weekly:
+            sealed, segments = press.message(fresh, role, contact.channel, contact.language)
+            letters.append(Letter(person, role, fresh, contact.channel, contact.id, sealed, segments))
+    for letter in _send(desk, city, letters, now):
+        told[letter.role] += 1
+        heard.update(event.key for event in letter.told)
     return Done(told, heard, waiting)
+
+
+def _allowed(city: Catalogue, contacts: Sequence[Row[Any]], role: str) -> Sequence[Row[Any]]:
+    """The contacts that may be written to: for duties all, for others those in the city's countries."""
+    return [row for row in contacts if role != "follower" or city.delivery.allows(row.channel, row.address)]
+
+
+def _send(desk: Desk, city: Catalogue, letters: Sequence[Letter], now: datetime) -> Sequence[Letter]:
+    """Queue these with the record of what they tell; which of them went. Those who follow something, where it costs,
+    wait for their next message when the day's money is spent."""
+    if not letters:
+        return ()
+    today, rules = city.hours.today(now), city.delivery
+    costs = {each.person: rules.cost(each.lane, each.segments) for each in letters if each.role == "follower"}
+    with transaction(desk.engine) as connection:
+        pesos = sum(costs.values())
+        if pesos and not spending.spend(connection, today, spending.ANNOUNCEMENTS, pesos, rules.daily):
+            letters = [each for each in letters if not costs.get(each.person)]
+        outbox.queue_many(connection, [each.as_row() for each in letters], now)
+        notices.note(connection, [row for each in letters for row in each.records(now)])
+    return letters
 
 
 def one_answer(fresh: Sequence[Event]) -> list[Event]:

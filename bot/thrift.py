@@ -35,11 +35,7 @@ def sum_up(engine: Engine, catalogue: Callable[[Connection, int | None], Catalog
         today = city.hours.today(now)
         since = datetime.combine(today, time(), city.hours.zone).astimezone(UTC)
         sent = outbox.volume(connection, since, sorted(PRICED))
-    price = city.delivery.price
-    pesos = sum(
-        price(lane, "segment", segments) if lane == "sms" else price(lane, "message", messages)
-        for lane, messages, segments in sent
-    )
+    pesos = sum(city.delivery.cost(lane, segments, messages) for lane, messages, segments in sent)
     with transaction(engine) as connection:
         spending.note(connection, today, REPLIES, pesos)
         if (pesos >= city.delivery.replies) != (city.exhausted_on == today):

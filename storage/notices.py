@@ -80,8 +80,8 @@ def close_round(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def contacts_of(connection: Connection, people: Sequence[int]) -> list[Row[Any]]:
-    """The contacts of these people: person_id, id, channel, language, state, heard_at."""
-    wanted = (_H.person_id, _C.id, _C.channel, _C.language, _C.state, _C.heard_at)
+    """The contacts of these people: person_id, id, channel, address, language, state, heard_at."""
+    wanted = (_H.person_id, _C.id, _C.channel, _C.address, _C.language, _C.state, _C.heard_at)
     rows = select(*wanted).join(Contact, _C.id == _H.contact_id).where(_H.person_id.in_(people))
     return list(connection.execute(rows.order_by(_H.person_id, _C.id)))
 

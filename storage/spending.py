@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from storage.database import columns
 
-REPLIES = "replies"
+ANNOUNCEMENTS, REPLIES = "announcements", "replies"
 """What answers cost, as the worker sums it up."""
 
 

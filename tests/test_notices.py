@@ -19,14 +19,14 @@ from sqlalchemy import delete, event, select, update
 from sqlalchemy.engine import Engine
 from structlog.testing import capture_logs
 
-from bot import notices
+from bot import notices, press
 from bot.events import REMEMBERED
 from bot.hours import Hours
 from bot.messages import Reply
 from bot.speech import Speaker
 from cli import wiring
 from flows.language import Text
-from storage import contacts, outbox, participants, voices
+from storage import contacts, outbox, participants, spending, voices
 from storage.catalogue import CityText, changed
 from storage.contacts import Contact, Housemate
 from storage.database import columns, reading, transaction
@@ -758,7 +758,7 @@ def test_each_notice_says_why_one_gets_it_and_how_to_stop_it(little_city: World,
     tick(little_city)
     for who, role in enumerate(("seat", "clerk", "person", "follower"), 1):
         (got,) = heard(little_city, channel, who)
-        why = notices.WHY[role]
+        why = press.WHY[role]
         assert isinstance(why, Text)
         shape = little_city.desk.channels[channel]
         assert got.text.splitlines()[-1] == shape.shape(Reply(Speaker(language).say(why)))[0].text
@@ -845,6 +845,16 @@ def test_what_never_arrived_does_not_count(little_city: World, state: str) -> No
     assert len(heard(little_city)) == 1
 
 
+def rule(world: World, **rules: Any) -> None:
+    """Change the city's rules of delivery."""
+    texts = columns(CityText)
+    with transaction(world.desk.engine) as connection:
+        stated = json.loads(connection.execute(select(texts.body).where(texts.key == "delivery")).scalar_one())
+        new = json.dumps({**stated, **rules})
+        connection.execute(update(CityText).where(texts.key == "delivery").values(body=new))
+        changed(connection)
+
+
 def test_who_waits_for_the_hours_of_their_place_is_told_when_they_come(little_city: World) -> None:
     for who, place in ((1, "bocagrande"), (2, "")):
         id = follow(little_city, person(little_city, who=who))
@@ -852,12 +862,7 @@ def test_who_waits_for_the_hours_of_their_place_is_told_when_they_come(little_ci
             contacts.lock_person(connection, id, {"place": place})
     tick(little_city, "2023-03-01")
     heard(little_city), heard(little_city, who=2)
-    texts = columns(CityText)
-    with transaction(little_city.desk.engine) as connection:
-        stated = json.loads(connection.execute(select(texts.body).where(texts.key == "delivery")).scalar_one())
-        stated["hours"] = {"bocagrande": {"weekdays": [11, 18]}}
-        connection.execute(update(CityText).where(texts.key == "delivery").values(body=json.dumps(stated)))
-        changed(connection)
+    rule(little_city, hours={"bocagrande": {"weekdays": [11, 18]}})
     little_city.clock.now = at("2023-03-06")
     report(little_city, 3)
     tick(little_city)
@@ -875,3 +880,34 @@ def test_a_duty_is_outside_of_the_weekly_limit(city: World) -> None:
     report(city, 3)
     tick(city)
     assert len(heard(city)) == 1
+
+
+def test_what_is_followed_costs_no_more_than_the_day_allows(city: World) -> None:
+    rule(city, daily=19)  # a WhatsApp message costs 20
+    follow(city, person(city, "whatsapp", 1))
+    follow(city, person(city, "telegram", 2))
+    sit(city, person(city, "whatsapp", 3))
+    city.clock.now = at("2023-03-06")
+    report(city, 3)
+    tick(city)
+    assert not heard(city, "whatsapp", 1)
+    assert len(heard(city, "telegram", 2)) == 1
+    assert len(heard(city, "whatsapp", 3)) == 1  # a duty
+    rule(city, daily=20)
+    city.clock.now = at("2023-03-10")
+    report(city, 2)
+    tick(city)
+    assert len(heard(city, "whatsapp", 1)) == 1
+    with reading(city.desk.engine) as connection:
+        assert spending.on(connection, date(2023, 3, 10)) == {"announcements": 20}
+
+
+def test_what_is_followed_goes_to_no_number_of_another_country(little_city: World) -> None:
+    rule(little_city, countries=["+51"])
+    follow(little_city, person(little_city, "sms", 1))
+    sit(little_city, person(little_city, "sms", 2))
+    little_city.clock.now = at("2023-03-06")
+    report(little_city, 3)
+    tick(little_city)
+    assert not heard(little_city, "sms", 1)
+    assert heard(little_city, "sms", 2)
