@@ -10,6 +10,9 @@ from flows.territory import Territory
 from storage.audiences import BY_NUMBER
 from storage.delivery_folder import RULES
 
+HOME = "+1"
+"""The calling code of numbers that are made up, where a city names no country."""
+
 Prices = Mapping[str, Mapping[str, int]]
 
 
@@ -50,6 +53,11 @@ class Delivery:
     def hours_at(self, territory: Territory, place: str) -> Hours:
         """The hours that hold at a place: its own, those of the nearest place above, or the city's."""
         return next((self.hours[p.code] for p in territory.above(place) if p.code in self.hours), self.usual)
+
+    @property
+    def home(self) -> str:
+        """The calling code of a country that is written to."""
+        return self.countries[0] if self.countries else HOME
 
     def allows(self, channel: str, address: str) -> bool:
         """Whether an address may be written to: a number of one of the countries, or one that shows no number."""

@@ -5,13 +5,12 @@ from typing import TextIO
 from rich.console import Console
 from sqlalchemy import select, update
 
-from bot.catalogue import NothingLoaded
 from bot.complaints import confidential
+from bot.delivery import HOME
 from bot.desk import Away, Desk
 from bot.messages import Incoming, Outbound
-from storage import catalogue as shelf
 from storage.contacts import Contact
-from storage.database import columns, reading, transaction
+from storage.database import columns, transaction
 from storage.outbox import Outgoing
 
 
@@ -38,12 +37,8 @@ def address(who: str, sms: bool, country: str) -> str:
 
 def country_of(desk: Desk) -> str:
     """A country whose numbers the city answers by SMS."""
-    try:
-        with reading(desk.engine) as connection:
-            countries = desk.catalogue(connection, shelf.revision(connection)).delivery.countries
-    except NothingLoaded:
-        return "+1"
-    return countries[0] if countries else "+1"
+    city = desk.city()
+    return city.delivery.home if city is not None else HOME
 
 
 def waiting(desk: Desk, channel: str, where: str) -> list[Outbound]:

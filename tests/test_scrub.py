@@ -489,7 +489,7 @@ def test_the_largest_picture_fits_under_the_memory_cap(folder: Path) -> None:
 def probe(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> Any:
     """What a process of the scrubber's kind says of itself as JSON."""
     start = f"import json, os, resource, socket, sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
-    monkeypatch.setattr(scrub, "CHILD", start + "from bot import scrubber\n" + code)
+    monkeypatch.setattr(scrub, "CHILD", start + "from bot.complaints import scrubber\n" + code)
     return json.loads(scrub._asked(b"given", folder))
 
 

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request, url_for
 
 from bot import plan_commands
 from bot.channels.browser import NAME
+from bot.delivery import HOME
 from bot.desk import Desk
 from bot.messages import Incoming
 from flows.language import Phrase, _
@@ -36,7 +37,7 @@ PERSONAS: Sequence[tuple[str, Phrase]] = (
 )
 ROLE = re.compile(rf"({'|'.join(n for n, _label in CHANNELS)})-({'|'.join(n for n, _label in PERSONAS)})-(\d{{1,7}})")
 CODED = {"seat": "silla", "office": "oficina"}
-NUMBERS = {"whatsapp": "whatsapp:+1555{:07}", "sms": "+1555{:07}", "telegram": "555{:07}"}
+NUMBERS = {"whatsapp": "whatsapp:{country}555{own:07}", "sms": "{country}555{own:07}", "telegram": "555{own:07}"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ class Stage:
         if role.channel == NAME:
             return oneself(f"{token}{role.number or ''}")
         own = int(sha256(f"{token}|{role.number}".encode()).hexdigest(), 16) % 10_000_000
-        return Visitor(role.channel, NUMBERS[role.channel].format(own))
+        city = self._desk.city()
+        country = city.delivery.home if city is not None else HOME
+        return Visitor(role.channel, NUMBERS[role.channel].format(country=country, own=own))
 
     def add(self, blueprint: Blueprint) -> None:
         """Add the form that changes the role."""

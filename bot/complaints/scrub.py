@@ -139,7 +139,8 @@ def _check_pixels(kind: str, body: bytes) -> None:
         raise Refused("pixels")
 
 
-CHILD = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); from bot import scrubber; scrubber.main()"
+ROOT = Path(__file__).parents[2]
+CHILD = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from bot.complaints import scrubber; scrubber.main()"
 """-I keeps out what the environment and the working directory could bring in, so it is told where this code is."""
 
 
