@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bot import lifecycle
 from cli import sample, wiring
-from cli.replay import ROOT, Replay, Timepiece, running, settings_for
+from cli.replay import ROOT, Replay, Timepiece, running, settings_for, unlimited
 from cli.settings import Settings
 from cli.standins import Standins, running_standins
 from storage import consultations, counts
@@ -64,7 +64,7 @@ def prepare(settings: Settings, providers: Standins, folder: Path, out: Console)
     if not past.done():
         out.print("Voting the November 2022 consultation again: 314 residents, three channels, signed webhooks…")
         past.run(folder / "public")
-    city, (example,) = read_folder(CITY), read_folder(EXAMPLE).plans
+    city, (example,) = unlimited(read_folder(CITY)), read_folder(EXAMPLE).plans
     definition = next(c for c in city.consultations if c.slug == PAST)
     with transaction(engine) as connection:
         load(connection, city)

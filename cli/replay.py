@@ -115,7 +115,7 @@ def settings_for(
 
 def unlimited(folder: Folder) -> Folder:
     """The city, where made-up numbers (+1 555) are answered however often they write: stand-ins charge nothing."""
-    free = {"countries": ["+1"], "replies": RULES["replies"][2]}
+    free = {"countries": ["+1", *folder.delivery.get("countries", ())], "replies": RULES["replies"][2]}
     return replace(folder, delivery={**folder.delivery, **free})
 
 
