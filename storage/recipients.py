@@ -166,8 +166,8 @@ def due(
 ) -> list[Row[Any]]:
     """Those who wait on a channel and are due, in order, locked until this transaction ends, as they are now.
 
-    person_id, contact_id, place, tries, language, reach (the contact's state), heard_at, `agreed` to the topic,
-    `still` in the audience, `abroad`, `by_sms`, `before` (the state of the message before, if any), and the
+    person_id, contact_id, place, tries, language, reach (the contact's state), heard_at, declined_at, `agreed` to the
+    topic, `still` in the audience, `abroad`, `by_sms`, `before` (the state of the message before, if any), and the
     announcements this person was sent since `week`: their `number` and the `oldest`.
     """
     sent = select(Outgoing).join(Housemate, _H.contact_id == _O.contact_id).correlate(Recipient)
@@ -177,6 +177,7 @@ def due(
     found = (
         select(
             _R.person_id, _R.contact_id, _R.place, _R.tries, _C.language, _C.state.label("reach"), _C.heard_at,
+            _C.declined_at,
             audiences.agreed(audience, topic).label("agreed"), audiences.condition(audience, topic).label("still"),
             audiences.abroad(countries).label("abroad"), _BY_SMS.label("by_sms"),
             select(last.state).where(last.id == _R.message_id).scalar_subquery().label("before"),
@@ -237,9 +238,11 @@ def others(
     people: Sequence[int],
     countries: Sequence[str],
     channels: Sequence[str],
+    marketing: bool = False,
 ) -> dict[int, tuple[int, str]]:
     """Another contact of each of these people that takes announcements, has none of this one, and is on one of these
-    channels: (contact, channel) of the one heard of last; none is given to two people."""
+    channels: (contact, channel) of the one heard of last; none is given to two people. With `marketing` it is one that
+    never declined that."""
     taken = _R.announcement_id.table.alias("taken").c
     free = ~exists().where(taken.contact_id == _C.id, taken.announcement_id == announcement_id)
     found = (
@@ -249,6 +252,8 @@ def others(
         .where(_C.channel.in_(channels))
         .order_by(case((_C.channel.in_(UNREAD), 1), else_=0), _C.heard_at.desc(), _C.id)
     )
+    if marketing:
+        found = found.where(_C.declined_at.is_(None))
     given: dict[int, tuple[int, str]] = {}
     for row in connection.execute(found):
         if row.person_id not in given and row.id not in {contact for contact, _channel in given.values()}:

@@ -504,6 +504,59 @@ def test_without_a_template_it_goes_by_sms_to_those_who_agreed(world: World) -> 
     assert len(queued(world)) == 1
 
 
+def decline(world: World, contact: int) -> None:
+    with transaction(world.desk.engine) as connection:
+        contacts.decline(connection, contact, world.clock())
+
+
+def test_who_declined_marketing_gets_no_such_template(world: World) -> None:
+    """Nor does one number after another that declined; words within the window are no template."""
+    approve(world, "es")
+    alone, twice, several = (person(world, "whatsapp", who, ("news",)) for who in (1, 2, 3))
+    another(world, twice, "whatsapp", 4)
+    another(world, several, "sms", 3)
+    world.clock.forward(minutes=1)
+    fresh = person(world, "whatsapp", 5, ("news",))
+    for who in (alone, twice, several, fresh):
+        with transaction(world.desk.engine) as connection:
+            known = contacts.contacts_of(connection, who)
+        for each in known:
+            if each.channel == "whatsapp":
+                decline(world, each.id)
+    world.clock.forward(hours=24, minutes=-1)
+    announce(world, topic="news", category="marketing")
+    tick(world)
+    tick(world)
+    assert states(world) == {("skipped", "declined"): 2, ("queued", ""): 2}
+    assert [bool(got(world, "whatsapp", who)) for who in (1, 2, 3, 4, 5)] == [False, False, False, False, True]
+    assert len(got(world, "sms", 3)) == 1
+
+
+def test_who_declined_marketing_gets_what_is_none(little_world: World) -> None:
+    approve(little_world, "es")
+    who = person(little_world, "whatsapp")
+    with transaction(little_world.desk.engine) as connection:
+        (contact,) = contacts.contacts_of(connection, who)
+    decline(little_world, contact.id)
+    little_world.clock.forward(hours=24)
+    announce(little_world)
+    assert tick(little_world) == 1
+
+
+def test_who_declined_marketing_on_one_number_is_told_on_the_other(little_world: World) -> None:
+    approve(little_world, "es")
+    who = person(little_world, "whatsapp", 1, ("news",))
+    little_world.clock.forward(minutes=-5)
+    another(little_world, who, "whatsapp", 2)
+    with transaction(little_world.desk.engine) as connection:
+        first, _second = contacts.contacts_of(connection, who)
+    decline(little_world, first.id)
+    little_world.clock.forward(hours=25)
+    announce(little_world, topic="news", category="marketing")
+    tick(little_world)
+    assert len(got(little_world, "whatsapp", 2)) == 1
+
+
 def test_a_template_that_comes_too_late_leaves_them_untold(little_world: World) -> None:
     person(little_world, "whatsapp")
     little_world.clock.forward(hours=24)

@@ -186,6 +186,9 @@ class Batch:
             if template is None:
                 self._lack(row)
                 return
+            if template.category == "marketing" and row.declined_at is not None:
+                self.elsewhere[row.person_id] = "declined"
+                return
         brief = feed.is_brief(row.place, self.lane)
         self.queued.append((row, feed.printed(self.lane, row.language, brief, template)))
 
@@ -246,9 +249,10 @@ class Batch:
 
     def _readdress(self, connection: Connection) -> None:
         """Who cannot be reached there is written to by another contact, if there is one."""
-        for why, channels in (("blocked", recipients.CHANNELS), ("template", ("sms",))):
+        for why in dict.fromkeys(self.elsewhere.values()):
             people = [person for person, reason in self.elsewhere.items() if reason == why]
-            found = other_contacts(connection, self.feed, people, channels)
+            channels = ("sms",) if why == "template" else recipients.CHANNELS
+            found = other_contacts(connection, self.feed, people, channels, marketing=why == "declined")
             recipients.readdress(connection, [{**self._whose(p), **found[p]} for p in people if p in found])
             for person in (p for p in people if p not in found):
                 if why == "template":
@@ -258,12 +262,13 @@ class Batch:
 
 
 def other_contacts(
-    connection: Connection, feed: Feed, people: Sequence[int], channels: Sequence[str]
+    connection: Connection, feed: Feed, people: Sequence[int], channels: Sequence[str], marketing: bool = False
 ) -> Mapping[int, dict[str, Any]]:
     """Where else these people may be written to now, as `storage.recipients.readdress` takes it."""
     if not people:
         return {}
     wanted = feed.announcement.draft.audience.channels
     allowed = [channel for channel in channels if not wanted or channel in wanted or channel == "sms"]
-    found = recipients.others(connection, feed.announcement.id, people, feed.city.delivery.countries, allowed)
+    countries = feed.city.delivery.countries
+    found = recipients.others(connection, feed.announcement.id, people, countries, allowed, marketing)
     return {person: {"contact": id, "by": by, "due": feed.now} for person, (id, by) in found.items()}
