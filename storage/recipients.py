@@ -55,7 +55,8 @@ class Recipient(SQLModel, table=True):
 
     Nobody is told twice: one row for each person, and one for each contact, since several people may share a phone.
     `place` is the person's at that time. It may go from `due_at` on. `tries` counts the messages that were queued for
-    it, `message_id` is the last of them, `cost` what it is charged at in pesos, over all tries.
+    it, `message_id` is the last of them. `cost` is what it is charged at in pesos, over all tries, and `charged` the
+    part of it that may yet be given back: what the last message was charged at on the day of `queued_at`.
     """
 
     announcement_id: int = Field(primary_key=True, foreign_key="announcement.id", ondelete="CASCADE")
@@ -68,6 +69,7 @@ class Recipient(SQLModel, table=True):
     due_at: datetime
     tries: int = Field(default=0)
     cost: int = Field(default=0)
+    charged: int = Field(default=0)
     message_id: int | None = Field(default=None)
     queued_at: datetime | None = Field(default=None)
 
@@ -143,9 +145,10 @@ def select_slice(
         literal(now, _R.due_at.type),
         literal(0),
         literal(0),
+        literal(0),
     ).where(them.c.person_id > after)  # fmt: skip  SQLite takes ON CONFLICT for a join where there is no WHERE
     names = ("announcement_id", "person_id", "contact_id", "channel", "place", "state", "reason", "due_at")
-    statement = _INSERT[connection.dialect.name](Recipient).from_select([*names, "tries", "cost"], rows)
+    statement = _INSERT[connection.dialect.name](Recipient).from_select([*names, "tries", "cost", "charged"], rows)
     connection.execute(statement.on_conflict_do_nothing())
     return int(last)
 
@@ -200,7 +203,7 @@ _MARK = (
     .where(*_MINE)
     .values(
         state="queued", reason="", message_id=bindparam("message"), tries=_R.tries + 1, queued_at=bindparam("at"),
-        cost=_R.cost + bindparam("pesos"),
+        cost=_R.cost + bindparam("pesos"), charged=bindparam("pesos"),
     )
 )  # fmt: skip
 _MOVE = update(Recipient).where(*_MINE).values(state=bindparam("became"), reason=bindparam("why"))
@@ -261,10 +264,16 @@ def others(
     return given
 
 
-def recall(connection: Connection, announcement_id: int, unless: ColumnElement[bool] | None, now: datetime) -> int:
+Charge = tuple[datetime, int]
+"""When a message was queued, and the pesos it was charged at."""
+
+
+def recall(
+    connection: Connection, announcement_id: int, unless: ColumnElement[bool] | None, now: datetime
+) -> list[Charge]:
     """Take back what waits in the outbox, except for those of whom `unless` holds (a condition on `person`).
 
-    They wait again; what they were charged at stays counted. How many.
+    They wait again, and are no longer charged for it; what each was charged at.
     """
     mine = (_R.message_id == _O.id) & (_R.announcement_id == announcement_id)
     whose = exists().where(mine)
@@ -278,9 +287,14 @@ def recall(connection: Connection, announcement_id: int, unless: ColumnElement[b
             .returning(_O.id)
         )
     )
-    back = {"state": "waiting", "message_id": None, "tries": _R.tries - 1}
-    connection.execute(update(Recipient).where(_R.message_id.in_(ids)).values(**back))
-    return len(ids)
+    return _uncharge(connection, _R.message_id.in_(ids), state="waiting", message_id=None, tries=_R.tries - 1)
+
+
+def _uncharge(connection: Connection, whose: ColumnElement[bool], **values: Any) -> list[Charge]:
+    """Charge recipients no more for their last message; what each was charged at."""
+    found = [(row.queued_at, row.charged) for row in connection.execute(select(_R.queued_at, _R.charged).where(whose))]
+    connection.execute(update(Recipient).where(whose).values(cost=_R.cost - _R.charged, charged=0, **values))
+    return found
 
 
 def skip(connection: Connection, announcement_id: int, reason: str, most: int) -> int:
@@ -305,13 +319,14 @@ def settle(connection: Connection, announcement_id: int) -> None:
 def undelivered(connection: Connection, announcement_id: int, before: datetime, most: int) -> list[Row[Any]]:
     """Those whose message failed, or was sent but not delivered though it was queued before that moment, locked.
 
-    person_id, contact_id, place, tries, channel, queued_at, became (the message's state), error, reach, by_sms.
+    person_id, contact_id, place, tries, channel, queued_at, became (the message's state), error, given (the provider's
+    id, if it took the message), reach, by_sms.
     """
     lost = or_(_O.state == "failed", and_(_O.state == "sent", _R.queued_at <= before))
     found = (
         select(
             _R.person_id, _R.contact_id, _R.place, _R.tries, _R.channel, _R.queued_at, _O.state.label("became"),
-            _O.error, _C.state.label("reach"), _BY_SMS.label("by_sms"),
+            _O.error, _O.provider_id.label("given"), _C.state.label("reach"), _BY_SMS.label("by_sms"),
         )
         .join_from(Recipient, Outgoing, _O.id == _R.message_id)
         .join(Contact, _C.id == _R.contact_id)
@@ -321,6 +336,11 @@ def undelivered(connection: Connection, announcement_id: int, before: datetime, 
         .with_for_update(of=Recipient)
     )  # fmt: skip
     return list(connection.execute(found))
+
+
+def refund(connection: Connection, announcement_id: int, people: Sequence[int]) -> list[Charge]:
+    """The last message of these people was never taken by a provider: what each was charged at."""
+    return _uncharge(connection, (_R.announcement_id == announcement_id) & _R.person_id.in_(people))
 
 
 def is_open(connection: Connection, announcement_id: int) -> bool:

@@ -569,7 +569,10 @@ def test_a_template_that_comes_too_late_leaves_them_untold(little_world: World) 
 
 
 def failed(world: World, error: str, **more: Any) -> None:
-    outgoing(world, **{"state": "failed", "error": error, "finished_at": world.clock(), **more})
+    """The provider took them, and said later that they failed."""
+    outgoing(
+        world, **{"state": "failed", "error": error, "finished_at": world.clock(), "provider_id": "SM1", **more}
+    )
 
 
 def test_what_failed_for_now_is_tried_again_later_and_not_for_ever(world: World) -> None:
@@ -708,6 +711,67 @@ def test_at_the_ceiling_it_goes_on_when_the_staff_raise_it(little_world: World, 
     assert one(little_world, id).state == "sending"
     tick(little_world)
     assert len(queued(little_world)) == 3
+
+
+def costs(world: World) -> int:
+    return sum(row["cost"] for row in world.rows(Recipient))
+
+
+@pytest.mark.parametrize("way", ["paused", "cancelled", "withdrawn", "late"])
+def test_what_is_taken_back_costs_nothing(world: World, way: str) -> None:
+    people = [person(world, "sms", who) for who in (1, 2)]
+    id = announce(world, until=world.clock() + timedelta(hours=1))
+    tick(world)
+    assert spent(world) == costs(world) == 440
+    got(world, "sms")  # the first one was sent
+    if way == "withdrawn":
+        with transaction(world.desk.engine) as connection:
+            participants.unfollow(connection, people[1], "topic:votes")
+    elif way == "late":
+        world.clock.forward(hours=1)
+    else:
+        move(world, id, "sending", way)
+    tick(world)
+    assert spent(world) == costs(world) == 220
+    tick(world)
+    assert spent(world) == costs(world) == 220
+
+
+def test_what_was_tried_again_and_taken_back_costs_what_was_sent(world: World) -> None:
+    person(world, "sms")
+    id = announce(world)
+    tick(world)
+    failed(world, "30003")
+    tick(world)
+    world.clock.forward(days=1)
+    tick(world)
+    assert spent(world) == costs(world) == 440
+    move(world, id, "sending", "paused", hold="staff")
+    tick(world)
+    assert costs(world) == 220
+    assert sorted(row["pesos"] for row in world.rows(Spent)) == [0, 220]
+
+
+def test_a_sum_is_never_below_zero(little_world: World) -> None:
+    person(little_world, "sms")
+    id = announce(little_world)
+    tick(little_world)
+    with transaction(little_world.desk.engine) as connection:
+        connection.execute(update(Spent).values(pesos=100))
+    move(little_world, id, "sending", "paused", hold="staff")
+    tick(little_world)
+    assert spent(little_world) == costs(little_world) == 0
+
+
+@pytest.mark.parametrize(("error", "cost"), [("21408", 0), ("stopped", 0), ("expired", 0), ("uncertain", 220)])
+def test_what_no_provider_took_costs_nothing(world: World, error: str, cost: int) -> None:
+    person(world, "sms")
+    announce(world, until=world.clock() + timedelta(hours=1))
+    tick(world)
+    failed(world, error, provider_id=None)
+    world.clock.forward(hours=1)
+    tick(world)
+    assert spent(world) == costs(world) == cost
 
 
 def test_what_costs_nothing_knows_no_ceiling(little_world: World, tmp_path: Path) -> None:

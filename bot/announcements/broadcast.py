@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.announcements.feed import PURPOSE, Ceiling, Feed, Slots
+from bot.announcements.feed import PURPOSE, Ceiling, Feed, Slots, give_back
 from bot.announcements.obstacles import is_astray, is_closed
 from bot.announcements.templates import Templates
 from bot.announcements.words import outbound
@@ -45,7 +45,7 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
         templates = Templates.read(connection) if moving else Templates({})
     for each in moving:
         if waiting:
-            _recall(desk, each, now)
+            _recall(desk, city, each, now)
         if each.state == "paused" and each.hold == "ceiling":
             _resume(desk, city, each, now)
     sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
@@ -117,13 +117,14 @@ def _may_go(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
     return bool(announcement.draft.urgent) or any(each.allow(now) for each in hours)
 
 
-def _recall(desk: Desk, announcement: Announcement, now: datetime) -> None:
+def _recall(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
     """Take back from the outbox what is not to go any more: all of it, or what is for those who left the audience."""
     draft = announcement.draft
     short = announcement.state == "paused" and announcement.hold == "ceiling"  # what was queued is paid for
     goes = (announcement.state == "sending" or short) and now < draft.until
     unless = audiences.condition(draft.audience, draft.topic) if goes else None
     with transaction(desk.engine) as connection:
-        number = recipients.recall(connection, announcement.id, unless, now)
-    if number:
-        log.info("broadcast.recalled", announcement=announcement.id, number=number)
+        charges = recipients.recall(connection, announcement.id, unless, now)
+        give_back(connection, city, charges)
+    if charges:
+        log.info("broadcast.recalled", announcement=announcement.id, number=len(charges))

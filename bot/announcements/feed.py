@@ -4,9 +4,10 @@ Each batch is one short transaction in the announcement's lock, and looks at eve
 two that feed at once the second finds what the first left over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -259,6 +260,15 @@ class Batch:
                     self._wait(person, self.feed.now + WAIT, why)
                 else:
                     self._move(person, "skipped", why)
+
+
+def give_back(connection: Connection, city: Catalogue, charges: Iterable[recipients.Charge]) -> None:
+    """What was never sent costs nothing: its day has that money again."""
+    days: Counter[date] = Counter()
+    for queued_at, pesos in charges:
+        days[city.hours.today(queued_at)] += pesos
+    for day in sorted(days):  # in order: of two that give back at once neither waits for the other
+        spending.give_back(connection, day, PURPOSE, days[day])
 
 
 def other_contacts(
