@@ -50,6 +50,10 @@ class Delivery:
         """The hours that hold at a place: its own, those of the nearest place above, or the city's."""
         return next((self.hours[p.code] for p in territory.above(place) if p.code in self.hours), self.usual)
 
+    def is_free(self, channel: str) -> bool:
+        """Whether a message on a channel never costs anything."""
+        return not any(self.prices.get(channel, {}).values())
+
     def price(self, channel: str, what: str, units: int = 1) -> int:
         """What a message costs in pesos: `what` is message, utility, marketing or segment, `units` its segments."""
         return self.prices.get(channel, {}).get(what, 0) * units

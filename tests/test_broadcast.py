@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from bot.announcements import selection
+from bot.announcements import announcing, selection
 from bot.announcements.templates import DECLARED
 from storage import catalogue as shelf
-from storage import connectivity, contacts, outbox, participants, recipients
+from storage import connectivity, contacts, outbox, participants, recipients, spending
 from storage.audiences import BY_SMS, Audience
 from storage.contacts import Contact
 from storage.database import columns, transaction
@@ -570,9 +570,7 @@ def test_a_template_that_comes_too_late_leaves_them_untold(little_world: World) 
 
 def failed(world: World, error: str, **more: Any) -> None:
     """The provider took them, and said later that they failed."""
-    outgoing(
-        world, **{"state": "failed", "error": error, "finished_at": world.clock(), "provider_id": "SM1", **more}
-    )
+    outgoing(world, **{"state": "failed", "error": error, "finished_at": world.clock(), "provider_id": "SM1", **more})
 
 
 def test_what_failed_for_now_is_tried_again_later_and_not_for_ever(world: World) -> None:
@@ -697,6 +695,43 @@ def test_at_the_ceiling_it_is_held_and_goes_on_the_next_day(world: World, tmp_pa
     tick(world)
     assert len(queued(world)) == 5
     assert set(queued(world).values()) == {1}
+
+
+def test_at_the_ceiling_channels_that_cost_nothing_go_on(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "SLICE", 4)
+    city(world, tmp_path, daily="300")
+    for who in range(1, 4):
+        person(world, "sms", who)
+        person(world, "whatsapp", who)
+        person(world, "telegram", who)
+        person(world, "web", who)
+    id = announce(world)
+    selection._begin(world.desk, world.desk.city(), one(world, id), world.clock())  # type: ignore[arg-type]
+    assert selection._slice(world.desk, world.desk.city(), one(world, id), world.clock())  # type: ignore[arg-type]
+    move(world, id, "sending", "paused", hold="ceiling")
+    with transaction(world.desk.engine) as connection:
+        spending.spend(connection, world.clock().date(), "announcements", 300, 300)
+    tick(world)
+    assert (one(world, id).state, one(world, id).hold) == ("paused", "ceiling")
+    assert states(world)["waiting", ""] == 6
+    assert [got(world, channel, 3) for channel in ("sms", "whatsapp", "telegram", "web")] == [[], [], [TEXT], [TEXT]]
+
+
+def test_what_the_ceiling_holds_staff_can_pause(world: World, tmp_path: Path) -> None:
+    city(world, tmp_path, daily="300")
+    for who in range(1, 4):
+        person(world, "sms", who)
+        person(world, "telegram", who)
+    id = announce(world)
+    tick(world, {"sms": 10, "telegram": 0.25})
+    assert one(world, id).hold == "ceiling"
+    with transaction(world.desk.engine) as connection:
+        announcing.pause(connection, id, 1, world.clock())
+    world.clock.forward(days=1)
+    assert tick(world) == 0
+    assert (one(world, id).state, one(world, id).hold) == ("paused", "staff")
 
 
 def test_at_the_ceiling_it_goes_on_when_the_staff_raise_it(little_world: World, tmp_path: Path) -> None:

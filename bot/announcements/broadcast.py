@@ -46,9 +46,9 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
     for each in moving:
         if waiting:
             _recall(desk, city, each, now)
-        if each.state == "paused" and each.hold == "ceiling":
+        if each.is_short:
             _resume(desk, city, each, now)
-    sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
+    sending = [each for each in moving if each.is_sent and _may_go(desk, city, each, now)]
     feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
     for slots in _rooms(rates, waiting, now):
@@ -75,7 +75,8 @@ def _rooms(rates: Mapping[str, float], waiting: Mapping[str, tuple[int, datetime
 
 
 def _fed(feed: Feed, slots: Slots) -> int:
-    """How many messages of an announcement were queued in a lane; it is held where the day's money is spent."""
+    """How many messages of an announcement were queued in a lane. Where the day's money is spent it is held: it goes
+    on only where that costs nothing."""
     before = slots.left
     try:
         feed.run(slots)
@@ -90,9 +91,10 @@ def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
     """What the ceiling held goes on as soon as there is room for one more message of any kind: on the next day, or
     when the staff raise it."""
     with transaction(desk.engine) as connection:
-        spent = spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
-        if dearest(desk, city, announcement) <= city.delivery.daily - spent:
-            announcements.move(connection, announcement.id, ("paused",), "sending", hold="")
+        held = announcements.hold(connection, announcement.id)
+        left = city.delivery.daily - spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
+        if held is not None and held.is_short and dearest(desk, city, held) <= left:
+            announcements.move(connection, held.id, ("paused",), "sending", hold="")
 
 
 def dearest(desk: Desk, city: Catalogue, announcement: Announcement) -> int:
@@ -120,8 +122,7 @@ def _may_go(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
 def _recall(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
     """Take back from the outbox what is not to go any more: all of it, or what is for those who left the audience."""
     draft = announcement.draft
-    short = announcement.state == "paused" and announcement.hold == "ceiling"  # what was queued is paid for
-    goes = (announcement.state == "sending" or short) and now < draft.until
+    goes = announcement.is_sent and now < draft.until  # what was queued before the ceiling is paid for
     unless = audiences.condition(draft.audience, draft.topic) if goes else None
     with transaction(desk.engine) as connection:
         charges = recipients.recall(connection, announcement.id, unless, now)

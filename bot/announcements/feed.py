@@ -85,15 +85,19 @@ class Feed:
     def run(self, slots: Slots) -> None:
         """Queue messages of a lane as long as there is room. Raises Ceiling."""
         for _n in range(MOST_BATCHES):
-            if slots.left <= 0 or not self._batch(slots):
+            if slots.left <= 0 or not self._may_use(self.announcement, slots.lane) or not self._batch(slots):
                 break
+
+    def _may_use(self, announcement: Announcement, lane: str) -> bool:
+        """Whether it goes on a lane now: where the day's money is spent, only if that costs nothing."""
+        return announcement.state == "sending" or (announcement.is_short and self.city.delivery.is_free(lane))
 
     def _batch(self, slots: Slots) -> int:
         """One transaction: how many recipients were looked at."""
         draft, countries = self.announcement.draft, self.city.delivery.countries
         with transaction(self.desk.engine) as connection:
             held = announcements.hold(connection, self.announcement.id)
-            if held is None or held.state != "sending":
+            if held is None or not self._may_use(held, slots.lane):
                 return 0
             week = self.now - A_WEEK
             rows = recipients.due(

@@ -59,7 +59,7 @@ STATES: Mapping[str, Text] = {
 }
 HOLDS: Mapping[str, Text] = {
     "staff": _("Somebody of the team paused it."),
-    "ceiling": _("The money of the day is spent. It goes on by itself tomorrow."),
+    "ceiling": _("The money of the day is spent. Free channels go on. The others go on by themselves tomorrow."),
     "audience": _("A place of its audience is no longer in the list of places. Cancel it and write it again."),
     "words": _("Its words do not fit into one message. Cancel it and write it again."),
 }
