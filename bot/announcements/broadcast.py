@@ -28,8 +28,9 @@ EVERY = 2.0
 AHEAD = 4.0
 """Seconds between two ticks of feeding, and for how long what waits in the outbox lasts a lane."""
 
-SHARE = 0.97
-"""Of a lane's pace, for announcements. They are due one after another, so that a reply finds a gap at any moment."""
+SHARE = 0.985
+"""Of a lane's pace, for announcements: a little less than it takes (`Pace.MARGIN`). They are due one after another, so
+that a reply finds a gap at any moment."""
 
 FETCHED = 200
 """Messages a tick for the channels that people fetch from: nobody knows when they come."""
