@@ -133,7 +133,9 @@ def select_slice(
     last = connection.execute(select(func.max(near.c.id))).scalar_one()
     if last is None:
         return None
-    them = audiences.reachable(audience, topic, countries, and_(_P.id > after, _P.id <= last)).subquery()
+    # Of both tables, though they are joined by it: else PostgreSQL reads all housemates for each slice.
+    span = and_(*(id > after for id in (_P.id, _H.person_id)), *(id <= last for id in (_P.id, _H.person_id)))
+    them = audiences.reachable(audience, topic, countries, span).subquery()
     rows = select(
         literal(announcement_id),
         them.c.person_id,
