@@ -299,6 +299,13 @@ def _uncharge(connection: Connection, whose: ColumnElement[bool], **values: Any)
     return found
 
 
+def withdraw(connection: Connection, person_id: int, now: datetime) -> None:
+    """A person leaves: what waits for them in the outbox is not sent. What it was charged at stays counted."""
+    theirs = exists().where(_R.message_id == _O.id, _R.person_id == person_id)
+    waits = (text(PENDING), _O.state == "queued", _O.kind == "announcement", theirs)
+    connection.execute(update(Outgoing).where(*waits).values(state="superseded", sealed=None, finished_at=now))
+
+
 def skip(connection: Connection, announcement_id: int, reason: str, most: int) -> int:
     """Skip up to `most` of those who wait; how many."""
     waits = (_R.announcement_id == announcement_id, _R.channel.in_(CHANNELS), _IS_WAITING)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
+from bot import fates, own_data
 from bot.announcements import announcing, selection
 from bot.announcements.templates import DECLARED
 from storage import catalogue as shelf
@@ -459,6 +460,19 @@ def test_who_is_forgotten_is_told_nothing(world: World) -> None:
     assert one(world, id).state == "sent"
 
 
+def test_who_deletes_everything_gets_nothing_that_waits_in_the_outbox(world: World) -> None:
+    who = person(world)
+    person(world, who=2)
+    announce(world)
+    assert tick(world) == 2
+    city = world.desk.city()
+    assert city is not None
+    with transaction(world.desk.engine) as connection:
+        assert own_data.erase(connection, city, world.desk.keys, who, world.clock())
+    assert got(world) == []
+    assert got(world, who=2) == [TEXT]
+
+
 # WhatsApp's window
 
 
@@ -600,6 +614,17 @@ def test_what_will_never_pass_is_not_tried_again(little_world: World) -> None:
     little_world.clock.forward(days=1)
     assert tick(little_world) == 0
     assert states(little_world) == {("settled", ""): 1}
+
+
+def test_two_contacts_that_refuse_are_not_tried_in_turn_for_ever(little_world: World) -> None:
+    another(little_world, person(little_world), "telegram", 2)
+    announce(little_world)
+    for _n in range(20):
+        tick(little_world)
+        failed(little_world, "400", provider_id=None)
+    tick(little_world)
+    assert states(little_world) == {("settled", ""): 1}
+    assert sum(queued(little_world).values()) == fates.MOST
 
 
 def test_who_cannot_be_reached_there_is_told_elsewhere(world: World) -> None:
