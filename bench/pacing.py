@@ -3,11 +3,16 @@
 import asyncio
 import sys
 import tempfile
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from sqlalchemy import insert
 
 from bench.world import settings_for
+from bot.announcements.broadcast import EVERY, _rooms
 from bot.messages import Outbound
 from bot.pace import Pace
 from cli import wiring
@@ -27,6 +32,8 @@ STEP = 0.001
 def run() -> None:
     for rate in RATES:
         report(f"virtual clock, {rate}/s", rate, flood(rate))
+        report(f"virtual clock, a broadcast at {rate}/s", rate, fed(rate, lambda _now: 0.0))
+        report(f"virtual clock, a broadcast at {rate}/s, held up", rate, fed(rate, held_up))
     if "--live" in sys.argv or "pacing" not in sys.argv:
         asyncio.run(live())
 
@@ -44,6 +51,38 @@ def flood(rate: int) -> list[float]:
         for chat in range(pace.room(now)):
             sent.append(pace.spend(chat, now))
     return sent
+
+
+def held_up(now: float) -> float:
+    """How long it takes until a message that leaves arrives: 10 ms; in each third second it waits for the end of a
+    quarter of a second in which nothing moves."""
+    return 0.01 + max(0.25 - now % 3, 0.0)
+
+
+def fed(rate: int, takes: Callable[[float], float]) -> list[float]:
+    """When messages of a broadcast arrive if its ticks come up to a second late, and each `takes` so long."""
+    pace, start, random = Pace(rate), datetime(2026, 1, 1, tzinfo=UTC), Random(rate)
+    waiting: deque[datetime] = deque()
+    under_way: deque[tuple[float, float]] = deque()
+    sent: list[float] = []
+    tick_at = 0.0
+    for step in range(int(SECONDS / STEP)):
+        now = step * STEP
+        while under_way and under_way[0][1] <= now:
+            at, arrived = under_way.popleft()
+            pace.landed(at, arrived)
+        moment = start + timedelta(seconds=now)
+        if now >= tick_at:
+            known = {"lane": (len(waiting), waiting[-1])} if waiting else {}
+            slots = next(_rooms({"lane": rate}, known, moment))
+            waiting.extend(slots.take() for _n in range(slots.left))
+            tick_at = now + EVERY + random.random()
+        while waiting and waiting[0] <= moment and pace.room(now):
+            waiting.popleft()
+            at = pace.spend(len(sent), now)
+            sent.append(at + takes(at))
+            under_way.append((at, sent[-1]))
+    return [at for at in sent if at < SECONDS]
 
 
 def fullest(sent: list[float]) -> int:

@@ -70,6 +70,10 @@ class Delivery:
             return self.price(channel, "segment", segments)
         return self.price(channel, "message", messages)
 
+    def is_free(self, channel: str) -> bool:
+        """Whether a message on a channel never costs anything."""
+        return not any(self.prices.get(channel, {}).values())
+
     def price(self, channel: str, what: str, units: int = 1) -> int:
         """What a message costs in pesos: `what` is message, utility, marketing or segment, `units` its segments."""
         return self.prices.get(channel, {}).get(what, 0) * units

@@ -18,9 +18,16 @@ MOST_ONCE = 2
 """Messages for one person where a failure is worth one more try."""
 
 
+MOST = 6
+"""Messages for one person after which nothing is tried any more: two of their contacts, or a template that Meta takes
+and gives back, must not go round for days."""
+
+
 def fate(reason: str, tries: int) -> Fate:
     """What becomes of the recipient of an announcement after `tries` messages, the last of which failed for `reason`
     (`Outgoing.error`): stop, later, elsewhere (another channel) or template (wait for one)."""
+    if tries >= MOST:
+        return "stop"
     if not reason.isdecimal() or len(reason) < 5:
         return "elsewhere" if reason in ELSEWHERE else "stop"
     found = twilio_codes.of(int(reason)).fate

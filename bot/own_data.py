@@ -103,6 +103,7 @@ def erase(connection: Connection, city: Catalogue, keys: BallotKeys, person_id: 
     for slug, stone in sorted(left):
         ballots.bury(connection, slug, stone, now)
     ideas.forget(connection, person_id, now)
+    recipients.withdraw(connection, person_id, now)
     contacts.forget(connection, person_id)
     return True
 

@@ -1,6 +1,7 @@
 """Pace: how fast a provider's account, and one chat of it, may be written to."""
 
 from bisect import bisect_left, insort
+from collections import deque
 
 
 class Window:
@@ -20,6 +21,13 @@ class Window:
 
     def spend(self, at: float) -> None:
         insort(self._spent, at)
+
+    def move(self, at: float, later: float) -> None:
+        """One that was spent for `at` went later."""
+        place = bisect_left(self._spent, at)
+        if self._spent[place : place + 1] == [at]:
+            del self._spent[place]
+        self.spend(later)
 
     def opens_at(self, now: float) -> float:
         """When the next one may go."""
@@ -44,10 +52,13 @@ class Window:
 class Pace:
     """The pace of one account: overall, and for each chat where `per_chat` is given as (most, seconds).
 
-    Kept a hundredth under the limit, since messages do not arrive as evenly as they leave.
+    Kept a hundredth under the limit, since messages do not arrive as evenly as they leave. What arrived late, because
+    this process or the network was held up, is counted when it arrived: else it would share the provider's second with
+    those that left after it.
     """
 
     MARGIN = 1.01
+    LANDINGS = 100
 
     def __init__(self, per_second: int, per_chat: tuple[int, float] | None = None):
         self.per_second = per_second
@@ -55,6 +66,7 @@ class Pace:
         self._per_chat = per_chat
         self._chats: dict[int, Window] = {}
         self._rests_until = 0.0
+        self._took: deque[float] = deque([0.0], self.LANDINGS)
 
     def room(self, now: float) -> int:
         return 0 if self.resting(now) else self._overall.room(now)
@@ -77,6 +89,17 @@ class Pace:
         for window in windows:
             window.spend(at)
         return at
+
+    def landed(self, at: float, now: float) -> None:
+        """The provider has just answered what was to go at `at`.
+
+        How long a call takes at least is known from the latest ones, and taken for nothing until there are enough of
+        them; what it took above that counts as having gone later.
+        """
+        self._took.append(now - at)
+        later = now - min(self._took)
+        if later > at:
+            self._overall.move(at, later)
 
     def _chat(self, chat: int, now: float) -> list[Window]:
         if self._per_chat is None:

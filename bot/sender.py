@@ -240,6 +240,7 @@ class Sender:
             message = _of_try(row.attempts, body)
             template = message.template
             outcome["given"] = await self.lane.sends.send(row.address, message, row.id)
+            self.lane.pace.landed(at, self.steady())
         except failures.NotDelivered as failure:
             self._failed(outcome, row, failure, epoch, template)
         except Exception as error:  # a bug here must not stop the lane; whether it went out is not known

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -27,6 +28,9 @@ from storage.database import checkpoint, is_away, transaction
 log = structlog.get_logger()
 
 CLOCK_LEASE = "clock"
+CLOCK = timedelta(minutes=2)
+"""How long the clock is held. It is asked for again when half of that is over, not with each tick."""
+
 EVERYWHERE = ("heartbeat", "wipe", "refused_redaction")
 """Ticks of every worker: each host has a store of its own, and each process a sender that is told things."""
 
@@ -49,7 +53,9 @@ class Worker:
     time: Callable[[Connection], datetime] | None = None
     check: Check | None = None
     reconcile_every: timedelta = timedelta(minutes=5)
+    steady: Callable[[], float] = monotonic
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _clock: "Clock | None" = None
 
     async def run(self) -> None:
         """Work until `stopping` is set."""
@@ -148,10 +154,29 @@ class Worker:
             log.warning("tick.failed", tick=name, error=type(error).__name__, away=is_away(error))
 
     def _has_clock(self) -> bool:
-        with transaction(self.desk.engine) as connection:
-            now = self.time(connection) if self.time else self.desk.clock()
-            held = leases.take(connection, CLOCK_LEASE, self.holder, timedelta(minutes=2), now)
-        return held is not None
+        """Whether this worker has the clock. While more than half of the lease is left nobody else can have taken it.
+
+        That is so by both of its own clocks: the desk's may be set, and the steady one may stand still in sleep.
+        """
+        now, steady = self.desk.clock(), self.steady()
+        if self._clock is None or not self._clock.lasts(now, steady):
+            with transaction(self.desk.engine) as connection:
+                lease_now = self.time(connection) if self.time else now
+                held = leases.take(connection, CLOCK_LEASE, self.holder, CLOCK, lease_now)
+            self._clock = Clock(now, steady) if held is not None else None
+        return self._clock is not None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clock's lease: when it was asked for, by the desk's clock and by the steady one."""
+
+    asked_at: datetime
+    steady: float
+
+    def lasts(self, now: datetime, steady: float) -> bool:
+        """Whether more than half of it is left."""
+        return timedelta() <= now - self.asked_at < CLOCK / 2 and steady - self.steady < CLOCK.total_seconds() / 2
 
 
 def _holds(sender: Sender) -> bool:

@@ -122,6 +122,16 @@ class Announcement:
     counted_at: datetime | None
     published_at: datetime | None
 
+    @property
+    def is_short(self) -> bool:
+        """Whether the day's ceiling holds it: it goes on where a message costs nothing."""
+        return self.state == "paused" and self.hold == "ceiling"
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether it is being sent now, on whatever channels."""
+        return self.state == "sending" or self.is_short
+
 
 _DRAFT = ("topic", "category", "send_at", "until", "urgent")
 _REST = tuple(name for name in Announcement.__dataclass_fields__ if name not in ("draft", "authors"))

@@ -117,7 +117,7 @@ def reachable(
     contact_id, channel, language, heard_at and `abroad`, whether its country is not allowed (such as +57).
 
     What worked last is what a message was delivered to, or what they wrote from, whichever is later. `among` narrows
-    the rows of `person` and `contact` that are looked at.
+    the rows of `person`, `housemate` and `contact` that are looked at.
     """
     worked = select(func.max(_O.delivered_at)).where(_O.contact_id == _C.id).scalar_subquery()
     late = case((worked > _C.heard_at, worked), else_=_C.heard_at)

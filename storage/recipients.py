@@ -56,7 +56,8 @@ class Recipient(SQLModel, table=True):
 
     Nobody is told twice: one row for each person, and one for each contact, since several people may share a phone.
     `place` is the person's at that time. It may go from `due_at` on. `tries` counts the messages that were queued for
-    it, `message_id` is the last of them, `cost` what it is charged at in pesos, over all tries.
+    it, `message_id` is the last of them. `cost` is what it is charged at in pesos, over all tries, and `charged` the
+    part of it that may yet be given back: what the last message was charged at on the day of `queued_at`.
     """
 
     announcement_id: int = Field(primary_key=True, foreign_key="announcement.id", ondelete="CASCADE")
@@ -69,6 +70,7 @@ class Recipient(SQLModel, table=True):
     due_at: datetime
     tries: int = Field(default=0)
     cost: int = Field(default=0)
+    charged: int = Field(default=0)
     message_id: int | None = Field(default=None)
     queued_at: datetime | None = Field(default=None)
 
@@ -132,7 +134,9 @@ def select_slice(
     last = connection.execute(select(func.max(near.c.id))).scalar_one()
     if last is None:
         return None
-    them = audiences.reachable(audience, topic, countries, and_(_P.id > after, _P.id <= last)).subquery()
+    # Of both tables, though they are joined by it: else PostgreSQL reads all housemates for each slice.
+    span = and_(*(id > after for id in (_P.id, _H.person_id)), *(id <= last for id in (_P.id, _H.person_id)))
+    them = audiences.reachable(audience, topic, countries, span).subquery()
     rows = select(
         literal(announcement_id),
         them.c.person_id,
@@ -144,9 +148,10 @@ def select_slice(
         literal(now, _R.due_at.type),
         literal(0),
         literal(0),
+        literal(0),
     ).where(them.c.person_id > after)  # fmt: skip  SQLite takes ON CONFLICT for a join where there is no WHERE
     names = ("announcement_id", "person_id", "contact_id", "channel", "place", "state", "reason", "due_at")
-    statement = _INSERT[connection.dialect.name](Recipient).from_select([*names, "tries", "cost"], rows)
+    statement = _INSERT[connection.dialect.name](Recipient).from_select([*names, "tries", "cost", "charged"], rows)
     connection.execute(statement.on_conflict_do_nothing())
     return int(last)
 
@@ -167,8 +172,8 @@ def due(
 ) -> list[Row[Any]]:
     """Those who wait on a channel and are due, in order, locked until this transaction ends, as they are now.
 
-    person_id, contact_id, place, tries, language, reach (the contact's state), heard_at, `agreed` to the topic,
-    `still` in the audience, `abroad`, `by_sms`, `before` (the state of the message before, if any), and the
+    person_id, contact_id, place, tries, language, reach (the contact's state), heard_at, declined_at, `agreed` to the
+    topic, `still` in the audience, `abroad`, `by_sms`, `before` (the state of the message before, if any), and the
     announcements this person was sent since `week`: their `number` and the `oldest`.
     """
     sent = select(Outgoing).join(Housemate, _H.contact_id == _O.contact_id).correlate(Recipient)
@@ -178,6 +183,7 @@ def due(
     found = (
         select(
             _R.person_id, _R.contact_id, _R.place, _R.tries, _C.language, _C.state.label("reach"), _C.heard_at,
+            _C.declined_at,
             audiences.agreed(audience, topic).label("agreed"), audiences.condition(audience, topic).label("still"),
             audiences.abroad(countries).label("abroad"), _BY_SMS.label("by_sms"),
             select(last.state).where(last.id == _R.message_id).scalar_subquery().label("before"),
@@ -200,7 +206,7 @@ _MARK = (
     .where(*_MINE)
     .values(
         state="queued", reason="", message_id=bindparam("message"), tries=_R.tries + 1, queued_at=bindparam("at"),
-        cost=_R.cost + bindparam("pesos"),
+        cost=_R.cost + bindparam("pesos"), charged=bindparam("pesos"),
     )
 )  # fmt: skip
 _MOVE = update(Recipient).where(*_MINE).values(state=bindparam("became"), reason=bindparam("why"))
@@ -238,9 +244,11 @@ def others(
     people: Sequence[int],
     countries: Sequence[str],
     channels: Sequence[str],
+    marketing: bool = False,
 ) -> dict[int, tuple[int, str]]:
     """Another contact of each of these people that takes announcements, has none of this one, and is on one of these
-    channels: (contact, channel) of the one heard of last; none is given to two people."""
+    channels: (contact, channel) of the one heard of last; none is given to two people. With `marketing` it is one that
+    never declined that."""
     taken = _R.announcement_id.table.alias("taken").c
     free = ~exists().where(taken.contact_id == _C.id, taken.announcement_id == announcement_id)
     found = (
@@ -250,6 +258,8 @@ def others(
         .where(_C.channel.in_(channels))
         .order_by(case((_C.channel.in_(UNREAD), 1), else_=0), _C.heard_at.desc(), _C.id)
     )
+    if marketing:
+        found = found.where(_C.declined_at.is_(None))
     given: dict[int, tuple[int, str]] = {}
     for row in connection.execute(found):
         if row.person_id not in given and row.id not in {contact for contact, _channel in given.values()}:
@@ -257,10 +267,16 @@ def others(
     return given
 
 
-def recall(connection: Connection, announcement_id: int, unless: ColumnElement[bool] | None, now: datetime) -> int:
+Charge = tuple[datetime, int]
+"""When a message was queued, and the pesos it was charged at."""
+
+
+def recall(
+    connection: Connection, announcement_id: int, unless: ColumnElement[bool] | None, now: datetime
+) -> list[Charge]:
     """Take back what waits in the outbox, except for those of whom `unless` holds (a condition on `person`).
 
-    They wait again; what they were charged at stays counted. How many.
+    They wait again, and are no longer charged for it; what each was charged at.
     """
     mine = (_R.message_id == _O.id) & (_R.announcement_id == announcement_id)
     whose = exists().where(mine)
@@ -274,9 +290,21 @@ def recall(connection: Connection, announcement_id: int, unless: ColumnElement[b
             .returning(_O.id)
         )
     )
-    back = {"state": "waiting", "message_id": None, "tries": _R.tries - 1}
-    connection.execute(update(Recipient).where(_R.message_id.in_(ids)).values(**back))
-    return len(ids)
+    return _uncharge(connection, _R.message_id.in_(ids), state="waiting", message_id=None, tries=_R.tries - 1)
+
+
+def _uncharge(connection: Connection, whose: ColumnElement[bool], **values: Any) -> list[Charge]:
+    """Charge recipients no more for their last message; what each was charged at."""
+    found = [(row.queued_at, row.charged) for row in connection.execute(select(_R.queued_at, _R.charged).where(whose))]
+    connection.execute(update(Recipient).where(whose).values(cost=_R.cost - _R.charged, charged=0, **values))
+    return found
+
+
+def withdraw(connection: Connection, person_id: int, now: datetime) -> None:
+    """A person leaves: what waits for them in the outbox is not sent. What it was charged at stays counted."""
+    theirs = exists().where(_R.message_id == _O.id, _R.person_id == person_id)
+    waits = (text(PENDING), _O.state == "queued", _O.kind == "announcement", theirs)
+    connection.execute(update(Outgoing).where(*waits).values(state="superseded", sealed=None, finished_at=now))
 
 
 def skip(connection: Connection, announcement_id: int, reason: str, most: int) -> int:
@@ -301,13 +329,14 @@ def settle(connection: Connection, announcement_id: int) -> None:
 def undelivered(connection: Connection, announcement_id: int, before: datetime, most: int) -> list[Row[Any]]:
     """Those whose message failed, or was sent but not delivered though it was queued before that moment, locked.
 
-    person_id, contact_id, place, tries, channel, queued_at, became (the message's state), error, reach, by_sms.
+    person_id, contact_id, place, tries, channel, queued_at, became (the message's state), error, given (the provider's
+    id, if it took the message), reach, by_sms.
     """
     lost = or_(_O.state == "failed", and_(_O.state == "sent", _R.queued_at <= before))
     found = (
         select(
             _R.person_id, _R.contact_id, _R.place, _R.tries, _R.channel, _R.queued_at, _O.state.label("became"),
-            _O.error, _C.state.label("reach"), _BY_SMS.label("by_sms"),
+            _O.error, _O.provider_id.label("given"), _C.state.label("reach"), _BY_SMS.label("by_sms"),
         )
         .join_from(Recipient, Outgoing, _O.id == _R.message_id)
         .join(Contact, _C.id == _R.contact_id)
@@ -317,6 +346,11 @@ def undelivered(connection: Connection, announcement_id: int, before: datetime, 
         .with_for_update(of=Recipient)
     )  # fmt: skip
     return list(connection.execute(found))
+
+
+def refund(connection: Connection, announcement_id: int, people: Sequence[int]) -> list[Charge]:
+    """The last message of these people was never taken by a provider: what each was charged at."""
+    return _uncharge(connection, (_R.announcement_id == announcement_id) & _R.person_id.in_(people))
 
 
 def is_open(connection: Connection, announcement_id: int) -> bool:

@@ -42,6 +42,17 @@ def spend(connection: Connection, day: date, purpose: str, pesos: int, ceiling: 
     return bool(connection.execute(_SPEND, values).rowcount)
 
 
+_GIVE_BACK = text(
+    "UPDATE spent SET pesos = CASE WHEN pesos > :pesos THEN pesos - :pesos ELSE 0 END"
+    " WHERE day = :day AND purpose = :purpose"
+).bindparams(bindparam("day", type_=_S.day.type))
+
+
+def give_back(connection: Connection, day: date, purpose: str, pesos: int) -> None:
+    """Count an amount no more, in the transaction that takes back what it was for; a day's sum is never below zero."""
+    connection.execute(_GIVE_BACK, {"day": day, "purpose": purpose, "pesos": pesos})
+
+
 def on(connection: Connection, day: date) -> Mapping[str, int]:
     """What was spent on a day, by purpose."""
     return {row.purpose: row.pesos for row in connection.execute(select(_S.purpose, _S.pesos).where(_S.day == day))}

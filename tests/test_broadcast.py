@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from bot.announcements import selection
+from bot import fates, own_data
+from bot.announcements import announcing, selection
 from bot.announcements.templates import DECLARED
 from storage import catalogue as shelf
-from storage import connectivity, contacts, outbox, participants, recipients
+from storage import connectivity, contacts, outbox, participants, recipients, spending
 from storage.audiences import BY_SMS, Audience
 from storage.contacts import Contact
 from storage.database import columns, transaction
@@ -459,6 +460,19 @@ def test_who_is_forgotten_is_told_nothing(world: World) -> None:
     assert one(world, id).state == "sent"
 
 
+def test_who_deletes_everything_gets_nothing_that_waits_in_the_outbox(world: World) -> None:
+    who = person(world)
+    person(world, who=2)
+    announce(world)
+    assert tick(world) == 2
+    city = world.desk.city()
+    assert city is not None
+    with transaction(world.desk.engine) as connection:
+        assert own_data.erase(connection, city, world.desk.keys, who, world.clock())
+    assert got(world) == []
+    assert got(world, who=2) == [TEXT]
+
+
 # WhatsApp's window
 
 
@@ -504,6 +518,59 @@ def test_without_a_template_it_goes_by_sms_to_those_who_agreed(world: World) -> 
     assert len(queued(world)) == 1
 
 
+def decline(world: World, contact: int) -> None:
+    with transaction(world.desk.engine) as connection:
+        contacts.decline(connection, contact, world.clock())
+
+
+def test_who_declined_marketing_gets_no_such_template(world: World) -> None:
+    """Nor does one number after another that declined; words within the window are no template."""
+    approve(world, "es")
+    alone, twice, several = (person(world, "whatsapp", who, ("news",)) for who in (1, 2, 3))
+    another(world, twice, "whatsapp", 4)
+    another(world, several, "sms", 3)
+    world.clock.forward(minutes=1)
+    fresh = person(world, "whatsapp", 5, ("news",))
+    for who in (alone, twice, several, fresh):
+        with transaction(world.desk.engine) as connection:
+            known = contacts.contacts_of(connection, who)
+        for each in known:
+            if each.channel == "whatsapp":
+                decline(world, each.id)
+    world.clock.forward(hours=24, minutes=-1)
+    announce(world, topic="news", category="marketing")
+    tick(world)
+    tick(world)
+    assert states(world) == {("skipped", "declined"): 2, ("queued", ""): 2}
+    assert [bool(got(world, "whatsapp", who)) for who in (1, 2, 3, 4, 5)] == [False, False, False, False, True]
+    assert len(got(world, "sms", 3)) == 1
+
+
+def test_who_declined_marketing_gets_what_is_none(little_world: World) -> None:
+    approve(little_world, "es")
+    who = person(little_world, "whatsapp")
+    with transaction(little_world.desk.engine) as connection:
+        (contact,) = contacts.contacts_of(connection, who)
+    decline(little_world, contact.id)
+    little_world.clock.forward(hours=24)
+    announce(little_world)
+    assert tick(little_world) == 1
+
+
+def test_who_declined_marketing_on_one_number_is_told_on_the_other(little_world: World) -> None:
+    approve(little_world, "es")
+    who = person(little_world, "whatsapp", 1, ("news",))
+    little_world.clock.forward(minutes=-5)
+    another(little_world, who, "whatsapp", 2)
+    with transaction(little_world.desk.engine) as connection:
+        first, _second = contacts.contacts_of(connection, who)
+    decline(little_world, first.id)
+    little_world.clock.forward(hours=25)
+    announce(little_world, topic="news", category="marketing")
+    tick(little_world)
+    assert len(got(little_world, "whatsapp", 2)) == 1
+
+
 def test_a_template_that_comes_too_late_leaves_them_untold(little_world: World) -> None:
     person(little_world, "whatsapp")
     little_world.clock.forward(hours=24)
@@ -516,7 +583,8 @@ def test_a_template_that_comes_too_late_leaves_them_untold(little_world: World) 
 
 
 def failed(world: World, error: str, **more: Any) -> None:
-    outgoing(world, **{"state": "failed", "error": error, "finished_at": world.clock(), **more})
+    """The provider took them, and said later that they failed."""
+    outgoing(world, **{"state": "failed", "error": error, "finished_at": world.clock(), "provider_id": "SM1", **more})
 
 
 def test_what_failed_for_now_is_tried_again_later_and_not_for_ever(world: World) -> None:
@@ -546,6 +614,17 @@ def test_what_will_never_pass_is_not_tried_again(little_world: World) -> None:
     little_world.clock.forward(days=1)
     assert tick(little_world) == 0
     assert states(little_world) == {("settled", ""): 1}
+
+
+def test_two_contacts_that_refuse_are_not_tried_in_turn_for_ever(little_world: World) -> None:
+    another(little_world, person(little_world), "telegram", 2)
+    announce(little_world)
+    for _n in range(20):
+        tick(little_world)
+        failed(little_world, "400", provider_id=None)
+    tick(little_world)
+    assert states(little_world) == {("settled", ""): 1}
+    assert sum(queued(little_world).values()) == fates.MOST
 
 
 def test_who_cannot_be_reached_there_is_told_elsewhere(world: World) -> None:
@@ -643,6 +722,43 @@ def test_at_the_ceiling_it_is_held_and_goes_on_the_next_day(world: World, tmp_pa
     assert set(queued(world).values()) == {1}
 
 
+def test_at_the_ceiling_channels_that_cost_nothing_go_on(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "SLICE", 4)
+    city(world, tmp_path, daily="300")
+    for who in range(1, 4):
+        person(world, "sms", who)
+        person(world, "whatsapp", who)
+        person(world, "telegram", who)
+        person(world, "web", who)
+    id = announce(world)
+    selection._begin(world.desk, world.desk.city(), one(world, id), world.clock())  # type: ignore[arg-type]
+    assert selection._slice(world.desk, world.desk.city(), one(world, id), world.clock())  # type: ignore[arg-type]
+    move(world, id, "sending", "paused", hold="ceiling")
+    with transaction(world.desk.engine) as connection:
+        spending.spend(connection, world.clock().date(), "announcements", 300, 300)
+    tick(world)
+    assert (one(world, id).state, one(world, id).hold) == ("paused", "ceiling")
+    assert states(world)["waiting", ""] == 6
+    assert [got(world, channel, 3) for channel in ("sms", "whatsapp", "telegram", "web")] == [[], [], [TEXT], [TEXT]]
+
+
+def test_what_the_ceiling_holds_staff_can_pause(world: World, tmp_path: Path) -> None:
+    city(world, tmp_path, daily="300")
+    for who in range(1, 4):
+        person(world, "sms", who)
+        person(world, "telegram", who)
+    id = announce(world)
+    tick(world, {"sms": 10, "telegram": 0.25})
+    assert one(world, id).hold == "ceiling"
+    with transaction(world.desk.engine) as connection:
+        announcing.pause(connection, id, 1, world.clock())
+    world.clock.forward(days=1)
+    assert tick(world) == 0
+    assert (one(world, id).state, one(world, id).hold) == ("paused", "staff")
+
+
 def test_at_the_ceiling_it_goes_on_when_the_staff_raise_it(little_world: World, tmp_path: Path) -> None:
     city(little_world, tmp_path, daily="300")
     for who in range(1, 4):
@@ -655,6 +771,67 @@ def test_at_the_ceiling_it_goes_on_when_the_staff_raise_it(little_world: World, 
     assert one(little_world, id).state == "sending"
     tick(little_world)
     assert len(queued(little_world)) == 3
+
+
+def costs(world: World) -> int:
+    return sum(row["cost"] for row in world.rows(Recipient))
+
+
+@pytest.mark.parametrize("way", ["paused", "cancelled", "withdrawn", "late"])
+def test_what_is_taken_back_costs_nothing(world: World, way: str) -> None:
+    people = [person(world, "sms", who) for who in (1, 2)]
+    id = announce(world, until=world.clock() + timedelta(hours=1))
+    tick(world)
+    assert spent(world) == costs(world) == 440
+    got(world, "sms")  # the first one was sent
+    if way == "withdrawn":
+        with transaction(world.desk.engine) as connection:
+            participants.unfollow(connection, people[1], "topic:votes")
+    elif way == "late":
+        world.clock.forward(hours=1)
+    else:
+        move(world, id, "sending", way)
+    tick(world)
+    assert spent(world) == costs(world) == 220
+    tick(world)
+    assert spent(world) == costs(world) == 220
+
+
+def test_what_was_tried_again_and_taken_back_costs_what_was_sent(world: World) -> None:
+    person(world, "sms")
+    id = announce(world)
+    tick(world)
+    failed(world, "30003")
+    tick(world)
+    world.clock.forward(days=1)
+    tick(world)
+    assert spent(world) == costs(world) == 440
+    move(world, id, "sending", "paused", hold="staff")
+    tick(world)
+    assert costs(world) == 220
+    assert sorted(row["pesos"] for row in world.rows(Spent)) == [0, 220]
+
+
+def test_a_sum_is_never_below_zero(little_world: World) -> None:
+    person(little_world, "sms")
+    id = announce(little_world)
+    tick(little_world)
+    with transaction(little_world.desk.engine) as connection:
+        connection.execute(update(Spent).values(pesos=100))
+    move(little_world, id, "sending", "paused", hold="staff")
+    tick(little_world)
+    assert spent(little_world) == costs(little_world) == 0
+
+
+@pytest.mark.parametrize(("error", "cost"), [("21408", 0), ("stopped", 0), ("expired", 0), ("uncertain", 220)])
+def test_what_no_provider_took_costs_nothing(world: World, error: str, cost: int) -> None:
+    person(world, "sms")
+    announce(world, until=world.clock() + timedelta(hours=1))
+    tick(world)
+    failed(world, error, provider_id=None)
+    world.clock.forward(hours=1)
+    tick(world)
+    assert spent(world) == costs(world) == cost
 
 
 def test_what_costs_nothing_knows_no_ceiling(little_world: World, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_what_is_fed_leaves_gaps_for_replies_all_the_time(world: World) -> None:
     due = sorted(row["due_at"] for row in world.rows(Outgoing))
     apart = {later - earlier for earlier, later in pairwise(due)}
     assert len(due) == 40
-    assert apart == {timedelta(seconds=1 / 9.7)}
+    assert apart == {timedelta(seconds=1 / (10 * broadcast.SHARE))}
 
 
 def test_killed_between_sending_and_recording_it_is_listed_and_never_repeated(world: World) -> None:

@@ -18,6 +18,7 @@ from storage.audit import Audited
 from storage.database import reading, transaction
 from storage.recipients import Reached
 from storage.sessions import StaffSession
+from tests.announced import announce, move, person, tick
 from tests.announcing import WORDS, agree, draft
 from tests.console import SITE, Signed, signed_in
 from tests.visitor import read
@@ -389,3 +390,23 @@ def test_a_code_shows_it_in_the_writers_own_chat(city: World, writer: Signed) ->
     assert any("Se cierra la Avenida" in message.text for message in city.say(found[0], who=9))
     sending(city, where)
     assert "PRUEBA" not in read(writer.get(where).text).text
+
+
+def test_people_are_counted_for_what_is_sent_now_alone(city: World, writer: Signed) -> None:
+    for who in (1, 2, 3):
+        person(city, who=who)
+    paused, done, sending = (announce(city) for _n in range(3))
+    tick(city)
+    move(city, paused, "sending", "paused", hold="staff")
+    move(city, done, "sending", "sent", finished_at=city.clock())
+    city.statements.clear()
+    page = read(writer.get("/consola/anuncios").text).text
+    assert [line.strip() for line in re.findall(r"0 / 3|en su página", page)] == [
+        "0 / 3",
+        "en su página",
+        "en su página",
+    ]
+    assert sum("FROM recipient" in each for each in city.statements) == 1
+    city.statements.clear()
+    assert "En camino: 3" in read(writer.get(f"/consola/anuncios/{sending}").text).text
+    assert sum("FROM recipient" in each for each in city.statements) == 1

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import pacing
 from bot.pace import Pace, Window
 
 TICK = 0.004
@@ -37,6 +38,30 @@ def test_a_busy_minute_uses_the_rate_and_never_more_in_any_second(rate: int) -> 
     went = [at for at, _chat in a_minute_of(Pace(rate), chats=100)]
     assert len(went) >= 0.98 * rate * MINUTE
     assert most_within(went, 1.0) <= rate
+
+
+@pytest.mark.parametrize("rate", [30, 80])
+def test_a_broadcast_that_is_fed_by_late_ticks_uses_the_rate_and_never_more(rate: int) -> None:
+    arrived = pacing.fed(rate, lambda _now: 0.0)
+    assert len(arrived) >= 0.98 * rate * MINUTE
+    assert most_within(arrived, 1.0) <= rate
+
+
+@pytest.mark.parametrize("rate", [15, 30, 80])
+def test_what_is_held_up_on_its_way_does_not_share_a_second_with_what_leaves_after_it(rate: int) -> None:
+    arrived = pacing.fed(rate, pacing.held_up)
+    assert len(arrived) >= 0.95 * rate * MINUTE
+    assert most_within(arrived, 1.0) <= rate
+
+
+def test_a_call_that_always_takes_long_costs_no_pace() -> None:
+    pace = Pace(2)
+    for at in range(0, -2 * Pace.LANDINGS, -2):
+        pace.landed(at, at + 0.5)
+    pace.spend(1, 6.0)
+    pace.landed(6.0, 6.8)
+    pace.spend(1, 6.9)
+    assert pace.full(6.9) == pytest.approx(6.3 + Pace.MARGIN - 6.9)
 
 
 def test_messages_put_off_for_their_chat_count_in_the_second_in_which_they_go() -> None:

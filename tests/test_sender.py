@@ -876,3 +876,18 @@ def test_what_waits_in_the_outbox_is_sealed(little_world: World) -> None:
         assert b"private" not in (sealed or b"")
 
     play(little_world, scene)
+
+
+def test_what_was_held_up_on_its_way_counts_from_its_arrival(little_world: World) -> None:
+    async def scene(here: Office) -> None:
+        class Slow(Scripted):
+            async def send(self, address: str, message: Outbound, message_id: int) -> str | None:
+                here.steady.now += 0.5
+                return await super().send(address, message, message_id)
+
+        here.queue(here.contact(), "one")
+        lane = here.sender(sends=Slow(), rate=1)
+        await here.rounds(lane)
+        assert lane.lane.pace.full(here.steady.now) == pytest.approx(Pace.MARGIN)
+
+    play(little_world, scene)

@@ -173,8 +173,10 @@ def approve(connection: Connection, id: int, digest: str, by: int, now: datetime
 
 def pause(connection: Connection, id: int, by: int, now: datetime) -> None:
     """Hold what is being sent, from the next message on. Raises NotPossible."""
-    if not announcements.move(connection, id, ("sending",), "paused", hold="staff"):
+    held = announcements.hold(connection, id)
+    if held is None or not held.is_sent:
         raise NotPossible(_("It is not being sent now, so there is nothing to pause."))
+    announcements.move(connection, id, (held.state,), "paused", hold="staff")
     audit.note(connection, now, by, "announcement.paused", str(id))
 
 

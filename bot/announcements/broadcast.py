@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.announcements.feed import PURPOSE, Ceiling, Feed, Slots
+from bot.announcements.feed import PURPOSE, Ceiling, Feed, Slots, give_back
 from bot.announcements.obstacles import is_astray, is_closed
 from bot.announcements.templates import Templates
 from bot.announcements.words import outbound
@@ -28,8 +28,9 @@ EVERY = 2.0
 AHEAD = 4.0
 """Seconds between two ticks of feeding, and for how long what waits in the outbox lasts a lane."""
 
-SHARE = 0.97
-"""Of a lane's pace, for announcements. They are due one after another, so that a reply finds a gap at any moment."""
+SHARE = 0.985
+"""Of a lane's pace, for announcements: a little less than it takes (`Pace.MARGIN`). They are due one after another, so
+that a reply finds a gap at any moment."""
 
 FETCHED = 200
 """Messages a tick for the channels that people fetch from: nobody knows when they come."""
@@ -45,10 +46,10 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
         templates = Templates.read(connection) if moving else Templates({})
     for each in moving:
         if waiting:
-            _recall(desk, each, now)
-        if each.state == "paused" and each.hold == "ceiling":
+            _recall(desk, city, each, now)
+        if each.is_short:
             _resume(desk, city, each, now)
-    sending = [each for each in moving if each.state == "sending" and _may_go(desk, city, each, now)]
+    sending = [each for each in moving if each.is_sent and _may_go(desk, city, each, now)]
     feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
     for slots in _rooms(rates, waiting, now):
@@ -75,7 +76,8 @@ def _rooms(rates: Mapping[str, float], waiting: Mapping[str, tuple[int, datetime
 
 
 def _fed(feed: Feed, slots: Slots) -> int:
-    """How many messages of an announcement were queued in a lane; it is held where the day's money is spent."""
+    """How many messages of an announcement were queued in a lane. Where the day's money is spent it is held: it goes
+    on only where that costs nothing."""
     before = slots.left
     try:
         feed.run(slots)
@@ -90,9 +92,10 @@ def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
     """What the ceiling held goes on as soon as there is room for one more message of any kind: on the next day, or
     when the staff raise it."""
     with transaction(desk.engine) as connection:
-        spent = spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
-        if dearest(desk, city, announcement) <= city.delivery.daily - spent:
-            announcements.move(connection, announcement.id, ("paused",), "sending", hold="")
+        held = announcements.hold(connection, announcement.id)
+        left = city.delivery.daily - spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
+        if held is not None and held.is_short and dearest(desk, city, held) <= left:
+            announcements.move(connection, held.id, ("paused",), "sending", hold="")
 
 
 def dearest(desk: Desk, city: Catalogue, announcement: Announcement) -> int:
@@ -117,13 +120,13 @@ def _may_go(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
     return bool(announcement.draft.urgent) or any(each.allow(now) for each in hours)
 
 
-def _recall(desk: Desk, announcement: Announcement, now: datetime) -> None:
+def _recall(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
     """Take back from the outbox what is not to go any more: all of it, or what is for those who left the audience."""
     draft = announcement.draft
-    short = announcement.state == "paused" and announcement.hold == "ceiling"  # what was queued is paid for
-    goes = (announcement.state == "sending" or short) and now < draft.until
+    goes = announcement.is_sent and now < draft.until  # what was queued before the ceiling is paid for
     unless = audiences.condition(draft.audience, draft.topic) if goes else None
     with transaction(desk.engine) as connection:
-        number = recipients.recall(connection, announcement.id, unless, now)
-    if number:
-        log.info("broadcast.recalled", announcement=announcement.id, number=number)
+        charges = recipients.recall(connection, announcement.id, unless, now)
+        give_back(connection, city, charges)
+    if charges:
+        log.info("broadcast.recalled", announcement=announcement.id, number=len(charges))

@@ -4,9 +4,10 @@ Each batch is one short transaction in the announcement's lock, and looks at eve
 two that feed at once the second finds what the first left over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -84,15 +85,19 @@ class Feed:
     def run(self, slots: Slots) -> None:
         """Queue messages of a lane as long as there is room. Raises Ceiling."""
         for _n in range(MOST_BATCHES):
-            if slots.left <= 0 or not self._batch(slots):
+            if slots.left <= 0 or not self._may_use(self.announcement, slots.lane) or not self._batch(slots):
                 break
+
+    def _may_use(self, announcement: Announcement, lane: str) -> bool:
+        """Whether it goes on a lane now: where the day's money is spent, only if that costs nothing."""
+        return announcement.state == "sending" or (announcement.is_short and self.city.delivery.is_free(lane))
 
     def _batch(self, slots: Slots) -> int:
         """One transaction: how many recipients were looked at."""
         draft, countries = self.announcement.draft, self.city.delivery.countries
         with transaction(self.desk.engine) as connection:
             held = announcements.hold(connection, self.announcement.id)
-            if held is None or held.state != "sending":
+            if held is None or not self._may_use(held, slots.lane):
                 return 0
             week = self.now - A_WEEK
             rows = recipients.due(
@@ -186,6 +191,9 @@ class Batch:
             if template is None:
                 self._lack(row)
                 return
+            if template.category == "marketing" and row.declined_at is not None:
+                self.elsewhere[row.person_id] = "declined"
+                return
         brief = feed.is_brief(row.place, self.lane)
         self.queued.append((row, feed.printed(self.lane, row.language, brief, template)))
 
@@ -246,9 +254,10 @@ class Batch:
 
     def _readdress(self, connection: Connection) -> None:
         """Who cannot be reached there is written to by another contact, if there is one."""
-        for why, channels in (("blocked", recipients.CHANNELS), ("template", ("sms",))):
+        for why in dict.fromkeys(self.elsewhere.values()):
             people = [person for person, reason in self.elsewhere.items() if reason == why]
-            found = other_contacts(connection, self.feed, people, channels)
+            channels = ("sms",) if why == "template" else recipients.CHANNELS
+            found = other_contacts(connection, self.feed, people, channels, marketing=why == "declined")
             recipients.readdress(connection, [{**self._whose(p), **found[p]} for p in people if p in found])
             for person in (p for p in people if p not in found):
                 if why == "template":
@@ -257,13 +266,23 @@ class Batch:
                     self._move(person, "skipped", why)
 
 
+def give_back(connection: Connection, city: Catalogue, charges: Iterable[recipients.Charge]) -> None:
+    """What was never sent costs nothing: its day has that money again."""
+    days: Counter[date] = Counter()
+    for queued_at, pesos in charges:
+        days[city.hours.today(queued_at)] += pesos
+    for day in sorted(days):  # in order: of two that give back at once neither waits for the other
+        spending.give_back(connection, day, PURPOSE, days[day])
+
+
 def other_contacts(
-    connection: Connection, feed: Feed, people: Sequence[int], channels: Sequence[str]
+    connection: Connection, feed: Feed, people: Sequence[int], channels: Sequence[str], marketing: bool = False
 ) -> Mapping[int, dict[str, Any]]:
     """Where else these people may be written to now, as `storage.recipients.readdress` takes it."""
     if not people:
         return {}
     wanted = feed.announcement.draft.audience.channels
     allowed = [channel for channel in channels if not wanted or channel in wanted or channel == "sms"]
-    found = recipients.others(connection, feed.announcement.id, people, feed.city.delivery.countries, allowed)
+    countries = feed.city.delivery.countries
+    found = recipients.others(connection, feed.announcement.id, people, countries, allowed, marketing)
     return {person: {"contact": id, "by": by, "due": feed.now} for person, (id, by) in found.items()}

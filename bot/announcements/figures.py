@@ -36,6 +36,7 @@ WHY: Mapping[str, Text] = {
     "voted": _("They took part in the meantime"),
     "changed": _("They are no longer part of the audience"),
     "abroad": _("Their number is of another country"),
+    "declined": _("They take no advertising on WhatsApp"),
     "blocked": _("They blocked us, or the number no longer exists"),
     "cap": _("They had the messages of the week already"),
     "template": _("WhatsApp needs a template, and none is approved"),

@@ -27,9 +27,9 @@ def select(desk: Desk, now: datetime) -> int:
     if city is None:
         return 0
     with reading(desk.engine) as connection:
-        found = announcements.in_state(connection, "approved", "sending")
+        found = announcements.in_state(connection, "approved", "sending", "paused")
     slices = 0
-    for each in found:
+    for each in (each for each in found if each.state == "approved" or each.is_sent):
         if each.state == "approved" and each.draft.send_at <= now:
             _begin(desk, city, each, now)
         if each.selected_at is None and each.draft.send_at <= now:
@@ -57,7 +57,7 @@ def _slice(desk: Desk, city: Catalogue, announcement: Announcement, now: datetim
     draft = announcement.draft
     with transaction(desk.engine) as connection:
         held = announcements.hold(connection, announcement.id)
-        if held is None or held.state != "sending" or held.selected_at is not None:
+        if held is None or not held.is_sent or held.selected_at is not None:
             return False
         last = recipients.select_slice(
             connection, held.id, draft.audience, draft.topic, city.delivery.countries, held.selected_to, SLICE, now

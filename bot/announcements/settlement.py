@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from bot import connectivity
 from bot.announcements import progress
-from bot.announcements.feed import BATCH, Feed, other_contacts
+from bot.announcements.feed import BATCH, Feed, give_back, other_contacts
 from bot.announcements.obstacles import is_closed
 from bot.announcements.selection import SLICE
 from bot.announcements.templates import Templates
@@ -52,7 +52,7 @@ def _settle(desk: Desk, city: Catalogue, announcement: Announcement, now: dateti
         why = "late"
     with transaction(desk.engine) as connection:
         if why:
-            recipients.recall(connection, announcement.id, None, now)
+            give_back(connection, city, recipients.recall(connection, announcement.id, None, now))
         recipients.settle(connection, announcement.id)
     while why and _skip(desk, announcement.id, why):
         pass
@@ -89,10 +89,17 @@ def _settle_lost(feed: Feed, before: datetime, over: bool) -> int:
                 later.append({**whose, "why": "", "due": due})
             else:
                 moved.append({**whose, "became": "settled", "why": ""})
+        unsent = [row.person_id for row in rows if _is_unsent(row)]
+        give_back(connection, feed.city, recipients.refund(connection, feed.announcement.id, unsent))
         recipients.readdress(connection, elsewhere)
         recipients.postpone(connection, later)
         recipients.move(connection, moved)
     return len(rows)
+
+
+def _is_unsent(row: Row[Any]) -> bool:
+    """Whether no provider took the message: it was refused at once, or never tried."""
+    return row.became == "failed" and row.given is None and row.error != "uncertain"
 
 
 Way = tuple[Sequence[str], datetime | None]

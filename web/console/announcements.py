@@ -59,7 +59,7 @@ STATES: Mapping[str, Text] = {
 }
 HOLDS: Mapping[str, Text] = {
     "staff": _("Somebody of the team paused it."),
-    "ceiling": _("The money of the day is spent. It goes on by itself tomorrow."),
+    "ceiling": _("The money of the day is spent. Free channels go on. The others go on by themselves tomorrow."),
     "audience": _("A place of its audience is no longer in the list of places. Cancel it and write it again."),
     "words": _("Its words do not fit into one message. Cancel it and write it again."),
 }
@@ -138,7 +138,9 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         before = asked_number("antes")
         with reading(desk.engine) as connection:
             here, found = city(connection), announcements.every(connection, before, MOST + 1)
-            reach = {each.id: progress.progress(connection, each) for each in found[:MOST] if each.selected_at}
+            # To count takes seconds for a million people: not for every one of a page.
+            told = [each for each in found[:MOST] if each.selected_at and (each.counted_at or each.is_sent)]
+            reach = {each.id: progress.progress(connection, each) for each in told}
         return shown(
             "console/announcements.html", found=found[:MOST], reach=reach, states=STATES, kinds=KINDS,
             more=found[MOST - 1].id if len(found) > MOST else None, who=_who(found, here), title=title,
@@ -217,8 +219,9 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         with reading(desk.engine) as connection:
             here, found = city(connection), known(connection, id)
             asked = approvals.about(connection, announcing.KIND, str(id))
-            going = progress.progress(connection, found) if found.state not in BEFORE else None
-            lines = progress.results(connection, here, found) if going else []
+            begun = found.state not in BEFORE
+            lines = progress.results(connection, here, found) if begun else []
+            going = progress.of(lines, found) if begun else None
             ids = {found.made_by, found.approved_by, *found.authors} - {None}
             who = accounts.logins(connection, ids)
         faults = announcing.faults(found.draft, here, now) if found.state in ("draft", "asked") else {}
