@@ -150,7 +150,7 @@ def test_everybody_is_said_before_asking_and_what_it_costs(city: World, writer: 
     agree(city, 1, 2_000)
     page = read(writer.get(written(writer)).text).text
     assert "Va a todas las personas" in page
-    assert "440.000 pesos" in page
+    assert "441.100 pesos" in page
     assert "Tomaría 2 días" in page
     assert "Nadie ha revisado los precios" in page
 
