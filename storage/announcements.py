@@ -37,8 +37,9 @@ class AnnouncementRow(SQLModel, table=True):
 
     It goes out from `send_at` on and is worth nothing after `until`. `urgent` is why it may go out at any hour and
     above the weekly cap. Selecting goes through the people by id: it has come to `selected_to`, and `selected_at` is
-    when it came to the end. `hold` says why it is paused: staff or ceiling. `counted_at` is when its figures became
-    final. `authors` are the ids of all who wrote or edited it, with a blank between them.
+    when it came to the end. `hold` says why it is paused (staff, ceiling, audience, words) or was cancelled (closed).
+    `counted_at` is when its figures became final. `authors` are the ids of all who wrote or edited it, with a blank
+    between them.
     """
 
     __tablename__ = "announcement"
@@ -246,8 +247,9 @@ def unpublished(connection: Connection) -> int:
 
 
 def purge(connection: Connection, before: datetime) -> int:
-    """Delete what finished before, with its figures; how many."""
-    return connection.execute(delete(AnnouncementRow).where(_A.finished_at < before)).rowcount
+    """Delete what finished before, with its figures, unless it is on the site: that is public and stays; how many."""
+    over = (_A.finished_at < before) & _A.published_at.is_(None)
+    return connection.execute(delete(AnnouncementRow).where(over)).rowcount
 
 
 def numbers(connection: Connection) -> dict[str, int]:

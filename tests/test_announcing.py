@@ -1,13 +1,15 @@
 """Announcing: each fault of a draft is named, nobody agrees to their own words, every step is in the record."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from bot.announcements import announcing
 from bot.announcements.announcing import KIND
+from bot.announcements.templates import DECLARED
 from bot.catalogue import Catalogue, read
 from bot.lifecycle import NotPossible
 from bot.speech import Speaker
@@ -17,6 +19,7 @@ from storage.audiences import Audience
 from storage.audit import Audited
 from storage.contacts import Contact
 from storage.database import columns, reading, transaction
+from storage.templates import TemplateRow
 from tests.announcing import agree, draft, worded
 from tests.console import account
 from tests.test_headcount import settle
@@ -107,7 +110,6 @@ def test_a_moment_that_is_past_or_over_before_it_begins_is_named(little_world: W
 def test_a_draft_that_lacks_nothing_has_no_fault(little_world: World) -> None:
     audience = Audience(
         places=("bocagrande",), groups=("women",), languages=("es",), channels=("sms",), roles=("seat",),
-        voted_in="cartagena-2022",
     )  # fmt: skip
     whole = draft(little_world.clock(), audience=audience, urgent="Se rompió un tubo del acueducto.")
     assert announcing.faults(whole, city_of(little_world), little_world.clock()) == {}
@@ -220,11 +222,21 @@ def test_what_is_under_way_is_paused_taken_up_and_ended_once(world: World) -> No
     assert (stands(world, id).state, stands(world, id).hold) == ("sending", "")
     with transaction(world.desk.engine) as connection:
         announcing.cancel(connection, id, ana, world.clock())
-    assert stands(world, id).finished_at == world.clock()
+    assert stands(world, id).finished_at is None, "the worker ends it, when it has taken back what waits"
     with transaction(world.desk.engine) as connection, pytest.raises(NotPossible, match="over already"):
         announcing.cancel(connection, id, ana, world.clock())
     told = [action for action, subject in noted(world) if action.startswith("announcement.")]
     assert told[2:] == ["announcement.paused", "announcement.resumed", "announcement.cancelled"]
+
+
+@pytest.mark.parametrize("hold", announcing.SPOILT)
+def test_what_does_not_hold_any_more_cannot_go_on(little_world: World, hold: str) -> None:
+    ana, *_others = team(little_world)
+    id = begun(little_world, ana)
+    with transaction(little_world.desk.engine) as connection:
+        announcements.move(connection, id, ("draft",), "paused", hold=hold)
+        with pytest.raises(NotPossible, match="write it again"):
+            announcing.resume(connection, id, ana, little_world.clock())
 
 
 def test_ending_what_waits_for_a_second_person_withdraws_that(little_world: World) -> None:
@@ -285,6 +297,73 @@ def test_people_are_counted_by_part_of_the_city_and_channel_without_pointing_at_
     assert estimated(world, topic="votes").people is None
 
 
+WIDE = ("ucg-1", "l1")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"places": ("bocagrande",)}, {"groups": ("women",)}, {"languages": ("en",)}, {"channels": ("sms",)},
+        {"roles": ("seat",)}, {"follows": ("all",)},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("voted", [True, False])
+def test_nobody_can_be_singled_out_by_whether_they_took_part(
+    little_world: World, more: dict[str, Any], voted: bool
+) -> None:
+    city, now = city_of(little_world), little_world.clock()
+    alone = Audience(voted_in="cartagena-2022", voted=voted, places=WIDE)
+    assert announcing.faults(draft(now, audience=alone), city, now) == {}
+    narrow = replace(alone, **more)
+    assert list(announcing.faults(draft(now, audience=narrow), city, now)) == ["voted_in"]
+    assert announcing.faults(draft(now, audience=Audience(**more)), city, now) == {}
+
+
+def test_by_a_vote_it_goes_to_five_people_or_more(world: World) -> None:
+    ana, *_others = team(world)
+    agree(world, 1, 4, place="bocagrande")
+    whom = Audience(voted_in="cartagena-2022", places=("ucg-1",))
+    id = begun(world, ana, audience=whom)
+    with pytest.raises(NotPossible, match="five people or more"):
+        asked(world, id, ana)
+    agree(world, 5, 1, place="bocagrande")
+    assert asked(world, id, ana)
+
+
+def test_what_it_costs_does_not_tell_whether_anybody_is_there(world: World) -> None:
+    nobody = estimated(world)
+    assert (nobody.people, nobody.pesos) == (None, 5 * 220)
+    agree(world, 1, 4)
+    assert estimated(world) == nobody
+    assert estimated(world, audience=Audience(channels=("telegram",))).pesos == 0
+    agree(world, 5, 1)
+    assert estimated(world).pesos == 10 * 220
+
+
+def test_whatsapp_costs_what_meta_takes_the_template_for(world: World) -> None:
+    agree(world, 1, 5)
+    with transaction(world.desk.engine) as connection:
+        row, early = columns(Contact), world.clock() - timedelta(hours=25)
+        values = {"channel": "whatsapp", "address": "whatsapp:" + row.address, "heard_at": early}
+        connection.execute(update(Contact).values(**values))
+    whom = Audience(channels=("whatsapp",))
+    prices = city_of(world).delivery.price
+    utility, marketing = (prices("whatsapp", what) for what in ("utility", "marketing"))
+    assert utility < marketing
+    assert estimated(world, audience=whom).pesos == 10 * utility
+    approved(world, "marketing")
+    assert estimated(world, audience=whom).pesos == 10 * marketing
+
+
+def approved(world: World, category: str) -> None:
+    """Meta has approved the templates for news, as it takes them."""
+    with transaction(world.desk.engine) as connection:
+        for each in (each for each in DECLARED if each.name == "news"):
+            values = {"sid": f"HX{each.language}", "name": each.name, "language": each.language, "status": "approved"}
+            more = {"digest": each.digest, "category": category, "reason": "", "checked_at": world.clock()}
+            connection.execute(insert(TemplateRow), {**values, **more})
+
+
 def test_the_cost_is_that_of_each_channel_rounded_up_and_spread_over_days(world: World) -> None:
     agree(world, 1, 1003, place="bocagrande")
     found = estimated(world)
@@ -308,4 +387,4 @@ def test_whatsapp_outside_the_window_costs_a_template_and_other_countries_are_le
     found = estimated(world, category="marketing")
     assert (found.people, found.templated, found.abroad) == (20, 10, 10)
     assert found.by_channel == {"whatsapp": 20}
-    assert found.pesos == -(-(10 * 20 + 10 * 75) // 375) * 375
+    assert found.pesos == 5 * 220, "no step is smaller than five of the dearest messages"

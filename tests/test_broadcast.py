@@ -25,7 +25,9 @@ from storage.spending import Spent
 from storage.templates import TemplateRow
 from tests.announced import WORDS, announce, another, got, move, one, outgoing, person, queued, states, tick, use
 from tests.audience import at, sit
+from tests.console import account
 from tests.world import CARTAGENA, World
+from web.console.access import Role
 
 TEXT = "Reunión en el parque\n\nEl sábado a las 9 hablamos del parque.\n\nPara no recibir más: BAJA"
 BRIEF = "Sábado 9: parque\nPara no recibir más: BAJA"
@@ -377,6 +379,20 @@ def test_cancelling_acts_at_once(world: World) -> None:
     tick(world)
     assert got(world, who=2) == []
     assert states(world) == {("skipped", "cancelled"): 2, ("settled", ""): 1}
+    assert one(world, id).finished_at == world.clock()
+
+
+def test_who_cancels_in_the_console_leaves_nobody_waiting(world: World) -> None:
+    for who in range(1, 4):
+        person(world, who=who)
+    id = announce(world)
+    ana = account(world, "ana", [Role.APPROVER])
+    tick(world, {"telegram": 0.25})
+    with transaction(world.desk.engine) as connection:
+        announcing.cancel(connection, id, ana, world.clock())
+    tick(world)
+    assert states(world) == {("skipped", "cancelled"): 3}
+    assert got(world) == []
     assert one(world, id).finished_at == world.clock()
 
 

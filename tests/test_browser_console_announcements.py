@@ -61,6 +61,7 @@ def write(page: Page, url: str) -> None:
     page.goto(f"{url}/consola/anuncios")
     page.get_by_role("link", name="Nuevo anuncio").click()
     page.get_by_label("De qué trata").select_option("news")
+    page.get_by_text("En inglés", exact=True).click()
     for language, tongue in (("es", "español"), ("en", "inglés")):
         for name, label in (("title", "Título"), ("text", "Texto"), ("short", "Texto corto")):
             page.get_by_label(f"{label} en {tongue}", exact=True).fill(WORDS[language][name])

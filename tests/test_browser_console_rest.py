@@ -13,11 +13,12 @@ from werkzeug.routing import MapAdapter
 from cli import wiring
 from storage import approvals, consultations, ideas, voices
 from storage.database import transaction
-from tests.booths import keep, paper_table
+from tests.booths import SLUG, keep, paper_table
 from tests.browser import CHROMIUM, PHONE, overflows, serving
 from tests.console import SITE, Signed, signed_in
 from tests.promises import COMMITMENT, UNBROKEN, load_plan, person, the_plan
 from tests.test_browser_site import LOOKS, WHOLE, faults, live
+from tests.test_console_announcements import NEW, written
 from tests.test_console_people import proven
 from tests.test_console_texts import version_in
 from tests.test_ideas import UNTIL
@@ -128,6 +129,7 @@ def prepared(world: World, who: Signed) -> tuple[list[str], list[str]]:
     old = version_in(who.get("/consola/textos/help").text)
     help = {"es": "Venga a la plaza.", "en": "Come to the square.", "hacer": "guardar", "seen": old}
     assert who.post("/consola/textos/help", help).status_code == 303
+    told = written(who, title_es=UNBROKEN[:60], places=["bocagrande"], channels=["whatsapp", "sms"])
     table = paper_table(world, (1, 500), LONG[:60])
     keep(world, table, *[[str(n), "1 4 6"] for n in range(1, 40)])
     pages = [
@@ -140,8 +142,11 @@ def prepared(world: World, who: Signed) -> tuple[list[str], list[str]]:
         f"/consola/compromisos/{COMMITMENT}/hitos", f"/consola/compromisos/{COMMITMENT}/reponer",
         f"{PLAN}/oficinas/planeacion/codigo", f"{PLAN}/oficinas/planeacion/terminar",
         f"/consola/textos/help/historia/{old}", "/consola/entrar", "/consola/confirmar", link[0],
+        "/consola/anuncios", NEW, told, f"{told}/editar", f"{told}/cancelar", "/consola/entrega", "/consola/plantillas",
+        f"/consola/consultas/{SLUG}/recordatorios",
     ]  # fmt: skip
     wrong = [
+        NEW,
         "/consola/personal/invitar", "/consola/cuenta/clave", "/consola/cuenta/generador", f"{IDEAS}/anotar", gathered,
         f"/consola/compromisos/{COMMITMENT}/hitos", "/consola/entrar", "/consola/confirmar", link[0],
     ]  # fmt: skip

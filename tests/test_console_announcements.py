@@ -151,7 +151,7 @@ def test_everybody_is_said_before_asking_and_what_it_costs(city: World, writer: 
     agree(city, 1, 2_000)
     page = read(writer.get(written(writer)).text).text
     assert "Va a todas las personas" in page
-    assert "440.000 pesos" in page
+    assert "441.100 pesos" in page
     assert "Tomaría 2 días" in page
     assert "Nadie ha revisado los precios" in page
 
@@ -283,6 +283,31 @@ def test_why_it_is_paused_is_said(city: World, writer: Signed, hold: str, said: 
     with transaction(city.desk.engine) as connection:
         announcements.move(connection, number(where), ("draft",), "paused", hold=hold, selected_at=city.clock())
     assert said in read(writer.get(where).text).text
+
+
+def test_why_a_reminder_ended_is_said_and_what_is_spoilt_cannot_go_on(city: World, writer: Signed) -> None:
+    ended, spoilt = written(writer), written(writer)
+    with transaction(city.desk.engine) as connection:
+        announcements.move(connection, number(ended), ("draft",), "cancelled", hold="closed")
+        announcements.move(connection, number(spoilt), ("draft",), "paused", hold="words")
+    assert "Su votación se cerró antes" in read(writer.get(ended).text).text
+    assert "Seguir enviando" not in writer.get(spoilt).text
+    assert writer.post(f"{spoilt}/seguir").status_code == 409
+
+
+def test_numbers_under_five_are_not_told_while_it_is_sent(city: World, writer: Signed) -> None:
+    where = written(writer)
+    sending(city, where)
+    names = ("unit", "channel", "outcome", "reason", "people")
+    rows = (("ucg-1", "sms", "delivered", "", 3), ("ucg-1", "sms", "skipped", "voted", 1))
+    with transaction(city.desk.engine) as connection:
+        values = [{"announcement_id": number(where), "pesos": 0, **dict(zip(names, r, strict=True))} for r in rows]
+        connection.execute(insert(Reached), values)
+        announcements.change(connection, number(where), counted_at=city.clock())
+    page = read(writer.get(where).text).text
+    assert "Entregados: menos de 5" in page
+    assert not re.search(r"Entregados: \d|Quedaron por fuera: \d", page)
+    assert "pocas / pocas" in read(writer.get("/consola/anuncios").text).text
 
 
 FIGURES = (

@@ -12,15 +12,18 @@ from bot.catalogue import read
 from bot.channels.telegram import LeanRequest, TelegramSender
 from bot.reconciler import MISSED
 from cli import wiring
-from storage import approvals, ideas, parked, ticks, voices
+from storage import announcements, approvals, ideas, parked, spending, ticks, voices
 from storage.contacts import Contact
 from storage.database import columns, reading, transaction
 from storage.outbox import Outgoing
+from tests import visitor
+from tests.announcing import draft
 from tests.console import Signed, signed_in
 from tests.promises import great_plan, load_plan
 from tests.test_console_people import enter
 from tests.world import World
 from web.console.access import Role
+from web.console.application import NAVIGATION
 
 SLUG = "cartagena-2022"
 IDEA = {"collection": SLUG, "via": "paper", "place": None, "code": "K1", "text": "Sembrar árboles"}
@@ -60,6 +63,37 @@ def test_a_counted_consultation_waits_to_be_published(world: World) -> None:
     world.clock.forward(days=12)
     lifecycle.count(world.desk.engine, world.desk.keys, SLUG, world.clock())
     assert "todavía sin publicar" in console(world, Role.PARTICIPATION).get("/consola/").text
+
+
+def test_what_is_announced_today_is_told_with_its_ceilings(world: World) -> None:
+    now = world.clock()
+    with transaction(world.desk.engine) as connection:
+        made = draft(now)
+        announcements.make(connection, made, None, now, state="sending")
+        held = announcements.make(connection, made, None, now, state="sending")
+        announcements.move(connection, held, ("sending",), "paused", hold="ceiling")
+        spending.spend(connection, now.date(), "announcements", 400_000, 400_000)
+        spending.note(connection, now.date(), spending.REPLIES, 9_340)
+    who = console(world, Role.COMMUNICATIONS)
+    told = visitor.read(who.get("/consola/").text).text
+    for words in (
+        "hoy se gastaron 400.000 de 400.000 pesos", "hoy se gastaron 9.340 de",
+        "Se está enviando: Se cierra la Avenida",
+        "El dinero del día se acabó", "WhatsApp no ha aprobado 4 plantillas.",
+    ):  # fmt: skip
+        assert words in told, words
+    assert "cuenta_votes" not in told, "no names of the machine's"
+    assert "hoy se gastaron" not in console(world, Role.OFFICE, offices=("plan-2023/planeacion",)).get("/consola/").text
+
+
+def test_places_stand_in_groups_and_each_sees_those_of_their_own(world: World) -> None:
+    listed = [name for group in NAVIGATION for name, _label in group]
+    assert len(listed) == len(set(listed))
+    groups = console(world, *Role, offices=("plan-2023/planeacion",), login="all").get("/consola/").text
+    assert groups.partition("</nav>")[0].count("<li><ul>") == len(NAVIGATION) + 1
+    few = console(world, Role.AUDITOR).get("/consola/").text.partition("</nav>")[0]
+    assert "/consola/consultas" not in few
+    assert few.count("<li><ul>") < len(NAVIGATION) + 1
 
 
 def test_what_fails_is_counted_by_channel_for_a_day(world: World) -> None:

@@ -290,3 +290,13 @@ def test_whom_an_announcement_reached_is_kept_until_its_figures_are_final(world:
 def test_an_announcement_is_kept_for_five_years(world: World) -> None:
     finished(world)
     last_kept(world, RETENTION["announcements"], lambda: bool(world.rows(AnnouncementRow)))
+
+
+def test_what_was_published_of_an_announcement_stays_like_the_record(world: World) -> None:
+    finished(world)
+    with transaction(world.desk.engine) as connection:
+        announcements.change(connection, 1, published_at=world.clock())
+    world.clock.forward(days=20 * 365)
+    purge(world)
+    assert len(world.rows(AnnouncementRow)) == 1
+    assert world.rows(Recipient) == []

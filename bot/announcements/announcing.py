@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bot.announcements.templates import Templates
 from bot.announcements.words import composed
 from bot.catalogue import Catalogue
 from bot.channels import gsm7
@@ -40,12 +41,15 @@ ROLES = ("seat", "office", "follower")
 WINDOW = timedelta(hours=24)
 """How long after somebody wrote WhatsApp takes any words (channels.md 3.6)."""
 
+SPOILT = ("audience", "words")
+"""Why something is paused that can never go on: what was agreed to no longer holds."""
+
 STOPPABLE = ("draft", "asked", "approved", "sending", "paused")
 
 
 def faults(draft: Draft, city: Catalogue, now: datetime) -> dict[str, Phrase]:
     """What keeps a draft from being asked for, by field; one of the words has its language behind it: `title_es`."""
-    found: dict[str, Phrase] = _audience(draft.audience, city)
+    found: dict[str, Phrase] = _audience(draft.audience, city) or _narrow(draft.audience, city)
     for language in LANGUAGES:
         found |= _words(draft, language)
     if draft.topic not in TOPICS:
@@ -106,6 +110,17 @@ def _audience(audience: Audience, city: Catalogue) -> dict[str, Phrase]:
     return {name: _('has "{value}", which is not there', value=each) for name, each in strange.items() if each}
 
 
+def _narrow(audience: Audience, city: Catalogue) -> dict[str, Phrase]:
+    """Who took part goes with whole parts of the city alone: joined with anything else, counting and sending would tell
+    of one person whether they did."""
+    tree = city.city.territory.places
+    small = any(tree[code].kind == "barrio" for code in audience.places)
+    others = (audience.groups, audience.languages, audience.channels, audience.roles, audience.follows)
+    if not audience.voted_in or not (small or any(others)):
+        return {}
+    return {"voted_in": _("goes with large places only. Leave out barrios and all other choices: nobody may be found")}
+
+
 def scopes(city: Catalogue) -> list[str]:
     """What people can follow: everything, a commitment, an office."""
     plans = city.plans.values()
@@ -150,6 +165,8 @@ def ask(connection: Connection, city: Catalogue, id: int, digest: str, by: int, 
         raise NotPossible(_("Somebody changed it after you looked. Look at it again."))
     if faults(found.draft, city, now):
         raise NotPossible(_("It is not finished: something is missing or wrong in it."))
+    if found.draft.audience.voted_in and estimate(connection, city, found.draft, now).people is None:
+        raise NotPossible(_("By a vote it can only go to five people or more, so that nobody can be found."))
     if found.kind != ANNOUNCEMENT or not announcements.move(connection, id, ("draft", "asked"), "asked"):
         raise NotPossible(_("It was asked for or decided already."))
     titles = {language: words["title"] for language, words in found.draft.words.items()}
@@ -182,6 +199,8 @@ def pause(connection: Connection, id: int, by: int, now: datetime) -> None:
 
 def resume(connection: Connection, id: int, by: int, now: datetime) -> None:
     """Go on where it was paused. Raises NotPossible."""
+    if _held(connection, id).hold in SPOILT:
+        raise NotPossible(_("It cannot go on as it is. Cancel it and write it again."))
     if not announcements.move(connection, id, ("paused",), "sending", hold=""):
         raise NotPossible(_("It is not paused."))
     audit.note(connection, now, by, "announcement.resumed", str(id))
@@ -189,7 +208,11 @@ def resume(connection: Connection, id: int, by: int, now: datetime) -> None:
 
 def cancel(connection: Connection, id: int, by: int, now: datetime) -> None:
     """End it: nobody else gets it, and it cannot be taken up again. Raises NotPossible."""
-    if not announcements.move(connection, id, STOPPABLE, "cancelled", finished_at=now):
+    before, begun = ("draft", "asked", "approved"), ("sending", "paused")
+    # What has begun is finished by the worker, which takes back what waits.
+    if not announcements.move(connection, id, before, "cancelled", finished_at=now) and not announcements.move(
+        connection, id, begun, "cancelled", hold=""
+    ):
         raise NotPossible(_("It is over already."))
     _withdraw(connection, id, by, now)
     audit.note(connection, now, by, "announcement.cancelled", str(id))
@@ -225,8 +248,10 @@ class Estimate:
 
     Two audiences that differ by one person so look the same. `by_unit` and `by_channel` hide more where a small number
     would follow from the others. `templated` are those who wrote to us on WhatsApp longer ago than WINDOW, so that they
-    get a template. `pesos` is rounded up, and goes out over `days` of the ceiling: None where the ceiling is 0. Numbers
-    of countries that are not allowed are `abroad`, and are no part of the others.
+    get a template. `pesos` is rounded up in steps of the dearest price that the draft can have, whoever is in it, so
+    that it does not tell whether anybody is. SMS that follow what WhatsApp did not deliver are no part of it. It goes
+    out over `days` of the ceiling: None where that is 0. Numbers of countries that are not allowed are `abroad`, and
+    are no part of the others.
     """
 
     people: int | None
@@ -246,15 +271,11 @@ class Estimate:
 
 def estimate(connection: Connection, city: Catalogue, draft: Draft, now: datetime) -> Estimate:
     """Who would get a draft if it went out now, and what that would cost at the city's prices."""
-    delivery, tree = city.delivery, city.city.territory
-    price: dict[tuple[str, str | int], int] = {
-        **{(SMS, language): delivery.price(SMS, "segment", segments(draft, language)) for language in LANGUAGES},
-        (WHATSAPP, 0): delivery.price(WHATSAPP, draft.category),
-        (WHATSAPP, 1): delivery.price(WHATSAPP, "message"),
-    }
+    delivery, tree, channels = city.delivery, city.city.territory, draft.audience.channels or CHANNELS
+    price = {key: pesos for key, pesos in _prices(connection, city, draft).items() if key[0] in channels}
     by_place: Counter[tuple[str | None, str | None]] = Counter()
     by_channel: Counter[str] = Counter()
-    templated = abroad = pesos = dearest = 0
+    templated = abroad = pesos = 0
     for row in audiences.reach(connection, draft.audience, draft.topic, delivery.countries, now - WINDOW):
         if row.abroad:
             abroad += row.people
@@ -264,15 +285,28 @@ def estimate(connection: Connection, city: Catalogue, draft: Draft, now: datetim
         by_place[locality, unit] += row.people
         by_channel[row.channel] += row.people
         templated += row.people if row.channel == WHATSAPP and not row.open else 0
-        each = price.get((row.channel, row.open if row.channel == WHATSAPP else row.language), 0)
-        pesos, dearest = pesos + each * row.people, max(dearest, each)
-    step = SMALLEST * dearest
+        key = (row.channel, row.language, bool(row.open) and row.channel == WHATSAPP)
+        pesos += price.get(key, 0) * row.people
+    step = SMALLEST * max(price.values(), default=0)
     return Estimate(
         people=rounded(sum(by_channel.values())),
         by_unit=rounded_table(places(by_place)["unit"]),
         by_channel=rounded_table(cells(by_channel, small_too=False)),
         templated=rounded(templated),
         abroad=rounded(abroad),
-        pesos=-(-pesos // step) * step if step else 0,
+        pesos=(pesos // step + 1) * step if step else 0,
         daily=delivery.daily,
     )
+
+
+def _prices(connection: Connection, city: Catalogue, draft: Draft) -> dict[tuple[str, str, bool], int]:
+    """What one message costs by channel, language and whether WhatsApp's window is open. A template costs what Meta
+    takes it for; where none is approved, what the draft is written as."""
+    templates, price = Templates.read(connection), city.delivery.price
+    found: dict[tuple[str, str, bool], int] = {}
+    for language in LANGUAGES:
+        template = templates.for_(draft.topic, language)
+        found[SMS, language, False] = price(SMS, "segment", segments(draft, language))
+        found[WHATSAPP, language, True] = price(WHATSAPP, "message")
+        found[WHATSAPP, language, False] = price(WHATSAPP, template.category if template else draft.category)
+    return found

@@ -48,7 +48,7 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
         if waiting:
             _recall(desk, city, each, now)
         if each.is_short:
-            _resume(desk, city, each, now)
+            _resume(desk, city, templates, each, now)
     sending = [each for each in moving if each.is_sent and _may_go(desk, city, each, now)]
     feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
@@ -88,23 +88,24 @@ def _fed(feed: Feed, slots: Slots) -> int:
     return before - slots.left
 
 
-def _resume(desk: Desk, city: Catalogue, announcement: Announcement, now: datetime) -> None:
+def _resume(desk: Desk, city: Catalogue, templates: Templates, announcement: Announcement, now: datetime) -> None:
     """What the ceiling held goes on as soon as there is room for one more message of any kind: on the next day, or
     when the staff raise it."""
     with transaction(desk.engine) as connection:
         held = announcements.hold(connection, announcement.id)
         left = city.delivery.daily - spending.on(connection, city.hours.today(now)).get(PURPOSE, 0)
-        if held is not None and held.is_short and dearest(desk, city, held) <= left:
+        if held is not None and held.is_short and dearest(desk, city, templates, held) <= left:
             announcements.move(connection, held.id, ("paused",), "sending", hold="")
 
 
-def dearest(desk: Desk, city: Catalogue, announcement: Announcement) -> int:
+def dearest(desk: Desk, city: Catalogue, templates: Templates, announcement: Announcement) -> int:
     """What one message of it costs at most, in pesos."""
     words, price = announcement.draft.words, city.delivery.price
     segments = max(
         part.segments for language in words for part in outbound(desk.channels["sms"], words, language, True)
     )
-    charged = ("message", announcement.draft.category)
+    approved = (templates.for_(announcement.draft.topic, language) for language in words)
+    charged = {"message", *(template.category for template in approved if template is not None)}
     return max(price("sms", "segment", segments), *(price("whatsapp", what) for what in charged))
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot import failures
 from bot.announcements.progress import Line, number, published
 from bot.catalogue import Catalogue
+from bot.channels import twilio_codes
 from bot.results import SMALLEST, cells
 from flows.language import Phrase, Text, _
 
@@ -47,20 +49,59 @@ WHY: Mapping[str, Text] = {
 }
 """Why somebody was left out, or a message failed, by the reasons that have a name."""
 
-PHONE = frozenset({"30003", "30005", "30006", "30008", "63003", "63024", "63032"})
-FILTERED = frozenset({"30007", "63049", "63018"})
-OPTED = frozenset({"21610", "63033"})
+AWAY = _("The phone was off, or takes no messages of this channel")
+HELD = _("The network or WhatsApp held it back")
+REFUSED = _("The company that carries it did not take it")
+OURS = _("Something of ours was not in order. Whoever runs the desk finds it in the log")
+
+FAILED: Mapping[type[failures.NotDelivered], Text] = {
+    failures.Throttled: HELD,
+    failures.NotNow: AWAY,
+    failures.Unsure: OUTCOMES["uncertain"],
+    failures.Refused: REFUSED,
+    failures.Unexplained: AWAY,
+    failures.Filtered: HELD,
+    failures.Shut: WHY["template"],
+    failures.Rejected: WHY["template"],
+    failures.Paused: WHY["template"],
+    failures.Disabled: WHY["template"],
+    failures.Declined: HELD,
+    failures.Unreachable: AWAY,
+    failures.OptedOut: WHY["stopped"],
+    failures.Misconfigured: OURS,
+}
+"""What a code of Twilio means, by what follows from it (`bot/channels/twilio_codes.py`)."""
+
+OTHERS: Mapping[str, Text] = {
+    "21610": WHY["stopped"],
+    "63033": WHY["stopped"],
+    "400": WHY["blocked"],
+    "403": WHY["blocked"],
+    "migrated": WHY["blocked"],
+    "uncertain": OUTCOMES["uncertain"],
+    "429": HELD,
+    "resting": HELD,
+    "connect": HELD,
+    "network": HELD,
+    "timeout": OUTCOMES["uncertain"],
+    "401": OURS,
+    "404": OURS,
+    "token": OURS,
+    "bug": OURS,
+    "part": OURS,
+    "picture": OURS,
+    "unreadable": OURS,
+    "answer": REFUSED,
+}
+"""Telegram's answers, words of our own, and codes that say more than their kind."""
 
 
 def why(reason: str) -> Text:
     """A reason in words: ours, or what follows from a provider's code (channels.md 3.10)."""
-    if reason in PHONE:
-        return _("The phone was off, or takes no messages of this channel")
-    if reason in FILTERED:
-        return _("The network or WhatsApp held it back")
-    if reason in OPTED:
-        return WHY["stopped"]
-    return WHY.get(reason, _("Another reason"))
+    known = WHY.get(reason) or OTHERS.get(reason)
+    if known is not None:
+        return known
+    return FAILED[twilio_codes.of(int(reason))] if reason.isdecimal() else _("Another reason")
 
 
 @dataclass(frozen=True)
@@ -90,13 +131,13 @@ def of(lines: Sequence[Line], city: Catalogue) -> Figures:
     for line in (each for each in lines if each.outcome in ("failed", "skipped")):
         reasons[why(line.reason).msgid] += line.people
     return Figures(
-        people=_few(number(lines, *OUTCOMES)),
-        totals={name: _few(number(lines, *reached.get(name, (name,)))) for name in MEASURES},
+        people=few(number(lines, *OUTCOMES)),
+        totals={name: few(number(lines, *reached.get(name, (name,)))) for name in MEASURES},
         units=[(code, name, {measure: tables[measure].get(code, 0) for measure in tables}) for code, name in named],
         reasons=[(Text(msgid), people) for msgid, people in cells(reasons, small_too=False).items()],
     )
 
 
-def _few(people: int) -> int | None:
+def few(people: int) -> int | None:
     """A number as everybody may read it; none at all is no secret."""
     return people if people >= SMALLEST or not people else None

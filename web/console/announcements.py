@@ -14,8 +14,7 @@ from wtforms import Form, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 
 from bot import texts
-from bot.announcements import announcing, audience_words, progress
-from bot.announcements import figures as figures
+from bot.announcements import announcing, audience_words, figures, progress
 from bot.announcements import preview as announcement_preview
 from bot.announcements import trial as announcement_trial
 from bot.announcements.templates import Templates
@@ -62,6 +61,7 @@ HOLDS: Mapping[str, Text] = {
     "ceiling": _("The money of the day is spent. Free channels go on. The others go on by themselves tomorrow."),
     "audience": _("A place of its audience is no longer in the list of places. Cancel it and write it again."),
     "words": _("Its words do not fit into one message. Cancel it and write it again."),
+    "closed": _("Its vote was closed before everybody had it."),
 }
 KINDS: Mapping[str, Text] = {
     "announcement": _("Announcement"),
@@ -144,6 +144,7 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
         return shown(
             "console/announcements.html", found=found[:MOST], reach=reach, states=STATES, kinds=KINDS,
             more=found[MOST - 1].id if len(found) > MOST else None, who=_who(found, here), title=title,
+            few=figures.few,
         )  # fmt: skip
 
     @blueprint.route("/anuncios/nuevo", methods=["GET", "POST"])
@@ -230,9 +231,10 @@ def add(blueprint: Blueprint, desk: Desk, public: Public) -> None:
             "console/announcement.html", 409 if problem else 200, found=found, problem=problem, asked=asked,
             states=STATES, holds=HOLDS, kinds=KINDS, categories=CATEGORIES, topics=audience_words.TOPICS, who=who,
             going=going, figures=figures.of(lines, here) if lines else None, outcomes=figures.OUTCOMES,
-            measures=figures.MEASURES, why=figures.why, follow=follow, every=EVERY, title=title,
+            measures=figures.MEASURES, why=figures.why, few=figures.few, follow=follow, every=EVERY, title=title,
             may_write=not staff().roles.isdisjoint(WRITERS), may_stop=not staff().roles.isdisjoint(STOPPERS),
-            stoppable=found.state in announcing.STOPPABLE, now=now, trial=_trial(found),
+            stoppable=found.state in announcing.STOPPABLE, spoilt=found.hold in announcing.SPOILT, now=now,
+            trial=_trial(found),
             **_looked(found.draft, here, faults),
         )  # fmt: skip
         if follow:

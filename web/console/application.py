@@ -63,25 +63,15 @@ AREAS = (
 STEPS = (*announcements.STEPS, *staff.STEPS, *consultations.STEPS, *people.STEPS)
 """What needs two people."""
 
-NAVIGATION: Sequence[tuple[str, Text]] = (
-    ("home", _("Today")),
-    ("consultations", _("Consultations")),
-    ("announcements", _("Announcements")),
-    ("ideas_", _("Ideas")),
-    ("tables", _("Tables")),
-    ("plans", _("Plan")),
-    ("objections", _("Objections")),
-    ("people", _("People")),
-    ("cases", _("Complaints")),
-    ("keys", _("Keys")),
-    ("texts", _("Texts")),
-    ("templates_", _("Templates")),
-    ("networks", _("Connection")),
-    ("pending", _("Second person")),
-    ("members", _("Staff")),
-    ("record", _("Record")),
+NAVIGATION: Sequence[Sequence[tuple[str, Text]]] = (
+    (("home", _("Today")), ("pending", _("Second person"))),
+    (("consultations", _("Consultations")), ("ideas_", _("Ideas")), ("tables", _("Tables"))),
+    (("announcements", _("Announcements")), ("templates_", _("Templates")), ("networks", _("Connection"))),
+    (("plans", _("Plan")), ("objections", _("Objections"))),
+    (("cases", _("Complaints")), ("keys", _("Keys"))),
+    (("people", _("People")), ("texts", _("Texts")), ("members", _("Staff")), ("record", _("Record"))),
 )
-"""What leads where; each sees what they may open."""
+"""What leads where, what belongs together in a group; each sees what they may open."""
 
 
 def routes(desk: Desk, public: Public, limiter: Limiter) -> Blueprint:
@@ -121,11 +111,12 @@ def attach(app: Flask, desk: Desk, public: Public) -> None:
     app.jinja_env.filters["local"] = access.local
 
 
-def navigation() -> list[tuple[str, Text]]:
-    """What who is signed in may open; nothing for others."""
+def navigation() -> list[list[tuple[str, Text]]]:
+    """What who is signed in may open, in groups; nothing for others."""
     if not hasattr(g, "staff"):
         return []
-    return [(name, label) for name, label in NAVIGATION if _may_open(name)]
+    found = [[(name, label) for name, label in group if _may_open(name)] for group in NAVIGATION]
+    return [group for group in found if group]
 
 
 def _may_open(name: str) -> bool:

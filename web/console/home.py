@@ -61,13 +61,13 @@ def add(blueprint: Blueprint, desk: Desk, public: Public, steps: Sequence[Step])
 @dataclass(frozen=True)
 class Broadcasts:
     """What is announced today: pesos spent by purpose beside each ceiling, what is being sent or is paused, how many
-    final figures are not published, and the WhatsApp templates that are not approved."""
+    final figures are not published, and how many WhatsApp templates are not approved."""
 
     spent: Sequence[tuple[Phrase, int, int]]
     sending: Sequence[Announcement]
     paused: Sequence[Announcement]
     unpublished: int
-    templates: Sequence[str]
+    templates: int
 
 
 def _broadcasts(connection: Connection, city: Catalogue, now: datetime, public: Public) -> Broadcasts:
@@ -82,7 +82,7 @@ def _broadcasts(connection: Connection, city: Catalogue, now: datetime, public: 
         sending=[each for each in under_way if each.state == "sending"],
         paused=[each for each in under_way if each.state == "paused"],
         unpublished=announcements.unpublished(connection),
-        templates=[w.title for w in DECLARED if (w.name, w.language) not in approved] if public.whatsapp else [],
+        templates=len(DECLARED) - len(approved) if public.whatsapp else 0,
     )
 
 
