@@ -150,6 +150,7 @@ class Turn:
             self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.ink,
             self.desk.secret, self.desk.public_url, self.now,
             self.incoming.channel, self.incoming.address, row.id, row.language, row.state, row.phone, person_id, facts,
+            self.incoming.sent_at,
         )  # fmt: skip
         self.talk_id: int | None = row.talk_id
         self.flow: str = row.flow or ""
