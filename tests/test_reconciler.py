@@ -356,3 +356,18 @@ def test_a_ballot_that_comes_late_is_not_for_a_vote_that_opened_since(little_wor
     assert "Elija hasta 3" in asked
     assert "Usted escribio" not in asked
     assert [row["consultation"] for row in little_world.rows(Ballot)] == ["cartagena-2022"]
+
+
+def test_the_hours_in_which_whatsapp_takes_any_words_count_from_when_they_wrote(little_world: World) -> None:
+    write(little_world, "votar", channel="whatsapp")
+    little_world.clock.forward(days=3)
+
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            at = little_world.clock() - timedelta(hours=20)
+            standins.twilio.receive(address("whatsapp", 1), NUMBERS["whatsapp"], "hola", at)
+            await reconciler.reconcile(line, little_world.desk)
+
+    asyncio.run(scene())
+    (row,) = little_world.rows(Contact)
+    assert little_world.clock() - row["heard_at"] == timedelta(hours=20)
