@@ -16,7 +16,7 @@ CONTROL = re.compile(
 DIGIT_SIGNS = re.compile("[\u20e3\u2460-\u249b\u24ea-\u24ff]")
 """What makes one sign of a digit, such as a keycap, and digits that are one sign: two of them are two numbers."""
 
-BESIDE = r"(?:[^\w<>=$€%°@^'’]|_)"
+BESIDE = r"(?:[^\w<>=$€%°@^'’\u2044]|_)"
 """A sign that may stand beside a number: whatever is no letter and gives it no other meaning."""
 
 LISTING = re.compile(f"{BESIDE}+")
