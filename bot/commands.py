@@ -15,7 +15,7 @@ from bot.catalogue import NOTICE, Catalogue, Listed
 from bot.visit import Visit, hashed
 from flows import city, complaint, consultation, people
 from flows.language import Command
-from storage import ballots, consultations, contacts, counts, ideas, notices, participants, recipients, voices
+from storage import ballots, consultations, contacts, counts, ideas, notices, outbox, participants, recipients, voices
 from storage.ballot_keys import BallotBoxLocked
 from storage.ballots import Voter
 
@@ -49,6 +49,10 @@ def open_now(visit: Visit, _query: consultation.Open) -> list[str]:
     return visit.catalogue.open(visit.now)
 
 
+def open_then(visit: Visit, _query: consultation.OpenThen) -> list[str]:
+    return visit.catalogue.open(visit.sent_at or visit.now)
+
+
 def the_consultation(visit: Visit, query: consultation.TheConsultation) -> consultation.Consultation | None:
     listed = visit.catalogue.consultations.get(query.slug)
     return listed.seen if listed else None
@@ -73,6 +77,11 @@ def published(visit: Visit, _query: consultation.Published) -> list[str]:
 
 def has_voted(visit: Visit, query: consultation.HasVoted) -> bool:
     return visit.person_id is not None and ballots.has_voted(visit.connection, query.slug, visit.person_id)
+
+
+def overtaken(visit: Visit, _query: consultation.Overtaken) -> bool:
+    written = visit.sent_at
+    return written is not None and outbox.number_since(visit.connection, visit.contact_id, written) > 0
 
 
 def cast_ballot(visit: Visit, command: consultation.CastBallot) -> consultation.Cast:
@@ -284,12 +293,14 @@ HANDLERS: dict[type[Command[Any]], Callable[[Visit, Any], Any]] = {
     city.TheCity: the_city,
     complaint.TheOffer: no_complaints,
     consultation.Open: open_now,
+    consultation.OpenThen: open_then,
     consultation.TheConsultation: the_consultation,
     consultation.Phase: phase,
     consultation.Annulled: annulled,
     consultation.Next: next_one,
     consultation.Published: published,
     consultation.HasVoted: has_voted,
+    consultation.Overtaken: overtaken,
     consultation.CastBallot: cast_ballot,
     consultation.FindReceipt: find_receipt,
     consultation.Results: results,

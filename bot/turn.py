@@ -97,7 +97,10 @@ class Turn:
         row = self._contact()
         parked.park(self.connection, code, self.incoming.channel, place, self.now)
         with suppress(NothingLoaded):  # without a city there are no rules of what answers may cost
-            if self._kept_back(self.desk.catalogue(self.connection, row.revision), bool(row.people)):
+            city = self.desk.catalogue(self.connection, row.revision)
+            reason = self._unpaid(city, bool(row.people))
+            if reason is not None:
+                self._leave_unanswered(city, reason)
                 return True
         self._say(row.language, Reply(Speaker(row.language).say(_(APOLOGY.msgid, code=code)), lasting=True), row.id)
         return True
@@ -136,8 +139,9 @@ class Turn:
             proven = self.desk.channels[self.incoming.channel].phone_of(self.incoming.address)
             contacts.part(self.connection, row.id, proven)
             row, person_id = self._contact(), None
-        if self.now - row.heard_at > HEARD_EVERY:
-            contacts.heard(self.connection, row.id, self.now)
+        wrote = self.incoming.sent_at or self.now  # WhatsApp's 24 hours count from when they wrote
+        if wrote - row.heard_at > HEARD_EVERY:
+            contacts.heard(self.connection, row.id, wrote)
         if row.state == "blocked":  # whoever writes can be written to again
             contacts.unblock(self.connection, row.id)
         if row.waiting:
@@ -150,6 +154,7 @@ class Turn:
             self.connection, self.desk.catalogue(self.connection, row.revision), self.desk.keys, self.desk.ink,
             self.desk.secret, self.desk.public_url, self.now,
             self.incoming.channel, self.incoming.address, row.id, row.language, row.state, row.phone, person_id, facts,
+            self.incoming.sent_at,
         )  # fmt: skip
         self.talk_id: int | None = row.talk_id
         self.flow: str = row.flow or ""
@@ -348,6 +353,8 @@ class Turn:
         self.subject = outcome.subject or self.subject
         # A late message that was turned away must not make the next one look as if it were in time.
         since = max(self.since, (self.incoming.sent_at or self.now).timestamp())
+        if self._is_kept_back:  # a question that nobody is shown is not answered by what they write next
+            self.journal.asked = None
         kept = json.dumps([self.journal.entries, self.journal.asked, self.argument, since])
         sealed = self.desk.ink.seal(kept.encode(), self.now)
         where = talks.Where(self.visit.contact_id, self.visit.person_id, self.flow, self.subject, sealed)
@@ -362,9 +369,13 @@ class Turn:
         speaker, short = Speaker(self.visit.language), self.desk.channels[self.incoming.channel].short
         reply = replies.compose(speaker, short, self.told, outcome, self.talk_id, self.incoming.pressed_on)
         reply = replace(reply, picture=self._picture(outcome))
-        known = self.visit.person_id is not None or self.visit.facts.people > 0
-        if (reply.text or reply.edit) and not self._kept_back(self.visit.catalogue, known):
+        if not (reply.text or reply.edit):
+            return
+        reason = self._unpaid(self.visit.catalogue, self._is_known)
+        if reason is None:
             self._say(self.visit.language, reply, self.visit.contact_id)
+        else:
+            self._leave_unanswered(self.visit.catalogue, reason)
 
     def _picture(self, outcome: Advance) -> str:
         """The address of the picture that goes with what is said; empty where the person's place has no good network.
@@ -392,20 +403,26 @@ class Turn:
                 self.connection, channel.name, contact_id, kind, sealed, self.now, before, part.segments
             )
 
-    def _kept_back(self, city: Catalogue, known: bool) -> bool:
-        """Whether the city does not pay for an answer: by SMS to another country, or to strangers once the day's
-        ceiling is reached. What they wrote is taken in; that it got no answer is counted."""
+    @property
+    def _is_known(self) -> bool:
+        return self.visit.person_id is not None or self.visit.facts.people > 0
+
+    @property
+    def _is_kept_back(self) -> bool:
+        return self._unpaid(self.visit.catalogue, self._is_known) is not None
+
+    def _unpaid(self, city: Catalogue, known: bool) -> Reason | None:
+        """Why the city does not pay for an answer: by SMS to another country, or to strangers once the day's ceiling
+        is reached. What they wrote is taken in all the same."""
         channel = self.incoming.channel
         if channel not in PRICED:
-            return False
-        reason: Reason | None = None
+            return None
         if is_abroad(channel, self.incoming.address, city.delivery.countries):
-            reason = "abroad"
-        elif not known and city.exhausted_on == city.hours.today(self.now):
-            reason = "ceiling"
-        if reason is not None:
-            spending.leave(self.connection, city.hours.today(self.now), reason)
-        return reason is not None
+            return "abroad"
+        return "ceiling" if not known and city.exhausted_on == city.hours.today(self.now) else None
+
+    def _leave_unanswered(self, city: Catalogue, reason: Reason) -> None:
+        spending.leave(self.connection, city.hours.today(self.now), reason)
 
     def _affordable(self, channel: Channel, reply: Reply, language: str, contact_id: int) -> Reply | None:
         """The reply, unless this contact was given more than a person asks for in an hour.

@@ -32,6 +32,8 @@ class Visit:
     phone: str | None
     person_id: int | None
     facts: people.Facts
+    sent_at: datetime | None = None
+    """When the message was written, where that is known of one that came late."""
 
     @property
     def today(self) -> date:

@@ -13,7 +13,13 @@ CONTROL = re.compile(
 )
 """Control, zero-width and direction characters, and the marks that make an emoji of a digit; what parts words stays."""
 
-LISTING = re.compile(r"[\s,;./+&\-–—_|()\[\]:#*]+")
+DIGIT_SIGNS = re.compile("[\u20e3\u2460-\u249b\u24ea-\u24ff]")
+"""What makes one sign of a digit, such as a keycap, and digits that are one sign: two of them are two numbers."""
+
+BESIDE = r"(?:[^\w<>=$€%°@^'’\u2044]|_)"
+"""A sign that may stand beside a number: whatever is no letter and gives it no other meaning."""
+
+LISTING = re.compile(f"{BESIDE}+")
 
 COUNTING = {
     "cero": 0, "zero": 0, "un": 1, "uno": 1, "una": 1, "one": 1, "dos": 2, "two": 2, "tres": 3, "three": 3,
@@ -25,8 +31,9 @@ COUNTING = {
 }  # fmt: skip
 
 BETWEEN = {
-    "y", "e", "and", "a", "la", "el", "las", "los", "the", "numero", "number", "opcion", "option", "votar", "vote",
-    "voto", "por", "for", "favor", "please", "gracias", "thanks",
+    "y", "e", "and", "a", "la", "el", "las", "los", "the", "numero", "number", "numeros", "numbers", "opcion", "option",
+    "opciones", "options", "propuesta", "proposal", "propuestas", "proposals", "votar", "vote", "voto", "por", "for",
+    "favor", "porfa", "please", "gracias", "thanks",
 }  # fmt: skip
 """Words that people put around numbers; they carry no choice."""
 
@@ -44,6 +51,7 @@ MOST_CHARACTERS = 4096
 def tidy(text: str) -> str:
     """The text as a person sees it: no control, zero-width or direction characters, no lone surrogates, one space."""
     text = text[:MOST_CHARACTERS].encode("utf-8", "ignore").decode("utf-8")
+    text = DIGIT_SIGNS.sub(r"\g<0> ", text)
     return " ".join(CONTROL.sub("", unicodedata.normalize("NFKC", text)).split())
 
 

@@ -7,20 +7,28 @@ two things are asked back, never guessed. Only where somebody else on a shared p
 """
 
 from flows.answers import pick_some, yes_or_no
-from flows.consultation import Cast, CastBallot, Consultation, HasVoted
-from flows.language import Ask, Do, Flow, Joined, Look, NotUnderstood, Phrase, Said, Say, Talk, _
+from flows.consultation import Cast, CastBallot, Consultation, HasVoted, OpenThen, Overtaken
+from flows.language import About, Ask, Do, Flow, Joined, Look, NotUnderstood, Phrase, Said, Say, Talk, _
 from flows.people import Facts
 from flows.vote import NOT_RECORDED, brief, demographics, entrance, offered, question, tell
 
 
 def cast(typed: str) -> Talk:
-    """Take the ballot that somebody `typed` behind the word, and give its receipt."""
+    """Take the ballot that somebody `typed` behind the word, and give its receipt.
+
+    Their numbers are for a vote that was open when they wrote them; in one that opened since they are asked anew. What
+    they wrote before they agreed goes with that vote when it closes.
+    """
+    meant: list[str] = yield from Look(OpenThen(), "meant")
+    if meant:
+        yield About(meant[0])
     entered = yield from entrance("")
     if entered is None:
         return None
     city, me, consultation = entered
+    typed = typed if consultation.slug in meant else ""
     voted = yield from Look(HasVoted(consultation.slug), "voted")
-    if not (yield from is_theirs(me, voted)):
+    if not (yield from is_meant(me, voted, typed)):
         yield Say(NOT_RECORDED)
         return None
     chosen = yield from choices(consultation, typed, voted)
@@ -30,32 +38,39 @@ def cast(typed: str) -> Talk:
     return "remind" if (yield from offered(outcome)) == "ask" else None
 
 
-def is_theirs(me: Facts, voted: bool) -> Flow[bool]:
-    """Whether this ballot may replace the one there is: of several people on a phone, the wrong one may have written.
+def is_meant(me: Facts, voted: bool, typed: str) -> Flow[bool]:
+    """Whether this ballot is to replace the one there is.
 
-    Their first ballot replaces none, so it is taken as it comes.
+    Of several people on a phone the wrong one may have written; and a message that came late may be older than the
+    vote. A first ballot replaces none, so it is taken as it comes.
     """
-    if not voted or me.people <= 1:
+    if not voted:
         return True
-    return (
-        yield from Ask(
-            "replaces",
-            _(
-                "Several people use this phone. Whoever is writing now has already voted. Do you want to change that"
-                " vote?"
-            ),
-            yes_or_no(_("Yes, change it"), _("No, leave it")),
+    late = yield from Look(Overtaken(), "late")
+    if late:
+        question = _(
+            "This message of yours came late: {typed}. You have a vote already, perhaps a newer one. Do you want to"
+            " change it?",
+            typed=typed,
         )
-    )
+    elif me.people > 1:
+        question = _(
+            "Several people use this phone. Whoever is writing now has already voted. Do you want to change that vote?"
+        )
+    else:
+        return True
+    return (yield from Ask("replaces", question, yes_or_no(_("Yes, change it"), _("No, leave it"))))
 
 
 def choices(consultation: Consultation, typed: str, voted: bool) -> Flow[list[str]]:
     """What was typed, as the ballot has it; where it cannot be that, why, what we read, and the question."""
     reader = pick_some([p.option for p in consultation.proposals], consultation.least, consultation.most)
+    said: list[Phrase] = []
     try:
-        return reader.read(Said(text=typed))
+        if typed:
+            return reader.read(Said(text=typed))
     except NotUnderstood as confusion:
-        said: list[Phrase] = [confusion.hint, _("You wrote: {typed}", typed=typed)]
+        said = [confusion.hint, _("You wrote: {typed}", typed=typed)]
     return (
         yield from Ask(
             "choices",

@@ -127,6 +127,7 @@ WORDS_ALONE = _("Here we can take words alone. You can add photos and PDF files 
 NO_WAY_BACK = _("From here you cannot go back. To leave write EXIT.")
 LEFT = _("We erased what you wrote. Nothing was sent. To begin again write REPORT. To see the menu write MENU.")
 LEFT_AFTER = _("All right. We keep nothing of this conversation. To see the menu write MENU.")
+NO_VOTE = _("You are in a report now, so this was no vote. To vote, finish it or write EXIT. Then vote again.")
 PASSED = _("That question has passed. To begin again write REPORT.")
 ANEW = _("What you had begun is erased. We begin anew.")
 HAS_KEY = _("That has a key in it. We did not keep it, and we erase it from here. Please write without the key.")

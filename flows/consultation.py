@@ -82,6 +82,11 @@ class Open(Query[list[str]]):
 
 
 @dataclass(frozen=True)
+class OpenThen(Query[list[str]]):
+    """The same for when this message was written, which may be long before it came."""
+
+
+@dataclass(frozen=True)
 class TheConsultation(Query[Consultation | None]):
     slug: str
 
@@ -106,6 +111,11 @@ class Next(Query[Consultation | None]):
 @dataclass(frozen=True)
 class Published(Query[list[str]]):
     """The slugs of the consultations with published results, the newest first."""
+
+
+@dataclass(frozen=True)
+class Overtaken(Query[bool]):
+    """Whether this message came late, and something was answered since it was written."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from flows import (
     vote,
 )
 from flows import help as helping
-from flows.answers import fold, numbers
+from flows.answers import BESIDE, fold, numbers
 from flows.language import Talk
 
 FLOWS: dict[str, Callable[..., Talk]] = {
@@ -149,7 +149,16 @@ BACK = ("0", "atrás", "back", "volver")
 LEAVE = ("salir", "exit", "leave", "chao")
 
 _BY_WORD = {fold(word): flow for flow, words in WORDS.items() for word in words}
-_BALLOT = re.compile(rf"/?({'|'.join(map(fold, WORDS['vote']))})(?![a-z])[\W_]*(.+)")
+LONGEST_BALLOT = 300
+"""Characters; what is longer is no ballot, whatever it begins with."""
+
+_POLITE = (
+    r"(?:hola|hello|hi|thank you|(?:muy )?buen[oa]s?(?: dias?| tardes?| noches?)?|good (?:morning|afternoon|evening))"
+)
+_BALLOT = re.compile(
+    rf"{BESIDE}*(?:{_POLITE}{BESIDE}+)*({'|'.join(map(fold, WORDS['vote']))})(?![a-z]){BESIDE}*"
+    rf"(.+?)(?:{BESIDE}+{_POLITE})*{BESIDE}*"
+)
 _BACK = {fold(word) for word in BACK}
 _LEAVE = {fold(word) for word in LEAVE}
 
@@ -173,13 +182,17 @@ def called_with(text: str) -> tuple[str, str]:
 
 def ballot_in(text: str) -> str:
     """The numbers behind the word for voting ("VOTAR 1 4 6", "votar1,4 y 6"); empty where a message is no ballot."""
-    found = _BALLOT.fullmatch(fold(text))
+    found = _ballot(text)
     return found[2] if found and numbers(found[2]) else ""
+
+
+def _ballot(text: str) -> re.Match[str] | None:
+    return _BALLOT.fullmatch(fold(text)) if len(text) <= LONGEST_BALLOT else None
 
 
 def in_english(text: str) -> bool:
     """Whether a first message is a word of ours in English."""
-    found = _BALLOT.fullmatch(fold(text)) if ballot_in(text) else None
+    found = _ballot(text) if ballot_in(text) else None
     return (found[1] if found else fold(text).removeprefix("/")) in ENGLISH
 
 

@@ -415,8 +415,9 @@ def told(
     connection: Connection, person_id: int | None, contact_id: int | None, since: datetime, most: int
 ) -> list[tuple[datetime, Words]]:
     """When a person or a contact was sent which words since a moment, the newest first; not of what was cancelled."""
-    theirs = ((_R.contact_id, contact_id), (_R.person_id, person_id))
-    mine = or_(false(), *(column == id for column, id in theirs if id is not None))
+    # Where one of them is not known nothing is asked about it: that it is null would have the whole table read.
+    whose = ((_R.contact_id, contact_id), (_R.person_id, person_id))
+    mine = or_(false(), *(column == id for column, id in whose if id is not None))
     sent = _R.state.in_(("queued", "settled")) & (_R.queued_at > since) & (_A.state != "cancelled")
     found = select(_R.queued_at, _A.words).join_from(Recipient, AnnouncementRow, _A.id == _R.announcement_id)
     rows = connection.execute(found.where(mine, sent).order_by(_R.queued_at.desc(), _A.id.desc()).limit(most))

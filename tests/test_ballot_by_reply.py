@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot import lifecycle
 from bot.channels import gsm7
 from bot.speech import LANGUAGES, Speaker
 from flows import register
@@ -24,6 +25,9 @@ from tests.world import CHANNELS, TALKED, World
         "VOTAR 1 4 6", "votar 1,4 y 6", "Vote 1 4 6", "voto 1-4-6", "/vote 1 4 6", "votar: 1, 4, 6.", "Votar1 4 6",
         "VOTAR 1.4.6", "quiero votar 1 4 6", "votar uno cuatro seis", "votar por la 1, la 4 y la 6 por favor",
         "vote for 1, 4 and 6 please", "\u200bvotar\u00a01 4 6", "VÓTAR 6 4 1 1",
+        "VOTAR 1\ufe0f\u20e34\ufe0f\u20e36\ufe0f\u20e3", "votar ①④⑥", "VOTAR 1 4 6 🙏", "«votar 1 4 6»",
+        "Votar 1 4 6 porfa", "Hola, votar 1 4 6", "Buenas tardes. Quiero votar 1 4 6", "votar 1 4 6 buenas tardes",
+        "vote 1 4 6 thank you!", "votar por las propuestas 1, 4 y 6. Muy buenas noches.",
     ],
 )  # fmt: skip
 def test_what_is_taken_for_a_ballot(little_world: World, typed: str) -> None:
@@ -37,11 +41,22 @@ def test_what_is_taken_for_a_ballot(little_world: World, typed: str) -> None:
     "typed",
     [
         "votar", "votaré 1", "votar mañana 1", "voted 1", "vote no", "votar 2 veces me pidieron plata",
-        "mi voto 1", "votar por los parques", "1 4 6",
+        "mi voto 1", "votar por los parques", "1 4 6", "hola 1 4 6", "votar 1 <3", "votar 5%",
+        "votar $ 2", "votar 1 si no 4",
     ],
 )  # fmt: skip
 def test_what_is_not(typed: str) -> None:
     assert register.ballot_in(typed) == ""
+
+
+def test_what_is_longer_than_any_ballot_is_none() -> None:
+    assert register.ballot_in("votar 1" + " ." * 2000 + " x") == ""
+
+
+def test_two_keycaps_are_two_numbers(little_world: World) -> None:
+    little_world.vote("2 5")
+    little_world.say("votar 1\ufe0f\u20e32\ufe0f\u20e3")
+    assert [row["choices"] for row in little_world.rows(Ballot)] == ["p01 p02"]
 
 
 @pytest.mark.parametrize(("word", "language"), [("vote", "en"), ("votar", "es")])
@@ -108,3 +123,21 @@ def test_a_vote_that_was_never_cast_is_on_no_roll(little_world: World) -> None:
     little_world.say("votar 1 4 6")
     little_world.say("2")
     assert little_world.rows(Roll) == []
+
+
+def test_numbers_that_waited_for_consent_are_not_for_a_vote_that_opened_since(little_world: World) -> None:
+    little_world.say("votar 1 4 6")
+    little_world.clock.forward(minutes=5)
+    second_consultation(little_world)
+    asked = little_world.say("1")[-1].text
+    assert "¿En cuál quiere votar?" in asked
+    assert "Elija hasta 3" in little_world.press("Segunda consulta")[-1].text
+    assert little_world.rows(Ballot) == []
+
+
+def test_numbers_that_waited_for_consent_go_when_the_vote_closes(little_world: World) -> None:
+    little_world.say("votar 1 4 6")
+    assert little_world.rows(Talk)[0]["sealed"]
+    lifecycle.close(little_world.desk.engine, "cartagena-2022", little_world.clock())
+    assert [row["sealed"] for row in little_world.rows(Talk)] in ([], [b""])
+    assert "cerró" in little_world.say("1")[-1].text

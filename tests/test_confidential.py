@@ -27,6 +27,7 @@ from flows.case import ASKED
 from flows.complaint_report import NAME, QUESTIONS
 from storage import cases as shelf
 from storage import receivers, vault, volatile, volatile_outbox
+from storage.ballots import Ballot
 from storage.contacts import Contact
 from storage.database import reading, transaction
 from storage.inbox import Inbox
@@ -309,6 +310,23 @@ def test_words_that_come_too_late_answer_no_other_question(desk: World, wiped: b
     assert volatile_rows(desk, "draft") == volatile_rows(desk, "part") == []
     tell(desk, "1")
     assert changed(before, dump(desk)), "and from then on it is an ordinary chat again"
+
+
+@pytest.mark.parametrize("typed", ["votar 1 4 6", "/start v-cartagena-2022"])
+def test_a_vote_is_none_of_the_words_that_come_too_late(little: World, typed: str) -> None:
+    little.vote("2 5")
+    send(little)
+    little.clock.forward(minutes=31)
+    assert "Esa pregunta ya pasó" not in tell(little, typed)
+
+
+def test_a_vote_in_the_middle_of_a_report_is_told_to_be_none(little: World) -> None:
+    little.vote("2 5")
+    tell(little, *STORY[:4])
+    got = tell(little, "votar 1 4 6")
+    assert "no fue un voto" in got
+    assert "¿Dónde" in got
+    assert [row["choices"] for row in little.rows(Ballot)] == ["p02 p05"]
 
 
 def reboot(world: World) -> None:
@@ -683,6 +701,35 @@ def test_whoever_died_while_writing_is_waited_for_a_minute(desk: World, monkeypa
     desk.clock.forward(minutes=1)
     assert len(desk.take(again)) == 3
     assert len(dump(desk)["sealedcase"]) == 1
+
+
+@pytest.mark.parametrize("typed", ["salir", "denunciar", "0", "2", "1"])
+def test_whoever_died_after_filing_leaves_nobody_told_that_nothing_was_sent(
+    little: World, monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    class Died(BaseException):
+        pass
+
+    def dies(*_given: Any) -> bool:
+        filed(*_given)
+        raise Died
+
+    filed = cases.file
+    tell(little, *STORY)
+    again = telegram.read(telegram_text(8004, address("telegram", 1), "1"))
+    assert again is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "file", dies)
+        with pytest.raises(Died):
+            little.desk.take(again)
+    little.clock.forward(minutes=1)
+    got = tell(little, typed)
+    assert ("Su denuncia se envió" in got, "No se envió nada" in got) == (True, False)
+    assert "Clave: " in got
+    assert len(dump(little)["sealedcase"]) == 1
+    assert volatile_rows(little, "part") == []
+    assert "últimas cuatro" in little.take(again)[-1].text, "it comes again, and changes nothing"
+    assert "No se envió nada" not in tell(little, "salir")
 
 
 def test_what_could_not_be_written_can_be_sent_again_at_once(little: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from bot import reconciler
+from bot import lifecycle, reconciler
 from bot.channels.twilio import Account, TwilioLine
 from bot.desk import Away, Desk
 from bot.messages import Incoming
 from cli.standins import Standins
 from storage import ticks
+from storage.ballots import Ballot
 from storage.contacts import Contact, Person
 from storage.database import transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
-from tests.test_turn import write
+from tests.test_turn import second_consultation, write
 from tests.world import DURING, World, address, incoming
 
 NUMBERS = {"whatsapp": "whatsapp:+15550000001", "sms": "+15550000002"}
@@ -295,3 +296,78 @@ def test_a_draft_that_was_resumed_and_answered_in_lost_messages_goes_on(world: W
     world.clock.forward(minutes=10)
     got = reconciled(world, ("votar", timedelta(minutes=5)), ("2", timedelta(minutes=4)))
     assert "Eligio" in got[-1]
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender"),
+    [
+        ("sms", "+57310*****01"), ("whatsapp", "whatsapp:+57300*****01"), ("whatsapp", "whatsapp:REDACTED"),
+        ("whatsapp", "whatsapp:"), ("whatsapp", "whatsapp:+57XXXXXXXX01"), ("whatsapp", "whatsapp:CO.****"),
+    ],
+)  # fmt: skip
+def test_whoever_is_hidden_in_the_list_is_not_taken_for_a_person(
+    little_world: World, channel: str, sender: str
+) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            standins.twilio.receive(sender, NUMBERS[channel], "hola", DURING - LONG_AGO)
+            assert await reconciler.reconcile(line, little_world.desk) == 0
+
+    asyncio.run(scene())
+    assert little_world.rows(Contact) == little_world.rows(Inbox) == []
+
+
+def test_whoever_hides_their_number_from_us_is_taken_in(little_world: World) -> None:
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            hidden = "whatsapp:CO.13491208655302741918"
+            standins.twilio.receive(hidden, NUMBERS["whatsapp"], "hola", DURING - LONG_AGO)
+            assert await reconciler.reconcile(line, little_world.desk) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_ballot_that_comes_late_changes_no_newer_one_unasked(world: World) -> None:
+    """They sent their vote, got no answer, and sent another; then the first one comes."""
+    world.vote("2 5", "sms")
+    world.clock.forward(minutes=10)
+    assert "1 4 6" in write(world, "votar 1 4 6", channel="sms")
+    (asked,) = reconciled(world, ("votar 1 4", timedelta(minutes=5)))
+    assert "llego tarde: 1 4." in asked
+    assert [row["choices"] for row in world.rows(Ballot)] == ["p01 p04 p06"]
+    assert "no quedo" in write(world, "2", channel="sms")
+    assert [row["choices"] for row in world.rows(Ballot)] == ["p01 p04 p06"]
+
+
+def test_a_ballot_that_comes_late_and_was_the_last_word_counts(world: World) -> None:
+    world.vote("2 5", "sms")
+    world.clock.forward(minutes=10)
+    (got,) = reconciled(world, ("votar 1 4", timedelta(minutes=5)))
+    assert "1 4" in got
+    assert [row["choices"] for row in world.rows(Ballot)] == ["p01 p04"]
+
+
+def test_a_ballot_that_comes_late_is_not_for_a_vote_that_opened_since(little_world: World) -> None:
+    little_world.vote("2 5", "sms")
+    little_world.clock.forward(minutes=10)
+    second_consultation(little_world, opens_at=little_world.clock() - timedelta(minutes=3))
+    lifecycle.close(little_world.desk.engine, "cartagena-2022", little_world.clock())
+    (asked,) = reconciled(little_world, ("votar 1 4", timedelta(minutes=5)))
+    assert "Elija hasta 3" in asked
+    assert "Usted escribio" not in asked
+    assert [row["consultation"] for row in little_world.rows(Ballot)] == ["cartagena-2022"]
+
+
+def test_the_hours_in_which_whatsapp_takes_any_words_count_from_when_they_wrote(little_world: World) -> None:
+    write(little_world, "votar", channel="whatsapp")
+    little_world.clock.forward(days=3)
+
+    async def scene() -> None:
+        async with twilio() as (standins, line):
+            at = little_world.clock() - timedelta(hours=20)
+            standins.twilio.receive(address("whatsapp", 1), NUMBERS["whatsapp"], "hola", at)
+            await reconciler.reconcile(line, little_world.desk)
+
+    asyncio.run(scene())
+    (row,) = little_world.rows(Contact)
+    assert little_world.clock() - row["heard_at"] == timedelta(hours=20)

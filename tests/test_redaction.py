@@ -20,8 +20,8 @@ from bot.messages import Outbound
 from bot.worker import Worker
 from cli import wiring
 from cli.standins import Standins
-from storage import volatile
-from storage.database import reading
+from storage import ticks, volatile
+from storage.database import reading, transaction
 from tests import vaults
 from tests.test_confidential import STORY, changed, dump, tell, volatile_rows
 from tests.test_reconciler import NUMBERS, twilio
@@ -200,6 +200,32 @@ def test_while_nobody_looks_there_is_no_pass(world: World) -> None:
     play(world, scene)
 
 
+def test_a_clock_that_is_set_back_ends_a_pass(world: World) -> None:
+    async def scene(account: Account) -> None:
+        await account.passes()
+        world.clock.forward(days=-3)
+        assert account.why == "never"
+        await account.looks()
+        assert account.why == "never", "a look does not make an old pass good again"
+        account.twilio.redacts = False
+        account.writes()
+        assert await account.looks() == "received"
+
+    play(world, scene)
+
+
+def test_a_look_of_a_clock_that_was_ahead_is_none(world: World) -> None:
+    async def scene(account: Account) -> None:
+        await account.passes()
+        world.clock.forward(hours=2)
+        with transaction(world.desk.engine) as connection:
+            ticks.mark(connection, redaction.LOOKED, world.clock())
+        world.clock.forward(hours=-1)
+        assert account.why == "unwatched"
+
+    play(world, scene)
+
+
 def test_a_test_under_way_is_not_believed_after_a_restart(world: World) -> None:
     async def scene(account: Account) -> None:
         account.twilio.redacts = True
@@ -268,6 +294,30 @@ def test_what_is_just_being_sent_is_not_said_to_be_erased(world: World, monkeypa
     sent = tell(world, "1", channel="whatsapp")
     assert "No se envió nada" not in sent
     assert "/clave/" in sent
+
+
+def test_what_was_sent_by_a_worker_that_died_is_not_said_to_be_erased(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        pass
+
+    def dies(*given: Any) -> bool:
+        filed(*given)
+        raise Died
+
+    filed = cases.file
+    vaults.redacts(world)
+    tell(world, *STORY[:-1], channel="whatsapp")
+    with monkeypatch.context() as patch:
+        patch.setattr(cases, "file", dies)
+        with pytest.raises(Died):
+            tell(world, "1", channel="whatsapp")
+    world.clock.forward(minutes=2)
+    vaults.redacts(world, passes=False)
+    redaction.end_drafts(world.desk, ways(world))
+    got = tell(world, "salir", channel="whatsapp")
+    assert ("Su denuncia se envió" in got, "/clave/" in got) == (True, True)
 
 
 def test_where_the_city_does_not_want_it_nothing_opens_it(sqlite_url: str, tmp_path: Path) -> None:

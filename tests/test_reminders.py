@@ -9,9 +9,11 @@ import pytest
 
 from bot import lifecycle
 from bot.announcements import announcing, reminders, selection
-from bot.announcements.reminders import behind, calendar
-from bot.channels import gsm7
+from bot.announcements.reminders import Planned, behind, calendar
+from bot.announcements.words import composed
+from bot.channels import gsm7, twilio
 from bot.hours import Hours
+from bot.messages import Reply
 from flows.language import Local
 from storage import announcements, audit
 from storage.announcements import AnnouncementRow
@@ -312,3 +314,28 @@ def test_the_words_of_each_kind_keep_to_their_lengths(kind: str, title: str, lit
         assert len(words["text"]) <= announcing.MOST_TEXT
         assert announcing.segments(found, language) == 1
         assert words["short"] == gsm7.plain(words["short"])
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("kind", ["opens", "half", "two-days", "three-hours"])
+def test_by_sms_one_is_told_which_vote_until_when_and_how_to_vote_and_stop(
+    told: World, kind: str, language: str
+) -> None:
+    with reading(told.desk.engine) as connection:
+        city = told.desk.catalogue(connection, None)
+        made = reminders.draft(
+            connection, city, city.consultations[SLUG], Planned(kind, told.clock(), told.clock()), "https://x.test"
+        )
+    (part,) = twilio.SmsShape().shape(Reply(composed(made.words, language, True)))
+    assert part.segments == 1
+    wanted = {"es": ("Consulta", "21 de noviembre", "VOTAR 1 3", "BAJA"), "en": ("21 November", "VOTE 1 3", "BAJA")}
+    assert [word for word in wanted[language] if word not in part.text] == [], part.text
+
+
+def test_the_sms_with_a_result_is_not_a_bare_address(told: World) -> None:
+    with reading(told.desk.engine) as connection:
+        seen = told.desk.catalogue(connection, None).consultations[SLUG].seen
+    votes = [(each.id, 9) for each in seen.proposals[:3]]
+    for language in ("es", "en"):
+        words = reminders._in(language, "result", seen, votes, "https://cuenta.cartagena.example")
+        assert not words["short"].startswith("http"), words["short"]

@@ -11,7 +11,8 @@ from bot.desk import Desk
 from cli import wiring
 from storage import catalogue as shelf
 from storage import spending
-from storage.contacts import Contact
+from storage.ballots import Ballot
+from storage.contacts import Contact, Person
 from storage.database import columns, reading, transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
@@ -187,3 +188,14 @@ def test_staff_and_metrics_see_that_it_happens_and_no_number(world: World) -> No
     world.clock.forward(days=1)
     with reading(world.desk.engine) as connection:
         assert attention(connection, read(connection), world.clock()).unanswered == {}
+
+
+def test_a_consent_that_nobody_was_asked_for_is_not_given_by_the_next_word(world: World) -> None:
+    """The question was kept back above the ceiling; the next day they write 1, having seen nothing."""
+    spend(world, 10**9)
+    assert write(world, "votar 1 4 6", AT_HOME, 1) == 0
+    world.clock.forward(days=1)
+    assert write(world, "1", AT_HOME, 2) == 1
+    assert (world.rows(Person), world.rows(Ballot)) == ([], [])
+    write(world, "1", AT_HOME, 3)
+    assert len(world.rows(Person)) == 1

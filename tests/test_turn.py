@@ -574,10 +574,12 @@ def test_a_vote_while_the_other_chat_joins_is_cast_for_the_joined_person(
     world.desk.engine.dispose()
 
 
-def second_consultation(world: World) -> None:
+def second_consultation(world: World, **changed: object) -> None:
     row = world.rows(ConsultationRow)[0]
     title = json.dumps({"es": "Segunda consulta", "en": "Second consultation"})
-    world.put(ConsultationRow, {**row, "slug": "second", "title": title, "state": "draft", "key_print": None})
+    world.put(
+        ConsultationRow, {**row, "slug": "second", "title": title, "state": "draft", "key_print": None, **changed}
+    )
     world.open("second")
 
 

@@ -246,7 +246,7 @@ def _in(
 
 
 def _is_one_sms(short: str, language: str) -> bool:
-    return gsm7.segments(composed({language: {"short": short}}, language, True)) == 1
+    return gsm7.segments(gsm7.plain(composed({language: {"short": short}}, language, True))) == 1
 
 
 def _call(kind: str, seen: Consultation) -> tuple[list[Phrase], list[Phrase]]:

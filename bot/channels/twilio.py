@@ -40,6 +40,9 @@ MOST_WAIT = 300.0
 E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ADDRESS = re.compile(r"[\x21-\x7e]{1,160}")
+OWN_ADDRESS = re.compile(rf"(?:whatsapp:)?{E164.pattern}|whatsapp:[A-Z]{{2}}\.[A-Za-z0-9]{{1,128}}", re.ASCII)
+"""A sender in full: a number, or WhatsApp's own id of somebody who hides theirs (channels.md 3.2)."""
+
 MOST_REPLIES, REPLY_TITLE = 3, 20
 MOST_LISTED, LISTED_TITLE = 10, 24
 
@@ -364,13 +367,18 @@ def _by_status(status: int) -> type[failures.NotDelivered]:
 
 
 def listed(message: Any) -> Incoming | None:
-    """An inbound message as the account lists it, for those whose webhook never reached us."""
+    """An inbound message as the account lists it, for those whose webhook never reached us.
+
+    None where it does not name its sender in full.
+    """
     form = {
         "MessageSid": message.sid,
         "From": message.from_,
         "Body": message.body or "",
         "NumMedia": message.num_media or "0",
     }
+    if not OWN_ADDRESS.fullmatch(message.from_ or ""):
+        return None  # an account that hides who wrote lists another sender: nobody could be answered there
     told = read(form)
     return replace(told, sent_at=sent_at(message)) if told is not None else None
 

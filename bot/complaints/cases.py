@@ -130,6 +130,11 @@ def seal_file(public: bytes, case: str, file: File, id: str = "") -> SealedPart:
     return SealedPart(id, "file", vault.seal_file(public, case, id, file.packed()))
 
 
+def is_there(connection: Connection, begun: Begun) -> bool:
+    """Whether a complaint that was begun has been filed, whatever its conversation knows of that."""
+    return cases.case(connection, begun.new.id) is not None
+
+
 def file(engine: Engine, city: Catalogue, begun: Begun, parts: Collection[SealedPart], now: datetime) -> bool:
     """File a complaint; False if it was filed before, also by somebody who did so at the same time.
 

@@ -172,7 +172,8 @@ class Confidential:
 def _is_command(text: str) -> bool:
     """Whether a message is a word of an ordinary conversation, and nothing that somebody tells."""
     name = register.called(text)
-    return (name is not None and name not in register.CONFIDENTIAL) or register.leaves(text)
+    word = (name is not None and name not in register.CONFIDENTIAL) or register.leaves(text)
+    return word or bool(register.ballot_in(text)) or text.lower().startswith("/start ")
 
 
 def waiting(store: Engine, channel: str, address: str) -> list[Outbound]:

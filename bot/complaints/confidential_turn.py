@@ -62,9 +62,22 @@ class ConfidentialTurn:
         if self._is_busy():
             self.told.append(complaint.ONE_MOMENT)
             self._tell(Advance(()))
+        elif self._was_filed():
+            self._advance(None)
         else:
             self._understand()
         self._trace()
+        return True
+
+    def _was_filed(self) -> bool:
+        """Whether a complaint was filed that nobody noted: then its codes are told, whatever was written now."""
+        if self.safe.flow != "report" or CLAIMED in self.done:
+            return False
+        if not redaction.is_filed_unnoticed(self.desk.engine, self.journal.asked, self.safe.kept):
+            return False
+        self.journal.entries += [("ask", "sure", "send"), ("do", "sent", None)]
+        self.journal.asked = None
+        self.safe.drop(tuple(volatile.part_ids(self.connection, self.safe.chat)))
         return True
 
     def _is_busy(self) -> bool:
@@ -136,6 +149,9 @@ class ConfidentialTurn:
             return self._leave()
         if register.goes_back(text):
             return self._back()
+        if register.ballot_in(text):
+            self.told.append(complaint.NO_VOTE)
+            return self._advance(None)
         alone = told.channel in self.ways.checked
         if told.kind == "phone" or (told.kind == "media" and (alone or told.attachment is None)):
             self.told.append(complaint.WORDS_ALONE if alone else complaint.NOT_HERE)

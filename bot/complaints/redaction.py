@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from twilio.base.exceptions import TwilioException
 
 from bot.channels.twilio import NOT_REDACTED, RETAINS_NOTHING, WHATSAPP, TwilioLine
+from bot.complaints import cases
 from bot.complaints.safe import busy
 from bot.complaints.ways import Ways
 from bot.desk import Desk
@@ -44,6 +45,10 @@ RENEWED = timedelta(hours=12)
 UNWATCHED = timedelta(minutes=10)
 """So long after the last look at the list nobody knows what it shows."""
 
+CLOCKS = timedelta(minutes=1)
+"""As far as the clocks of two machines may differ. A look that lies further ahead is of a clock that was set
+back since: how old it is cannot be told."""
+
 FIRST_LOOK = timedelta(hours=1)
 OVERLAP = timedelta(minutes=1)
 AGAIN = timedelta(hours=1)
@@ -67,21 +72,24 @@ class Standing:
 
 def standing(connection: Connection, now: datetime) -> Standing:
     """Whether the check passes now, and since when it is so. `connection` is to the ordinary database."""
-    last, looked = _verdict(connection), ticks.last(connection, LOOKED)
+    last, looked = _verdict(connection, now), ticks.last(connection, LOOKED)
     if last.why or last.at is None:
         return last
     if now >= last.at + LASTS:
         return Standing("old", last.at)
-    if looked is None or now >= looked + UNWATCHED:
+    if looked is None or not looked - CLOCKS <= now < looked + UNWATCHED:
         return Standing("unwatched", looked)
     return last
 
 
-def _verdict(connection: Connection) -> Standing:
-    """What was found last; where it passed and failed at the same time, it failed."""
+def _verdict(connection: Connection, now: datetime) -> Standing:
+    """What was found last; where it passed and failed at the same time, it failed.
+
+    A pass of a clock that was set back since counts for nothing: it would outlast every failure until then.
+    """
     names = {"": PASSED, **FAILED}
     found = [(at, why) for why, name in names.items() if (at := ticks.last(connection, name)) is not None]
-    at, why = max(found, default=(None, "never"))
+    at, why = max((each for each in found if each[1] or each[0] <= now + CLOCKS), default=(None, "never"))
     return Standing(why, at)
 
 
@@ -158,7 +166,7 @@ class Check:
     def _since(self, now: datetime) -> tuple[datetime, bool]:
         """From when on the list is looked at, and whether a new pass is due."""
         with reading(self.desk.engine) as connection:
-            last = _verdict(connection)
+            last = _verdict(connection, now)
         if last.at is None:
             return now - FIRST_LOOK, True
         return last.at - OVERLAP, bool(last.why) or now >= last.at + RENEWED
@@ -218,7 +226,8 @@ def end_drafts(desk: Desk, ways: Ways) -> None:
             return
     with transaction(desk.volatile) as connection:
         for draft in volatile.drafts(connection, f"{WHATSAPP}|"):
-            if draft.flow != "report" or is_filed(json.loads(draft.journal)[0]):
+            entries, asked = json.loads(draft.journal)
+            if draft.flow != "report" or is_filed(entries) or is_filed_unnoticed(desk.engine, asked, draft.kept):
                 continue
             if volatile_tallies.tried(connection, busy(draft.chat), now):
                 continue  # it is being sent
@@ -233,3 +242,11 @@ def end_drafts(desk: Desk, ways: Ways) -> None:
 def is_filed(entries: Sequence[Any]) -> bool:
     """Whether a journal's complaint is sent: nothing more of it is told in the chat."""
     return any(kind == "do" and key == "sent" for kind, key, _value in entries)
+
+
+def is_filed_unnoticed(engine: Engine, asked: str | None, kept: bytes) -> bool:
+    """Whether the complaint of a journal that still asks to send it was filed: whoever did died before noting it."""
+    if asked != "sure":
+        return False
+    with reading(engine) as connection:
+        return cases.is_there(connection, cases.Begun.unpacked(kept))
