@@ -74,7 +74,7 @@ def fed(rate: int, takes: Callable[[float], float]) -> list[float]:
         moment = start + timedelta(seconds=now)
         if now >= tick_at:
             known = {"lane": (len(waiting), waiting[-1])} if waiting else {}
-            slots = next(_rooms({"lane": rate}, known, moment))
+            slots = next(_rooms({"lane": rate}, (), known, moment))
             waiting.extend(slots.take() for _n in range(slots.left))
             tick_at = now + EVERY + random.random()
         while waiting and waiting[0] <= moment and pace.room(now):

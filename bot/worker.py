@@ -23,6 +23,7 @@ from bot.complaints.redaction import Check
 from bot.desk import Desk
 from bot.sender import Lane, Sender, run_lanes
 from storage import leases, volatile
+from storage.audiences import UNREAD
 from storage.database import checkpoint, is_away, transaction
 
 log = structlog.get_logger()
@@ -42,7 +43,8 @@ ASYNCHRONOUS = ("reconcile", "clear", "evidence", "webhook", "redaction", "templ
 class Worker:
     """Everything that runs beside the web processes. `holder` names this process in its leases.
 
-    Leases go by `time`, the database's clock; without it by the desk's.
+    Leases go by `time`, the database's clock; without it by the desk's. `fetched` are the channels from which people
+    fetch what is announced, without a lane.
     """
 
     desk: Desk
@@ -52,6 +54,7 @@ class Worker:
     lanes: list[Lane]
     time: Callable[[Connection], datetime] | None = None
     check: Check | None = None
+    fetched: Sequence[str] = UNREAD
     reconcile_every: timedelta = timedelta(minutes=5)
     steady: Callable[[], float] = monotonic
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -114,7 +117,7 @@ class Worker:
         every(60, "notices", lambda: notices.tell(desk, desk.clock()), at_once=True)
         rates = {lane.name: lane.pace.per_second for lane in self.lanes}
         every(5, "select", lambda: selection.select(desk, desk.clock()), at_once=True)
-        every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock()), at_once=True)
+        every(broadcast.EVERY, "feed", lambda: broadcast.feed(desk, rates, desk.clock(), self.fetched), at_once=True)
         every(30, "settle", lambda: settlement.settle(desk, desk.clock()))
         every(60, "reminders", lambda: reminders.remind(desk, desk.clock()), at_once=True)
         every(600, "headcount", lambda: headcount.take(desk), at_once=True)

@@ -110,12 +110,12 @@ class WorkerThread:
         await self._worker.run()
 
 
-def run_worker(settings: Settings, clock: wiring.Clock = wiring.now) -> None:
+def run_worker(settings: Settings, clock: wiring.Clock = wiring.now, demo: bool = False) -> None:
     """Work until SIGTERM or SIGINT."""
     logs.set_up()
 
     async def work() -> None:
-        worker = wiring.worker(settings, clock)
+        worker = wiring.worker(settings, clock, demo)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stopping.set)

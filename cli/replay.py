@@ -135,7 +135,7 @@ def running(settings: Settings, clock: Timepiece, demo: bool = False) -> Iterato
         spawn.Process(
             target=processes.run_web, args=(settings, "127.0.0.1", port), kwargs={"clock": clock, "demo": demo}
         ),
-        spawn.Process(target=processes.run_worker, args=(settings, clock)),
+        spawn.Process(target=processes.run_worker, args=(settings, clock, demo)),
     ]
     for process in started:
         process.start()

@@ -30,6 +30,7 @@ from bot.speech import LANGUAGES, catalogue
 from bot.worker import Worker
 from cli.settings import Settings
 from storage import volatile
+from storage.audiences import UNREAD
 from storage.ballot_keys import BallotKeys
 from storage.database import open_database, time_of
 from storage.ink import Ink
@@ -161,8 +162,8 @@ def public(settings: Settings, demo: bool = False) -> Public:
     )
 
 
-def worker(settings: Settings, clock: Clock = now) -> Worker:
-    """The worker. Call it inside the event loop that runs it."""
+def worker(settings: Settings, clock: Clock = now, demo: bool = False) -> Worker:
+    """The worker. Call it inside the event loop that runs it. In a demo the browser fetches for every channel."""
     telegram = TelegramSender(settings.telegram_bot_token, settings.telegram_api_url) if settings.telegram else None
     line = twilio_line(settings) if settings.whatsapp or settings.sms else None
     lanes: list[Lane] = []
@@ -181,7 +182,8 @@ def worker(settings: Settings, clock: Clock = now) -> Worker:
     check = None
     if line is not None and made.volatile is not None and (known := ways(settings)).checked:
         check = Check(line, made, known, settings.whatsapp_complaints)
-    return Worker(made, holder, telegram, line, lanes, by, check)
+    fetched = (*UNREAD, *sorted(CARRIED - {lane.name for lane in lanes})) if demo else UNREAD
+    return Worker(made, holder, telegram, line, lanes, by, check, fetched)
 
 
 def twilio_line(settings: Settings) -> TwilioLine:

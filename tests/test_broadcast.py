@@ -10,7 +10,7 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from bot import fates, own_data
-from bot.announcements import announcing, selection
+from bot.announcements import announcing, broadcast, selection
 from bot.announcements.templates import DECLARED
 from storage import catalogue as shelf
 from storage import connectivity, contacts, outbox, participants, recipients, spending
@@ -91,6 +91,14 @@ def test_nothing_goes_before_its_hour_nor_without_approval(little_world: World) 
     assert tick(little_world) == 0
     move(little_world, id, "asked", "approved")
     assert tick(little_world) == 1
+
+
+def test_a_channel_that_is_fetched_from_needs_no_lane(little_world: World) -> None:
+    person(little_world, "sms", 1)
+    announce(little_world)
+    selection.select(little_world.desk, little_world.clock())
+    assert broadcast.feed(little_world.desk, {}, little_world.clock()) == 0
+    assert broadcast.feed(little_world.desk, {}, little_world.clock(), ("sms",)) == 1
 
 
 def test_an_audience_may_be_empty_or_everybody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

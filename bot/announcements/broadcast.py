@@ -4,7 +4,7 @@ So pausing, cancelling, opting out and the ceiling act from the next message on,
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,8 +36,9 @@ FETCHED = 200
 """Messages a tick for the channels that people fetch from: nobody knows when they come."""
 
 
-def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
-    """Top up the outbox for lanes that send `rates` messages a second; how many messages were queued."""
+def feed(desk: Desk, rates: Mapping[str, float], now: datetime, fetched: Sequence[str] = UNREAD) -> int:
+    """Top up the outbox for lanes that send `rates` messages a second, and for channels that people fetch from; how
+    many messages were queued."""
     city = desk.city()
     if city is None:
         return 0
@@ -52,7 +53,7 @@ def feed(desk: Desk, rates: Mapping[str, float], now: datetime) -> int:
     sending = [each for each in moving if each.is_sent and _may_go(desk, city, each, now)]
     feeds = [Feed(desk, city, templates, each, now) for each in sorted(sending, key=_order)]
     numbers: Counter[str] = Counter()
-    for slots in _rooms(rates, waiting, now):
+    for slots in _rooms(rates, fetched, waiting, now):
         for one in feeds:
             numbers[slots.lane] += _fed(one, slots)
     if numbers.total():
@@ -65,13 +66,15 @@ def _order(announcement: Announcement) -> tuple[bool, int]:
     return not announcement.draft.urgent, announcement.id
 
 
-def _rooms(rates: Mapping[str, float], waiting: Mapping[str, tuple[int, datetime]], now: datetime) -> Iterator[Slots]:
+def _rooms(
+    rates: Mapping[str, float], fetched: Sequence[str], waiting: Mapping[str, tuple[int, datetime]], now: datetime
+) -> Iterator[Slots]:
     """How many messages each lane takes now."""
     for lane, rate in rates.items():
         number, last = waiting.get(lane, (0, now))
         step = timedelta(seconds=1 / (rate * SHARE))
         yield Slots(lane, int(max(rate * AHEAD, 1)) - number, max(now, last + step if number else now), step)
-    for lane in UNREAD:
+    for lane in fetched:
         yield Slots(lane, FETCHED, now, timedelta())
 
 
