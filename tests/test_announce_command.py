@@ -67,7 +67,11 @@ def test_a_file_becomes_a_draft_and_nothing_is_sent(desk: World, tmp_path: Path)
         ("[en]\ntitle", "[en]\nheading", 'avenida.toml:12: unknown key "en.heading"'),
         ('"bocagrande"', '"atlantis"', 'avenida.toml:17: audience.places has "atlantis", which is not there'),
         ('["sms"]', '"sms"', "avenida.toml:18: audience.channels must be a list"),
-        ('["sms"]', '["sms"]\nvoted_in = "cartagena-2022"', "avenida.toml:19: audience.voted_in goes with large places"),
+        (
+            '["sms"]',
+            '["sms"]\nvoted_in = "cartagena-2022"',
+            "avenida.toml:19: audience.voted_in goes with large places",
+        ),
         ("2099-11-17", "1999-11-17", "avenida.toml:3: send_at is past"),
         ('topic = "news"', 'topic = "weather"', "avenida.toml:1: topic is not one of"),
         ("send_at = 2099-11-17T09:00:00\n", "", 'missing key "send_at"'),
