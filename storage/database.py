@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -50,7 +51,7 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
         event.listen(engine, "connect", _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
         lock = f"{parsed.database}.lock" if parsed.database and parsed.database != ":memory:" else os.devnull
-        _TURNSTILES[id(engine)] = Turnstile(lock)
+        _TURNSTILES[engine] = Turnstile(lock)
         return engine
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
@@ -118,7 +119,8 @@ class Turnstile:
         self._threads.release()
 
 
-_TURNSTILES: dict[int, Turnstile] = {}
+_TURNSTILES: WeakKeyDictionary[Engine, Turnstile] = WeakKeyDictionary()
+"""By engine, and gone with it: an id is used again, and its next engine may be another database's."""
 
 
 def _sqlite_connected(connection: Any, _record: Any) -> None:
@@ -145,7 +147,7 @@ def _sqlite_begins(connection: Connection) -> None:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Read and write; commits at the end, rolls back on any exception. SQLite takes its write lock at once."""
-    with _TURNSTILES.get(id(engine), nullcontext()), engine.begin() as connection:
+    with _TURNSTILES.get(engine, nullcontext()), engine.begin() as connection:
         yield connection
 
 
@@ -170,7 +172,7 @@ def one_writer(engine: Engine) -> bool:
 @contextmanager
 def undone(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write, and is rolled back in the end."""
-    with _TURNSTILES.get(id(engine), nullcontext()), engine.connect() as connection:
+    with _TURNSTILES.get(engine, nullcontext()), engine.connect() as connection:
         try:
             yield connection
         finally:

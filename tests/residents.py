@@ -27,6 +27,7 @@ SIGNS = {
     "sex": "cual es su sexo?",
     "choices": "elija hasta 3",
     "sure": "esta bien?",
+    "remind": "le avisamos de las votaciones",
 }
 """Words by which each question is known, in lower case and without accents."""
 
@@ -35,11 +36,12 @@ COUNTED, CHANGED, CLOSED = "su voto ya esta en la urna", "su voto cambio", "vota
 
 @dataclass(eq=False)
 class Person:
-    """Somebody who agreed to take part, and the last choice they confirmed."""
+    """Somebody who agreed to take part, and the last choice they confirmed; whether they agreed to be reminded."""
 
     age: str | None = None
     sex: str | None = None
     choices: str | None = None
+    reminded: bool = False
 
 
 @dataclass(eq=False)
@@ -55,8 +57,8 @@ class Talk:
     def question(self) -> str:
         """The question on screen; a choice that was taken back is asked for again under a new name."""
         told = self.known | {name for name, _value in self.path}
-        if self.flow == "household":
-            return "who"
+        if self.flow in ("household", "remind"):
+            return {"household": "who"}.get(self.flow, self.flow)
         if "consent" not in told:
             return "consent"
         if self.flow == "menu":
@@ -181,7 +183,7 @@ class Chat:
             return self._pick(talk, text, now)
         if name == "who":
             return self._switch(talk, text, now)
-        numbered = {"1": 0, "2": 1} | ({"sí": 0} if name in ("consent", "sure") else {})
+        numbered = {"1": 0, "2": 1} | ({"sí": 0} if name in ("consent", "sure", "remind") else {})
         if name == "choices":
             return self._take(talk, CHOICES.get(text, ""), now)
         if text not in numbered:
@@ -189,8 +191,10 @@ class Chat:
         number = numbered[text]
         if name == "consent":
             return self._agree(talk, number == 0, now)
+        if name == "remind":
+            return self._remind(number == 0)
         if name == "sure" and number == 0:
-            return self._cast(talk)
+            return self._cast(talk, now)
         return self._take(talk, {"age": AGES, "sex": SEXES}.get(name, ("yes", "no"))[number], now)
 
     def _take(self, talk: Talk, value: str, now: datetime) -> Answer:
@@ -225,11 +229,23 @@ class Chat:
             return self._open("vote" if now < CLOSES else "menu", now)
         return self._take(talk, "yes", now)
 
-    def _cast(self, talk: Talk) -> Answer:
+    def _remind(self, agreed: bool) -> Answer:
+        """Whether we may remind them."""
+        me, self.talk = self.speaker, None
+        assert me is not None
+        me.reminded = agreed
+        return Answer(("le avisaremos de las votaciones",) if agreed else ("si cambia de idea",))
+
+    def _cast(self, talk: Talk, now: datetime) -> Answer:
+        """The vote; after a first one on Telegram, where nobody pays for it, the question whether we may remind."""
         me, told = self.speaker, dict(talk.path)
         assert me is not None
         first = me.choices is None
         me.age, me.sex = told.get("age", me.age), told.get("sex", me.sex)
         me.choices = [value for name, value in talk.path if name.startswith("choices")][-1]
         self.talk = None
+        if first and not me.reminded and self.channel == "telegram":
+            self.talk = Talk("remind", self._known())
+            asked = self._show(self.talk, now)
+            return Answer((COUNTED, *asked.signs), asked.shown, lasting=True, voter=me)
         return Answer((COUNTED if first else CHANGED,), lasting=True, voter=me)
