@@ -21,7 +21,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    insert,
     literal,
     literal_column,
     or_,
@@ -93,20 +92,7 @@ class Recipient(SQLModel, table=True):
     )  # fmt: skip
 
 
-class Reached(SQLModel, table=True):
-    """The final figures of an announcement: by unit (or empty), channel and outcome, with the reason of a failure; what
-    they cost in pesos."""
-
-    announcement_id: int = Field(primary_key=True, foreign_key="announcement.id", ondelete="CASCADE")
-    unit: str = Field(primary_key=True, max_length=80)
-    channel: str = Field(primary_key=True, max_length=16)
-    outcome: str = Field(primary_key=True, max_length=16)
-    reason: str = Field(primary_key=True, max_length=40)
-    people: int
-    pesos: int
-
-
-_R, _F = columns(Recipient), columns(Reached)
+_R = columns(Recipient)
 _A = columns(AnnouncementRow)
 _P, _C, _H, _O, _W = columns(Person), columns(Contact), columns(Housemate), columns(Outgoing), columns(Follow)
 _IS_WAITING, _IS_QUEUED = (text(f"recipient.{words}") for words in (WAITING, QUEUED))
@@ -381,19 +367,6 @@ def outcomes(connection: Connection, announcement_id: int) -> list[Row[Any]]:
         .group_by(*(literal_column(str(place)) for place in range(1, len(by) + 1)))
     )
     return list(connection.execute(found))
-
-
-def keep(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep final figures: announcement_id, unit, channel, outcome, reason, people, pesos each."""
-    if rows:
-        connection.execute(insert(Reached), list(rows))
-
-
-def kept(connection: Connection, announcement_id: int) -> list[Row[Any]]:
-    """The final figures: unit, channel, outcome, reason, people, pesos."""
-    by = (_F.unit, _F.channel, _F.outcome, _F.reason)
-    mine = select(*by, _F.people, _F.pesos).where(_F.announcement_id == announcement_id)
-    return list(connection.execute(mine.order_by(*by)))
 
 
 # Whose they are

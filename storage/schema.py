@@ -36,6 +36,7 @@ from storage import (  # noqa: F401  every table must be known to the metadata
     participants,
     plans,
     public_notices,
+    reached,
     receivers,
     recipients,
     requests,

@@ -16,7 +16,7 @@ from storage import announcements, approvals
 from storage.announcements import Announcement, AnnouncementRow
 from storage.audit import Audited
 from storage.database import reading, transaction
-from storage.recipients import Reached
+from storage.reached import Reached
 from storage.sessions import StaffSession
 from tests.announced import announce, move, person, tick
 from tests.announcing import WORDS, agree, draft

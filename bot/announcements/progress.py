@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from bot.catalogue import Catalogue
 from bot.results import cells
-from storage import recipients
+from storage import reached, recipients
 from storage.announcements import Announcement
 
 TOLD = ("sent", "delivered", "read")
@@ -100,7 +100,7 @@ def results(connection: Connection, city: Catalogue, announcement: Announcement)
 def _lines(connection: Connection, announcement: Announcement, unit: Callable[[str], str]) -> list[Line]:
     """The final figures, or those of now."""
     if announcement.counted_at is not None:
-        return [Line(**row._asdict()) for row in recipients.kept(connection, announcement.id)]
+        return [Line(**row._asdict()) for row in reached.kept(connection, announcement.id)]
     people: Counter[tuple[str, str, str, str]] = Counter()
     pesos: Counter[tuple[str, str, str, str]] = Counter()
     for row in recipients.outcomes(connection, announcement.id):

@@ -16,7 +16,7 @@ from bot.announcements.templates import Templates
 from bot.catalogue import Catalogue
 from bot.desk import Desk
 from bot.fates import fate
-from storage import announcements, recipients
+from storage import announcements, reached, recipients
 from storage.announcements import Announcement
 from storage.database import reading, transaction
 
@@ -149,6 +149,6 @@ def _count(desk: Desk, city: Catalogue, announcement: Announcement, now: datetim
         rows = [
             {"announcement_id": held.id, **line.as_row()} for line in progress.results(connection, city, announcement)
         ]
-        recipients.keep(connection, rows)
+        reached.keep(connection, rows)
         announcements.change(connection, held.id, counted_at=now)
     log.info("broadcast.counted", announcement=announcement.id)
