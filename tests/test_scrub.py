@@ -368,7 +368,27 @@ def odd_stream(made: Pdf) -> None:
     made.pages[0].obj.Resources.XObject.Im0.write(MARK.encode(), filter=Name.FlateDecode)
 
 
-@pytest.mark.parametrize("change", [signed, xfa, layered, wavelets, odd_jpeg, odd_stream])
+def nameless_jpeg(made: Pdf) -> None:
+    """A damaged word, and nothing says any more that this is a photo."""
+    del made.pages[0].obj.Resources.XObject.Im0.Filter
+
+
+def few_samples(made: Pdf) -> None:
+    made.pages[0].obj.Resources.XObject.Im0.write(bytes(64 * 48 * 3 - 1))
+
+
+def text_beside(made: Pdf) -> None:
+    made.pages[0].obj.Contents = made.make_stream(f"q ({MARK}) 1 0 0 1 0 0 cm Q".encode())
+
+
+def text_before(made: Pdf) -> None:
+    made.pages[0].obj.Contents = made.make_stream(f"BT /F1 12 Tf ({MARK}) (shown) Tj ET".encode())
+
+
+ODD_PARTS = [signed, xfa, layered, wavelets, odd_jpeg, odd_stream, nameless_jpeg, few_samples, text_beside, text_before]
+
+
+@pytest.mark.parametrize("change", ODD_PARTS)
 def test_what_cannot_be_removed_for_sure_is_the_persons_choice(folder: Path, change: Callable[[Pdf], None]) -> None:
     body = document(change, stream_decode_level=pikepdf.StreamDecodeLevel.none)
     with pytest.raises(NotStrippable) as choice:
@@ -377,6 +397,37 @@ def test_what_cannot_be_removed_for_sure_is_the_persons_choice(folder: Path, cha
     as_it_is = scrub.as_it_is(body)
     assert (as_it_is.body, as_it_is.kind, as_it_is.removed) == (body, "application/pdf", ())
     assert as_it_is.original_sha256 == as_it_is.clean_sha256
+
+
+def test_what_follows_the_samples_of_a_picture_is_left_out(folder: Path) -> None:
+    def longer(made: Pdf) -> None:
+        made.pages[0].obj.Resources.XObject.Im0.write(bytes(64 * 48 * 3) + MARK.encode())
+
+    clean = scrub.scrub(document(longer), folder)
+    assert not tells(clean.body)
+    assert "trailer" in clean.removed
+    with Pdf.open(io.BytesIO(clean.body)) as made:
+        assert made.pages[0].obj.Resources.XObject.Im0.read_bytes() == bytes(64 * 48 * 3)
+
+
+def test_a_part_of_a_photo_that_is_not_as_long_as_it_says_is_no_part() -> None:
+    whole = packed(quarters(), "JPEG")
+    assert formats.bare(whole).endswith(b"\xff\xd9")
+    table = whole.index(b"\xff\xdb") + 5
+    codes = whole.index(b"\xff\xc4") + 5
+    frame, scan = whole.index(b"\xff\xc0") + 9, whole.index(b"\xff\xda") + 4
+    changed = {
+        "a zero among the numbers of a table": whole[:table] + b"\0" + whole[table + 1 :],
+        "more codes than there are": whole[:codes] + bytes([whole[codes] + 1]) + whole[codes + 1 :],
+        "more components than there are": whole[:frame] + b"\4" + whole[frame + 1 :],
+        "more of them in the scan": whole[:scan] + b"\4" + whole[scan + 1 :],
+        "no end": whole[:-2],
+        "notes that pass for conditioning": whole[:2] + b"\xff\xcc\x00\x16" + b"Exif" * 5 + whole[2:],
+        "a restart of four bytes": whole[:2] + b"\xff\xdd\x00\x06" + b"Exif" + whole[2:],
+    }
+    for what, body in changed.items():
+        with pytest.raises(formats.Malformed):
+            pytest.fail(f"{what}: {formats.bare(body)!r}")
 
 
 def test_a_picture_as_it_is_keeps_its_notes() -> None:

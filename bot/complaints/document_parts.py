@@ -172,9 +172,25 @@ def _drawing(source: Any) -> bytes:
     for instruction in instructions:
         if isinstance(instruction, pikepdf.ContentStreamInlineImage):
             _check_inline(instruction.iimage)
+        elif not _is_shown(instruction):
+            raise Uncertain
         if str(instruction.operator) in _OPERATORS:
             kept.append(instruction)
     return pikepdf.unparse_content_stream(kept)
+
+
+_TEXT = {"Tj": 1, "TJ": 1, "'": 1, '"': 3}
+"""What shows text, and with how many operands."""
+
+
+def _is_shown(instruction: Any) -> bool:
+    """Whether nothing among the operands of what draws is text that it does not show."""
+    name, operands = str(instruction.operator), instruction.operands
+    if name not in _OPERATORS:
+        return True
+    if name in _TEXT:
+        return len(operands) == _TEXT[name]
+    return not any(isinstance(operand, String | Dictionary) for operand in operands)
 
 
 def _check_inline(image: Any) -> None:
@@ -238,7 +254,7 @@ def _draw(anew: Anew, old: Any, made: Any) -> Any:
     _fill(anew, old, made, IMAGE)
     filters, parameters = _each(old.get(Name.Filter)), _each(old.get(Name.DecodeParms))
     if not filters or filters[-1] not in _CODED:
-        made.write(zlib.compress(_unpacked(old)), filter=Name.FlateDecode)
+        made.write(zlib.compress(_samples(anew, _unpacked(old), made)), filter=Name.FlateDecode)
         return made
     if filters[-1] == Name.JPXDecode:
         raise Uncertain
@@ -247,6 +263,40 @@ def _draw(anew: Anew, old: Any, made: Any) -> Any:
     if len(parameters) == len(filters):
         made.DecodeParms = PARAMETERS(anew, parameters[-1])
     return made
+
+
+def _samples(anew: Anew, raw: bytes, made: Any) -> bytes:
+    """As many samples as the picture draws: nothing shows what follows them. Raises Uncertain where there are fewer.
+
+    Fewer are no picture: a photo that nothing calls one any more would stay whole, with its notes.
+    """
+    is_mask = made.get(Name.ImageMask) is True
+    bits = 1 if is_mask else made.get(Name.BitsPerComponent)
+    each = 1 if is_mask else _components(made.get(Name.ColorSpace))
+    width, height = made.get(Name.Width), made.get(Name.Height)
+    if not all(isinstance(value, int) and value > 0 for value in (width, height, bits, each)):
+        raise Uncertain
+    drawn = (width * each * bits + 7) // 8 * height
+    if len(raw) < drawn:
+        raise Uncertain
+    if len(raw) > drawn:
+        anew.removed.add("trailer")
+    return raw[:drawn]
+
+
+_COMPONENTS = {
+    **dict.fromkeys(("/DeviceGray", "/CalGray", "/Indexed", "/Separation"), 1),
+    **dict.fromkeys(("/DeviceRGB", "/CalRGB", "/Lab"), 3),
+    "/DeviceCMYK": 4,
+}
+
+
+def _components(space: Any) -> int | None:
+    """How many numbers make a colour of a space, None where that is not known (ISO 32000-1, 8.6)."""
+    family = str(space[0]) if isinstance(space, Array) and len(space) > 1 else str(space)
+    if family == "/DeviceN":
+        return len(space[1]) if isinstance(space[1], Array) else None
+    return _COMPONENTS.get(family)
 
 
 def _each(value: Any) -> list[Any]:

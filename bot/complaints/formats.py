@@ -13,6 +13,7 @@ _COM = 0xFE
 _DRAWING = {*range(0xC0, 0xD0)} - {0xC8} | {0xDA, 0xDB, 0xDC, 0xDD}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _JFIF = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+_END = 0xD9
 _NEXT = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")
 """What ends the coded data of a scan: a marker that is neither a stuffed 0xFF nor a restart (ITU T.81, B.1.1)."""
 
@@ -80,11 +81,12 @@ def _webp_size(body: bytes) -> tuple[int, int]:
 
 
 def segments(body: bytes) -> Iterator[Segment]:
-    """The segments of a JPEG file up to the end of its picture. Raises Malformed."""
+    """The segments of a JPEG file up to the end of its picture, with the mark of that end. Raises Malformed."""
     at = 2
     while True:
         marker, start = _marker(body, at)
-        if marker == 0xD9:
+        if marker == _END:
+            yield Segment(marker, b"")
             return
         end = start + int.from_bytes(body[start : start + 2], "big")
         if end < start + 2 or end > len(body):
@@ -108,15 +110,55 @@ def _marker(body: bytes, at: int) -> tuple[int, int]:
 
 def bare(body: bytes) -> bytes:
     """A JPEG file with nothing but what draws its picture, not one pixel changed. Raises Malformed."""
-    kept = [b"\xff\xd8"]
+    kept, last = [b"\xff\xd8"], 0
     for segment in segments(body):
+        last = segment.marker
         if segment.marker in _DRAWING:
+            _check_drawing(segment)
             kept.append(_packed(segment.marker, segment.body) + segment.coded)
         elif segment.marker == 0xE0 and segment.body.startswith(b"JFIF\x00"):
             kept.append(_JFIF)  # with neither thumbnail nor density: it only says which colours these are
         elif segment.marker == 0xEE and segment.body.startswith(b"Adobe"):
             kept.append(_packed(0xEE, segment.body[:12]))
+    if last != _END:  # its coded data may go on into what was never a part of it
+        raise Malformed
     return b"".join([*kept, b"\xff\xd9"])
+
+
+def _check_drawing(segment: Segment) -> None:
+    """Raises Malformed where a segment that draws is not exactly as long as what it says it holds (ITU-T T.81, B.2).
+
+    One that was damaged would take its neighbour, the notes of a camera perhaps, for a part of itself.
+    """
+    body, whole = segment.body, False
+    match segment.marker:
+        case 0xDB:
+            whole = _are_quantization_tables(body)
+        case 0xC4:
+            while len(body) >= 17:
+                body = body[17 + sum(body[1:17]) :] if len(body) >= 17 + sum(body[1:17]) else b"too short"
+            whole = not body
+        case 0xDA:
+            whole = len(body) == 4 + 2 * body[0] if body else False
+        case 0xDC | 0xDD:
+            whole = len(body) == 2
+        case 0xCC:  # at most two of each of eight conditionings
+            whole = len(body) % 2 == 0 and len(body) <= 16
+        case _frame:
+            whole = len(body) >= 6 and len(body) == 6 + 3 * body[5]
+    if not whole:
+        raise Malformed
+
+
+def _are_quantization_tables(body: bytes) -> bool:
+    """Whether it is tables of 64 numbers each, of one byte or two, none of which is zero."""
+    while body:
+        size = 2 if body[0] >> 4 else 1
+        table, body = body[1 : 1 + 64 * size], body[1 + 64 * size :]
+        numbers = [table[at : at + size] for at in range(0, len(table), size)]
+        if len(table) < 64 * size or not all(map(any, numbers)):
+            return False
+    return True
 
 
 def _packed(marker: int, body: bytes) -> bytes:
@@ -127,6 +169,8 @@ def hidden(body: bytes) -> set[str]:
     """Codes of what a JPEG file holds beside its picture. Raises Malformed."""
     found, drawn = set(), 2
     for segment in segments(body):
+        if segment.marker == _END:
+            break
         drawn += 4 + len(segment.body) + len(segment.coded)
         if segment.marker not in _DRAWING:
             found.add(_code(segment))
