@@ -10,7 +10,7 @@ from flows.answers import pick_some, yes_or_no
 from flows.consultation import Cast, CastBallot, Consultation, HasVoted, OpenThen, Overtaken
 from flows.language import About, Ask, Do, Flow, Joined, Look, NotUnderstood, Phrase, Said, Say, Talk, _
 from flows.people import Facts
-from flows.vote import NOT_RECORDED, brief, demographics, entrance, offered, question, tell
+from flows.vote import NOT_RECORDED, REMIND, brief, demographics, entrance, offered, question, tell
 
 
 def cast(typed: str) -> Talk:
@@ -34,8 +34,9 @@ def cast(typed: str) -> Talk:
     chosen = yield from choices(consultation, typed, voted)
     answers = yield from demographics(consultation, me, city)
     outcome = yield from Do("ballot", CastBallot(consultation.slug, tuple(chosen), tuple(answers.items())))
-    yield receipt(outcome, consultation, chosen, voted)
-    return "remind" if (yield from offered(outcome)) == "ask" else None
+    offer = yield from offered(outcome)
+    yield receipt(outcome, consultation, chosen, voted, offer == "word")
+    return "remind" if offer == "ask" else None
 
 
 def is_meant(me: Facts, voted: bool, typed: str) -> Flow[bool]:
@@ -81,8 +82,8 @@ def choices(consultation: Consultation, typed: str, voted: bool) -> Flow[list[st
     )
 
 
-def receipt(outcome: Cast, consultation: Consultation, chosen: list[str], voted: bool) -> Say:
-    """What became of the ballot: one message, and by SMS one segment."""
+def receipt(outcome: Cast, consultation: Consultation, chosen: list[str], voted: bool, offer: bool) -> Say:
+    """What became of the ballot: one message, and by SMS one segment, which has no room for an `offer` of reminders."""
     if outcome.status not in ("counted", "changed"):
         return tell(outcome, consultation, voted)
     mine = [p for p in consultation.proposals if p.id in chosen]
@@ -108,4 +109,4 @@ def receipt(outcome: Cast, consultation: Consultation, chosen: list[str], voted:
         "Your vote is in: {numbers}. Receipt: {code}. Keep it to yourself. Until {day} you can change it.",
         numbers=numbers, code=outcome.receipt, day=closes,
     )  # fmt: skip
-    return Say(text, short, lasting=True)
+    return Say(Joined([text, REMIND], " ") if offer else text, short, lasting=True)

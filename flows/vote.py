@@ -41,6 +41,9 @@ def vote(slug: str = "") -> Talk:
     return "remind" if offer == "ask" else None  # a talk of its own: this one, with the choices, is deleted now
 
 
+REMIND = _("To be reminded of votes and hear what won write ALTA.")
+
+
 def offered(outcome: Cast) -> Flow[str]:
     """How reminders are offered beside a first receipt, if at all: word or ask."""
     return (yield from Look(Offer(), "offer")) if outcome.status == "counted" else ""
@@ -217,8 +220,7 @@ def tell(outcome: Cast, consultation: Consultation, voted: bool = False, offer: 
                 day=consultation.closes,
             )
             if offer:
-                remind = _("To be reminded of votes and hear what won write ALTA.")
-                return Say(Joined([text, remind], " "), Joined([short, _("Reminders: ALTA")], " "), lasting=True)
+                return Say(Joined([text, REMIND], " "), Joined([short, _("Reminders: ALTA")], " "), lasting=True)
             return Say(text, short, lasting=True)
         case "changed":
             text = _(

@@ -94,7 +94,7 @@ def consultation(most: int) -> Consultation:
 @pytest.mark.parametrize("status", ["counted", "changed"])
 def test_the_receipt_is_one_segment_on_the_longest_day(status: str, language: str) -> None:
     seen = consultation(12)
-    said = receipt(Cast(status, "0123456789"), seen, [p.id for p in seen.proposals], False)
+    said = receipt(Cast(status, "0123456789"), seen, [p.id for p in seen.proposals], False, offer=True)
     assert said.short is not None
     text = gsm7.plain(Speaker(language).say(said.short))
     assert gsm7.segments(text) == 1, (len(text), text)
