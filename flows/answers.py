@@ -50,15 +50,20 @@ MOST_CHARACTERS = 4096
 
 def tidy(text: str) -> str:
     """The text as a person sees it: no control, zero-width or direction characters, no lone surrogates, one space."""
-    text = text[:MOST_CHARACTERS].encode("utf-8", "ignore").decode("utf-8")
+    text = text[:MOST_CHARACTERS]
+    if text.isascii() and text.isprintable():  # as most are: there is nothing of that in it
+        return " ".join(text.split())
+    text = text.encode("utf-8", "ignore").decode("utf-8")
     text = DIGIT_SIGNS.sub(r"\g<0> ", text)
     return " ".join(CONTROL.sub("", unicodedata.normalize("NFKC", text)).split())
 
 
 def fold(text: str) -> str:
     """For comparing: lower case, without accents or punctuation at the ends."""
-    plain = unicodedata.normalize("NFD", tidy(text).casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c)).strip(" .,;:!¡?¿\"'()*")
+    plain = tidy(text).casefold()
+    if not plain.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c))
+    return plain.strip(" .,;:!¡?¿\"'()*")
 
 
 def numbers(text: str) -> list[int] | None:

@@ -70,6 +70,13 @@ def test_a_huge_text_is_cut_before_it_is_read() -> None:
     assert len(tidy("a" * 2_000_000)) == MOST_CHARACTERS
 
 
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
+def test_plain_letters_are_tidied_as_all_others_are(typed: str) -> None:
+    """Most messages have no other, and are spared the search for what cannot be in them."""
+    assert tidy(typed) == tidy(f"{typed}\u200b")
+    assert fold(typed) == fold(f"{typed}\u0301")
+
+
 @pytest.mark.parametrize(
     ("typed", "folded"),
     [("¡SÍ!", "si"), ("Menú", "menu"), ("«Ñandú»", "«nandu»"), ("  Opción 2. ", "opcion 2"), ("¿Qué?", "que")],
