@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from flows.language import Attachment
 
+_written = json.JSONEncoder(ensure_ascii=False).encode
+"""An encoder made once: to make one costs as much as to write a message."""
+
 Kind = Literal["text", "press", "phone", "media", "opted_out", "opted_in", "blocked", "unblocked"]
 
 
@@ -75,7 +78,7 @@ class Outbound:
 
     def packed(self) -> bytes:
         """As bytes for the outbox."""
-        return json.dumps({k: v for k, v in vars(self).items() if v or k == "wide"}, ensure_ascii=False).encode()
+        return _written({k: v for k, v in vars(self).items() if v or k == "wide"}).encode()
 
     @classmethod
     def unpacked(cls, data: bytes) -> "Outbound":

@@ -3,14 +3,13 @@
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import DateTime, TypeEngine
 
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
@@ -116,7 +115,7 @@ def _compiled(statement: Executable, dialect: Dialect, values: Values) -> Form:
 def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     """How values of a type are written, None where they go as they are; one moment is written many times in a turn."""
     write = kind.dialect_impl(dialect).bind_processor(dialect)
-    if write is None or not issubclass(kind.python_type, datetime):
+    if write is None or not isinstance(getattr(kind, "impl_instance", kind), DateTime):
         return write
     return lru_cache(64)(write)
 
