@@ -1,65 +1,58 @@
 """Batches: what comes while something is under way waits, and is then done in one go."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass
-class Call(Generic[T, R]):
-    """One caller's task; its thread sleeps on `asleep` until the task is done, or until it is to lead."""
-
-    task: T
-    asleep: Lock = field(default_factory=Lock)
-    became: R | BaseException | None = None
-
-
 class Batches(Generic[T, R]):
-    """Calls from many threads, in batches. Nobody waits for company: who finds nobody at work begins at once.
+    """Tasks of an event loop, done in batches by one thread beside it. Nobody waits for company.
 
     `work` gets the tasks of a batch in the order in which they came, and gives what became of each: its result, or the
-    exception that its caller is to get. The thread that came first works for all of its batch, then wakes the first of
-    those who came meanwhile: there is no thread for this, and nothing to start or stop.
+    exception that its caller is to get. Belongs to one event loop.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R | BaseException]]):
         self._work = work
-        self._lock = Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._busy = False
-        self._waiting: list[Call[T, R]] = []
 
-    def run(self, task: T) -> R:
+    async def run(self, task: T) -> R:
         """What became of the task; raises its exception."""
-        call: Call[T, R] = Call(task)
-        call.asleep.acquire()
-        with self._lock:
-            self._waiting.append(call)
-            waits, self._busy = self._busy, True
-        if waits:
-            call.asleep.acquire()
-        if call.became is None:
-            self._lead()
-        if isinstance(call.became, BaseException):
-            raise call.became
-        assert call.became is not None
-        return call.became
+        loop = asyncio.get_running_loop()
+        call: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((task, call))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)  # what the loop has read already comes along
+        return await call
 
-    def _lead(self) -> None:
-        with self._lock:
-            batch, self._waiting = self._waiting, []
-        try:
-            became: Sequence[R | BaseException] = self._work([call.task for call in batch])
-        except BaseException as error:
-            became = [error] * len(batch)
-        with self._lock:
-            next_one = self._waiting[0] if self._waiting else None
-            self._busy = next_one is not None
-        for call, result in zip(batch, became, strict=True):
-            call.became = result
-            call.asleep.release()
-        if next_one is not None:
-            next_one.asleep.release()
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch, self._waiting = self._waiting, []
+        done = self._thread.submit(self._work, [task for task, _call in batch])
+        done.add_done_callback(lambda became: loop.call_soon_threadsafe(self._end, loop, batch, became))
+
+    def _end(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: Sequence[tuple[T, asyncio.Future[R]]],
+        done: Future[Sequence[R | BaseException]],
+    ) -> None:
+        """Begin with what came meanwhile, then tell those of this batch."""
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._begin(loop)
+        error = done.exception()
+        became = done.result() if error is None else [error] * len(batch)
+        for (_task, call), result in zip(batch, became, strict=True):
+            if call.done():  # its caller has gone away
+                continue
+            if isinstance(result, BaseException):
+                call.set_exception(result)
+            else:
+                call.set_result(result)

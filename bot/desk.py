@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +13,6 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from bot import catalogue
-from bot.batches import Batches
 from bot.catalogue import Catalogue, NothingLoaded
 from bot.channels import Channel
 from bot.messages import Incoming
@@ -41,6 +39,8 @@ class Apart(Exception):
 class TakesApart(Protocol):
     """Takes in the messages that no ordinary turn may see (`bot/complaints/confidential.py`)."""
 
+    def suspects(self, incoming: Incoming) -> bool: ...
+
     def claims(self, incoming: Incoming) -> bool: ...
 
     def take(self, incoming: Incoming) -> bool: ...
@@ -65,16 +65,17 @@ class Desk:
     _shelf: list[Catalogue] = field(default_factory=list, repr=False)
 
     def take(self, incoming: Incoming) -> bool:
-        """Take a message in; False if it had been taken in before. Raises Away."""
+        """Take a message in; False if it had been taken in before. Raises Away: nothing was taken in."""
         if self.confidential is not None and self.confidential.claims(incoming):
             return self.confidential.take(incoming)
-        try:
-            return self._batches.run(incoming)
-        except Apart:
-            return self._alone(incoming)
+        return self._alone(incoming)
+
+    def is_plain(self, incoming: Incoming) -> bool:
+        """Whether a message is certainly an ordinary one, seen at a glance and without waiting for anything."""
+        return self.confidential is None or not self.confidential.suspects(incoming)
 
     def take_all(self, batch: Sequence[Incoming]) -> Sequence[bool | Exception]:
-        """Take messages in with one commit; where that fails each by itself, so that a failure is only its own."""
+        """Take plain messages in with one commit; where that fails each alone, so that a failure is only its own."""
         if len(batch) > 1 or not one_writer(self.engine):
             try:
                 with hurried(self.engine) as connection:
@@ -90,10 +91,6 @@ class Desk:
             except Away as away:  # so it is for the rest, who need not wait as long to hear it
                 return [*taken, *[away] * (len(batch) - len(taken))]
         return taken
-
-    @cached_property
-    def _batches(self) -> Batches[Incoming, bool]:
-        return Batches(self.take_all)
 
     def _alone(self, incoming: Incoming) -> bool:
         for attempt in range(1, TRIES + 1):

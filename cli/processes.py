@@ -4,21 +4,19 @@ import asyncio
 import signal
 import socket
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from ipaddress import ip_address
-from multiprocessing.util import Finalize
+from typing import Any
 
-from flask import Flask
+import uvloop
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 
 from bot.lifecycle import NotPossible
 from bot.worker import Worker
 from cli import logs, wiring
 from cli.settings import Settings
-
-THREADS = 20
-"""Requests that one web process works on at once: turns that come together share a commit, and all but one sleep."""
 
 
 def run_web(
@@ -39,9 +37,9 @@ def run_web(
         "cuenta",  # the application itself is made in each process, by the loader below
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=1 if with_worker else workers,
-        blocking_threads=THREADS,
+        loop=Loops.uvloop,
         websockets=False,
         http=HTTPModes.http1,
         log_enabled=False,
@@ -70,15 +68,11 @@ def try_to_listen(host: str, port: int) -> None:
             ) from None
 
 
-def load(settings: Settings, clock: wiring.Clock, with_worker: bool, demo: bool) -> Flask:
-    """The application of one web process, and the worker beside it if it is to have one."""
+def load(settings: Settings, clock: wiring.Clock, with_worker: bool, demo: bool) -> Any:
+    """The `Front` of one web process, with the worker beside it if it is to have one."""
     logs.set_up()
-    if with_worker:
-        beside = WorkerThread(settings, clock)
-        beside.start()
-        # A process that multiprocessing started runs these at its end, and not what `atexit` knows.
-        Finalize(beside, beside.stop, exitpriority=1)
-    return wiring.app(settings, clock, demo)
+    beside: AbstractContextManager[Any] = WorkerThread(settings, clock) if with_worker else nullcontext()
+    return wiring.front(settings, clock, demo, beside)
 
 
 class WorkerThread:
@@ -91,17 +85,17 @@ class WorkerThread:
         self._worker: Worker | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def start(self) -> None:
+    def __enter__(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Let what is under way end; harmless if it never began."""
+    def __exit__(self, *_error: object) -> None:
+        """Let what is under way end."""
         if self._ready.wait(10) and self._loop is not None and self._worker is not None:
             self._loop.call_soon_threadsafe(self._worker.stopping.set)
             self._thread.join(20)
 
     def _run(self) -> None:
-        asyncio.run(self._work())
+        uvloop.run(self._work())
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -121,4 +115,4 @@ def run_worker(settings: Settings, clock: wiring.Clock = wiring.now, demo: bool 
             loop.add_signal_handler(number, worker.stopping.set)
         await worker.run()
 
-    asyncio.run(work())
+    uvloop.run(work())

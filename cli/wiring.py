@@ -4,12 +4,13 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -28,6 +29,7 @@ from bot.pace import Pace
 from bot.sender import Lane
 from bot.speech import LANGUAGES, catalogue
 from bot.worker import Worker
+from cli.front import Front
 from cli.settings import Settings
 from storage import volatile
 from storage.audiences import UNREAD
@@ -36,14 +38,11 @@ from storage.database import open_database, time_of
 from storage.ink import Ink
 from storage.schema import is_current
 from web import application
-from web.hosts import Own, astray
+from web.hosts import Own
 from web.invitation import Public
 from webhooks import application as webhooks
 from webhooks.health import Checks
 from webhooks.twilio import Gate
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Clock = Callable[[], datetime]
 
@@ -113,18 +112,24 @@ def _volatile(path: Path) -> Engine | None:
         return None
 
 
+def front(
+    settings: Settings, clock: Clock = now, demo: bool = False, beside: AbstractContextManager[Any] | None = None
+) -> Front:
+    """All that one web process serves: the pages, and what only machines call beside them."""
+    pages = app(settings, clock, demo)
+    made: Desk = pages.extensions["desk"]
+    return Front(pages, hooks(settings, made), own(settings), beside or nullcontext())
+
+
 def app(settings: Settings, clock: Clock = now, demo: bool = False) -> Flask:
-    """The web application: the pages, and what only machines call beside them. In a demo its chat is on."""
-    made = desk(settings, clock)
-    known = public(settings, demo)
+    """The pages. In a demo their chat is on."""
     pages = Flask("cuenta", static_folder=None)
     pages.url_map.strict_slashes = False
     pages.url_map.merge_slashes = False  # a redirect would name whatever host the request did
-    application.attach(pages, made, known)
-    whole = shared(pages.wsgi_app, hooks(settings, made), known.own)
+    pages.extensions["desk"] = desk(settings, clock)
+    application.attach(pages, pages.extensions["desk"], public(settings, demo))
     if settings.proxies:
-        whole = ProxyFix(whole, settings.proxies, settings.proxies)
-    pages.wsgi_app = whole  # type: ignore[assignment,method-assign]
+        pages.wsgi_app = ProxyFix(pages.wsgi_app, settings.proxies, settings.proxies)  # type: ignore[method-assign]
     return pages
 
 
@@ -136,16 +141,9 @@ def hooks(settings: Settings, made: Desk) -> webhooks.Hooks:
     return webhooks.hooks(made, settings.telegram_webhook_secret if settings.telegram else "", gate, checks)
 
 
-def shared(pages: "WSGIApplication", machines: "WSGIApplication", own: Own) -> "WSGIApplication":
-    """One application of two, by the path: what only machines call does without what pages need."""
-
-    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path.startswith(webhooks.BEGINNINGS) and not astray(environ.get("HTTP_HOST", ""), path, own):
-            return machines(environ, start_response)
-        return pages(environ, start_response)
-
-    return serve
+def own(settings: Settings) -> Own:
+    """The hosts that the console and complaints have for themselves."""
+    return Own(settings.console_host, settings.complaints_host)
 
 
 def public(settings: Settings, demo: bool = False) -> Public:
@@ -157,7 +155,7 @@ def public(settings: Settings, demo: bool = False) -> Public:
         sms=settings.twilio_sms_from if settings.sms else "",
         chat=settings.browser_chat or demo,
         demo=demo,
-        own=Own(settings.console_host, settings.complaints_host),
+        own=own(settings),
         whatsapp_complaints=bool(settings.whatsapp_complaints),
     )
 

@@ -228,9 +228,11 @@ class Moved(Exception):
 
 
 def may_succeed_again(error: Exception) -> bool:
-    """Whether running the same transaction again may succeed (a deadlock was broken in favour of another)."""
+    """Whether running the same transaction again may succeed: a deadlock was broken in favour of another, or the
+    server had dropped this connection."""
     return isinstance(error, Moved) or (
-        isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in TRY_AGAIN
+        isinstance(error, DBAPIError)
+        and (error.connection_invalidated or getattr(error.orig, "sqlstate", None) in TRY_AGAIN)
     )
 
 

@@ -22,12 +22,14 @@ class Glance:
     def sees(self, chat: str, message: str, tally: str) -> bool:
         """Whether there may be something of this chat, message or tally; who then looks closely finds out what.
 
-        True also where the store cannot be read: whoever looks closely is told why.
+        True also where the store cannot be read at once: whoever looks closely waits for it, or is told why.
         """
         with self._lock:
             try:
                 if self._connection is None:
-                    self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+                    self._connection = sqlite3.connect(
+                        self._path, timeout=0, isolation_level=None, check_same_thread=False
+                    )
                 return bool(self._connection.execute(ANYTHING, (chat, message, tally)).fetchone()[0])
             except sqlite3.Error:
                 self._connection = None

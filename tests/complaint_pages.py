@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from bot.complaints import cases, scrub
 from bot.complaints.scrub import Clean
 from cli import wiring
-from cli.settings import read_settings
+from cli.settings import Settings, read_settings
 from storage import cases as shelf
 from storage import vault
 from storage.database import reading, transaction
@@ -104,11 +104,15 @@ class Person:
 
 def person(world: World, tongue: str = "", secure: bool = False, **more: str) -> Person:
     """Somebody at the pages of this world."""
-    more = {"VOLATILE_PATH": str(world.settings.volatile_path), **more}
-    given = environment(world.settings.database_url, world.folder, **more)
-    app = wiring.app(read_settings(given), world.clock)
+    app = wiring.app(settings_of(world, **more), world.clock)
     options = {"base_url": "https://cuenta.example.test"} if secure else {}
     return Person(app.test_client(), tongue, options)
+
+
+def settings_of(world: World, **more: str) -> Settings:
+    """The settings of another web process on this world's database and store."""
+    more = {"VOLATILE_PATH": str(world.settings.volatile_path), **more}
+    return read_settings(environment(world.settings.database_url, world.folder, **more))
 
 
 def tables(world: World, sealed: bool = False) -> dict[str, list[str]]:

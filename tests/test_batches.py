@@ -1,24 +1,25 @@
 """Messages that come at the same time share a commit and nothing else: no failure, no effect, no wait for company."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from bot.batches import Batches
+from bot.complaints.confidential import Confidential
 from bot.desk import Apart, Away
+from bot.intake import Intake
 from bot.messages import Incoming
 from flows import register
 from flows.answers import FreeText
 from flows.language import Ask, Talk
 from storage import consultations
 from storage.ballots import Ballot
-from storage.database import transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.parked import ParkedError
@@ -27,7 +28,7 @@ from tests.world import World, address, away, incoming
 FIRST = ("votar", "1", "3", "2", "1 4 6")
 
 
-def held(fail: Callable[[Sequence[int]], None] = lambda _tasks: None) -> list[Any]:
+async def held(fail: Callable[[Sequence[int]], None] = lambda _tasks: None) -> list[Any]:
     """One call begins alone; three come while it is at work. The batches there were, and what each call got."""
     begun, go, seen = Event(), Event(), []
 
@@ -39,19 +40,16 @@ def held(fail: Callable[[Sequence[int]], None] = lambda _tasks: None) -> list[An
         return [ValueError("odd") if task == 3 else task * 10 for task in tasks]
 
     batches: Batches[int, int] = Batches(work)
-    with ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(batches.run, 1)]
-        assert begun.wait(10)
-        for number in (2, 3, 4):
-            calls.append(pool.submit(batches.run, number))
-            while len(batches._waiting) < number - 1:
-                pass
-        go.set()
-        return [seen, *(call.exception(10) or call.result() for call in calls)]
+    calls = [asyncio.ensure_future(batches.run(1))]
+    assert await asyncio.to_thread(begun.wait, 10)
+    calls += [asyncio.ensure_future(batches.run(number)) for number in (2, 3, 4)]
+    await asyncio.sleep(0)
+    go.set()
+    return [seen, *await asyncio.gather(*calls, return_exceptions=True)]
 
 
 def test_who_comes_alone_is_served_at_once_and_who_came_meanwhile_together() -> None:
-    seen, *became = held()
+    seen, *became = asyncio.run(held())
     assert seen == [[1], [2, 3, 4]]
     assert [str(each) for each in became] == ["10", "20", "odd", "40"]
 
@@ -61,14 +59,31 @@ def test_when_a_batch_breaks_each_of_its_callers_is_told_and_the_next_is_served(
         if 1 in tasks:
             raise KeyError("all of it")
 
-    _seen, *became = held(broken)
+    _seen, *became = asyncio.run(held(broken))
     assert [str(each) for each in became] == ["'all of it'", "20", "odd", "40"]
 
 
-def test_many_threads_get_each_their_own() -> None:
-    batches: Batches[int, int] = Batches(lambda tasks: [task * 10 for task in tasks])
-    with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(batches.run, range(2_000))) == [n * 10 for n in range(2_000)]
+def test_many_calls_get_each_their_own() -> None:
+    async def call() -> list[int]:
+        batches: Batches[int, int] = Batches(lambda tasks: [task * 10 for task in tasks])
+        return await asyncio.gather(*(batches.run(n) for n in range(2_000)))
+
+    assert asyncio.run(call()) == [n * 10 for n in range(2_000)]
+
+
+def test_who_goes_away_keeps_nobody_from_an_answer() -> None:
+    async def call() -> list[Any]:
+        go = Event()
+        batches: Batches[int, int] = Batches(lambda tasks: [go.wait(10) and task * 10 for task in tasks])
+        calls = [asyncio.ensure_future(batches.run(n)) for n in range(3)]
+        await asyncio.sleep(0)
+        calls[1].cancel()
+        go.set()
+        return await asyncio.gather(*calls, batches.run(3), return_exceptions=True)
+
+    first, gone, *others = asyncio.run(call())
+    assert isinstance(gone, asyncio.CancelledError)
+    assert (first, *others) == (0, 20, 30)
 
 
 # Turns
@@ -135,24 +150,29 @@ def test_while_the_database_is_away_all_of_a_batch_are_given_back(world: World) 
     assert world.desk.take_all(batch) == [True, True, True]
 
 
-def test_turns_of_many_threads_share_commits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turns_that_come_while_one_is_at_work_share_a_commit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    go = Event()  # the first is held up: all forty arrive meanwhile
-    batch = messages(world, "hola", range(1, 41))
-    desk, real = world.desk, type(world.desk).take_all
+    begun, go = Event(), Event()  # the first is held up: all others arrive meanwhile
+    real = type(world.desk).take_all
 
     def noted(self: Any, tasks: Sequence[Incoming]) -> Any:
         sizes.append(len(tasks))
+        begun.set()
         go.wait(30)
         return real(self, tasks)
 
-    monkeypatch.setattr(type(desk), "take_all", noted)
-    with ThreadPoolExecutor(40) as pool:
-        calls = [pool.submit(desk.take, each) for each in batch]
-        while len(desk._batches._waiting) < 39:
-            pass
+    async def write() -> list[bool]:
+        first, *others = messages(world, "hola", range(1, 41))
+        intake = Intake(world.desk)
+        calls = [asyncio.ensure_future(intake.take(first))]
+        assert await asyncio.to_thread(begun.wait, 10)
+        calls += [asyncio.ensure_future(intake.take(each)) for each in others]
+        await asyncio.sleep(0)
         go.set()
-        assert all(call.result(30) for call in calls)
+        return await asyncio.gather(*calls)
+
+    monkeypatch.setattr(type(world.desk), "take_all", noted)
+    assert asyncio.run(write()) == [True] * 40
     assert sizes == [1, 39]
     assert len(world.rows(Inbox)) == 40
 
@@ -164,13 +184,82 @@ def test_who_has_to_wait_for_a_lock_keeps_nobody_of_the_batch(postgres_url: str,
         world.say(text, who=who)
     before = len(world.rows(Inbox))
     votes, (other,) = messages(world, "1", (1, 2)), messages(world, "hola", (3,))
-    with ThreadPoolExecutor(2) as pool:
-        with transaction(world.desk.engine) as connection:
-            consultations.hold_alone(connection, "cartagena-2022")
-            assert [type(each) for each in world.desk.take_all([*votes, other])] == [Apart] * 3
-            calls = [pool.submit(world.desk.take, each) for each in votes]
-            assert world.desk.take(other)
-            assert len(world.rows(Inbox)) == before + 1
-        assert [call.result(30) for call in calls] == [True, True]
+
+    async def write(connection: Connection) -> list[bool]:
+        intake = Intake(world.desk)
+        waiting = [asyncio.ensure_future(intake.take(each)) for each in votes]
+        assert await intake.take(other)
+        assert len(world.rows(Inbox)) == before + 1
+        connection.rollback()
+        return await asyncio.gather(*waiting)
+
+    with world.desk.engine.connect() as connection:
+        consultations.hold_alone(connection, "cartagena-2022")
+        assert [type(each) for each in world.desk.take_all([*votes, other])] == [Apart] * 3
+        assert asyncio.run(write(connection)) == [True, True]
     assert len(world.rows(Ballot)) == 2
     world.desk.engine.dispose()
+
+
+def test_what_may_be_confidential_is_taken_apart_from_the_batch_it_came_in(
+    little: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, alone = [], []
+    take, take_all = type(little.desk).take, type(little.desk).take_all
+
+    def noted(self: Any, incoming: Incoming) -> bool:
+        alone.append(incoming.text)
+        return take(self, incoming)
+
+    def noted_all(self: Any, tasks: Sequence[Incoming]) -> Any:
+        together.append([each.text for each in tasks])
+        return take_all(self, tasks)
+
+    def looked_at(self: Any, incoming: Incoming) -> bool:
+        if incoming.text == "odd":
+            raise ValueError("odd")
+        return real(self, incoming)
+
+    assert isinstance(little.desk.confidential, Confidential)
+    real = Confidential.suspects
+    monkeypatch.setattr(type(little.desk), "take", noted)
+    monkeypatch.setattr(type(little.desk), "take_all", noted_all)
+    monkeypatch.setattr(Confidential, "suspects", looked_at)
+
+    async def write(*texts: str) -> list[bool]:
+        intake = Intake(little.desk)
+        told = [each for who, text in enumerate(texts, 1) for each in messages(little, text, (who,))]
+        return await asyncio.gather(*(intake.take(each) for each in told))
+
+    assert asyncio.run(write("hola", "denunciar", "votar", "odd")) == [True] * 4
+    assert together == [["hola", "votar"]]
+    assert sorted(alone) == ["denunciar", "odd"]
+    assert asyncio.run(write("consultar")) == [True]
+    assert len(together) == 1, "nothing plain, and no transaction for nothing"
+
+
+def test_a_database_that_answers_nothing_is_away(little_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is kept until their provider loses patience; what is taken in later all the same is known when it comes
+    again."""
+    go = Event()
+    take_all = type(little_world.desk).take_all
+
+    def stands_still(self: Any, tasks: Sequence[Incoming]) -> Any:
+        go.wait(10)
+        return take_all(self, tasks)
+
+    monkeypatch.setattr(type(little_world.desk), "take_all", stands_still)
+    monkeypatch.setattr("bot.intake.PATIENCE", 0.05)
+    (told,) = messages(little_world, "hola", (1,))
+
+    async def write() -> list[Any]:
+        intake = Intake(little_world.desk)
+        first = await asyncio.gather(intake.take(told), return_exceptions=True)
+        go.set()
+        monkeypatch.undo()
+        return [*first, await intake.take(told)]
+
+    away, again = asyncio.run(write())
+    assert isinstance(away, Away)
+    assert again is False
+    assert len(little_world.rows(Inbox)) == 1

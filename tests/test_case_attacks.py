@@ -14,7 +14,7 @@ from bot.channels import telegram
 from bot.complaints import attachments as complaint_attachments
 from bot.complaints import cases
 from bot.desk import Away
-from cli.processes import THREADS
+from cli import front, pages
 from storage import cases as shelf
 from storage import consultations, receivers, vault, volatile
 from storage.database import reading, transaction
@@ -103,7 +103,7 @@ def test_a_flood_of_keys_leaves_threads_for_everybody_else(little: World, monkey
     assert "Recibida" in who.enter(begun.new.locator, begun.access_key).text, "what was not tried is not counted"
     monkeypatch.undo()
     gates = (vault._AT_ONCE, complaint_attachments.AT_ONCE)
-    assert sum(each.most for each in gates) < THREADS
+    assert sum(each.most for each in gates) < min(front.THREADS, pages.THREADS)
 
 
 def test_an_office_that_goes_by_another_id_closes_the_channel(little: World) -> None:

@@ -1,5 +1,7 @@
 """Complaints on the web, afterwards: seen and added to with two codes, and without a trace of who did."""
 
+from typing import Any
+
 import pytest
 
 from bot.complaints import cases
@@ -11,7 +13,9 @@ from tests.complaint_pages import (
     number_of_cases,
     person,
     reply,
+    settings_of,
 )
+from tests.served import served
 from tests.world import World, away
 from web import complaint_visits, complaints, confidential
 
@@ -212,12 +216,13 @@ def test_a_form_of_another_site_does_nothing_in_a_visit(little: World) -> None:
 
 
 def test_on_a_host_of_their_own_there_are_complaints_alone(little: World) -> None:
-    who = person(little, COMPLAINTS_HOST="denuncia.example.test", CONSOLE_HOST="consola.example.test")
+    hosts: dict[str, Any] = {"COMPLAINTS_HOST": "denuncia.example.test", "CONSOLE_HOST": "consola.example.test"}
+    who, machines = person(little, **hosts), served(settings_of(little, **hosts), little.clock)
     own, other = "https://denuncia.example.test", "https://cuenta.example.test"
     assert who.client.get("/denuncia", base_url=own).status_code == 200
     assert who.client.get("/en/", base_url=own).headers["Location"] == "/en/denuncia"
     for path in ("/recibo", "/consola", "/webhooks/telegram", "/metrics"):
-        answer = who.client.get(path, base_url=own)
+        answer = (who.client if path in ("/recibo", "/consola") else machines).get(path, base_url=own)
         assert answer.status_code == 404, path
         if path == "/recibo":
             assert answer.headers["Content-Security-Policy"] == confidential.POLICY

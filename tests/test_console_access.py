@@ -16,6 +16,7 @@ from cli.settings import read_settings
 from storage import audit
 from storage.database import reading
 from tests.console import SITE, Signed, signed_in
+from tests.served import served
 from tests.world import ROOT, World, environment
 from web.console import access
 from web.console.access import Role, Unruled, rule_of
@@ -198,7 +199,7 @@ def test_who_gets_lost_in_the_console_stays_in_it(little_world: World, prefix: s
 
 def test_the_console_can_have_a_host_of_its_own(little_world: World, tmp_path: Path) -> None:
     given = environment(little_world.settings.database_url, little_world.folder, CONSOLE_HOST="consola.example.test")
-    client = wiring.app(read_settings(given), little_world.clock).test_client()
+    client = served(read_settings(given), little_world.clock)
     here, there = "https://consola.example.test", SITE
     assert client.get("/consola/entrar", base_url=here).status_code == 200
     assert client.get("/consola/entrar", base_url=there).status_code == 404

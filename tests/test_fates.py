@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from bot.announcements.templates import DECLARED
 from bot.channels import twilio_codes
@@ -28,7 +28,6 @@ from bot.failures import (
 )
 from bot.fates import fate
 from bot.messages import Outbound
-from cli import wiring
 from cli.provider_rules import twilio_error
 from cli.standins import Standins
 from storage import contacts, outbox, templates
@@ -36,6 +35,7 @@ from storage.contacts import Contact
 from storage.database import transaction
 from storage.outbox import Outgoing
 from storage.templates import TemplateRow
+from tests.served import served
 from tests.test_channels import line_of
 from tests.test_sender import Office, play
 from tests.test_webhooks import sent, status
@@ -143,13 +143,13 @@ def expected(meaning: type[NotDelivered], code: int, contact: str) -> tuple[str,
 
 
 @pytest.fixture
-def client(little_world: World) -> FlaskClient:
-    return wiring.app(little_world.settings, little_world.clock).test_client()
+def client(little_world: World) -> Client:
+    return served(little_world.settings, little_world.clock)
 
 
 @pytest.mark.parametrize(("code", "meaning", "_first", "_second", "contact"), TABLE, ids=CODES)
 def test_a_status_says_the_same_of_contact_and_template(
-    little_world: World, client: FlaskClient, code: int, meaning: type[NotDelivered], _first: str, _second: str,
+    little_world: World, client: Client, code: int, meaning: type[NotDelivered], _first: str, _second: str,
     contact: str,
 ) -> None:  # fmt: skip
     approve(little_world)
@@ -159,7 +159,7 @@ def test_a_status_says_the_same_of_contact_and_template(
     assert {row["state"] for row in little_world.rows(Outgoing) if row["id"] == message} == {"failed"}
 
 
-def test_a_status_that_names_no_template_of_ours_changes_none(little_world: World, client: FlaskClient) -> None:
+def test_a_status_that_names_no_template_of_ours_changes_none(little_world: World, client: Client) -> None:
     approve(little_world)
     message = sent(little_world)
     assert status(client, "failed", f"{message}&t=HX{'0' * 999}", ErrorCode="63041") == 204

@@ -8,29 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, event, text
+from werkzeug.test import Client
 
 from bot import upkeep
-from cli import wiring
 from cli.settings import read_settings
 from storage import parked
 from storage.database import open_database, transaction
 from storage.ticks import Tick
+from tests.served import served
 from tests.world import World, address, environment, incoming
 
 
 @pytest.fixture
-def client(world: World) -> FlaskClient:
-    return wiring.app(world.settings, world.clock).test_client()
+def client(world: World) -> Client:
+    return served(world.settings, world.clock)
 
 
-def client_of(database_url: str, folder: Path) -> FlaskClient:
-    return wiring.app(read_settings(environment(database_url, folder))).test_client()
+def client_of(database_url: str, folder: Path) -> Client:
+    return served(read_settings(environment(database_url, folder)))
 
 
-def test_when_all_is_well(world: World, client: FlaskClient) -> None:
+def test_when_all_is_well(world: World, client: Client) -> None:
     upkeep.beat(world.desk.engine, world.clock())
     assert (client.get("/healthz").status_code, client.get("/healthz").text) == (200, "ok\n")
     ready = client.get("/readyz")
@@ -38,7 +38,7 @@ def test_when_all_is_well(world: World, client: FlaskClient) -> None:
     assert ready.get_json() == {"database": True, "migrations": True, "worker": True}
 
 
-def test_without_a_worker_it_is_not_ready(world: World, client: FlaskClient) -> None:
+def test_without_a_worker_it_is_not_ready(world: World, client: Client) -> None:
     assert client.get("/readyz").status_code == 503
     assert client.get("/readyz").get_json() == {"database": True, "migrations": True, "worker": False}
     upkeep.beat(world.desk.engine, world.clock() - timedelta(seconds=59))
@@ -47,7 +47,7 @@ def test_without_a_worker_it_is_not_ready(world: World, client: FlaskClient) -> 
     assert client.get("/readyz").get_json()["worker"] is False
 
 
-def test_with_an_old_schema_it_is_not_ready(world: World, client: FlaskClient) -> None:
+def test_with_an_old_schema_it_is_not_ready(world: World, client: Client) -> None:
     upkeep.beat(world.desk.engine, world.clock())
     with transaction(world.desk.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
@@ -73,7 +73,7 @@ def read_only(world: World) -> Iterator[None]:
 
 
 def test_with_a_database_that_can_only_be_read_it_is_not_ready(
-    world: World, client: FlaskClient, request: pytest.FixtureRequest
+    world: World, client: Client, request: pytest.FixtureRequest
 ) -> None:
     upkeep.beat(world.desk.engine, world.clock())
     request.getfixturevalue("read_only")
@@ -82,7 +82,7 @@ def test_with_a_database_that_can_only_be_read_it_is_not_ready(
 
 def test_with_a_full_disk_it_is_not_ready(little_world: World) -> None:
     """No file can grow; nothing else is different."""
-    client = wiring.app(little_world.settings, little_world.clock).test_client()
+    client = served(little_world.settings, little_world.clock)
     upkeep.beat(little_world.desk.engine, little_world.clock())
     assert client.get("/readyz").status_code == 200
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -95,7 +95,7 @@ def test_with_a_full_disk_it_is_not_ready(little_world: World) -> None:
     assert client.get("/readyz").status_code == 200
 
 
-def test_asking_whether_it_is_ready_changes_nothing(world: World, client: FlaskClient) -> None:
+def test_asking_whether_it_is_ready_changes_nothing(world: World, client: Client) -> None:
     upkeep.beat(world.desk.engine, world.clock())
     before, files = world.rows(Tick), sorted(path.name for path in world.folder.iterdir())
     assert client.get("/readyz").status_code == 200
@@ -103,7 +103,7 @@ def test_asking_whether_it_is_ready_changes_nothing(world: World, client: FlaskC
     assert sorted(path.name for path in world.folder.iterdir()) == files
 
 
-def test_the_outbox_is_counted_at_most_every_quarter_of_a_minute(world: World, client: FlaskClient) -> None:
+def test_the_outbox_is_counted_at_most_every_quarter_of_a_minute(world: World, client: Client) -> None:
     scans: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, _p: Any, _context: Any, _many: bool) -> None:
@@ -141,7 +141,7 @@ def test_without_a_database_the_process_still_answers(url: str, tmp_path: Path) 
     assert (metrics.status_code, metrics.data) == (503, b"")
 
 
-def test_metrics_can_be_read_and_count(world: World, client: FlaskClient) -> None:
+def test_metrics_can_be_read_and_count(world: World, client: Client) -> None:
     world.say("hola")
     world.desk.take(incoming("sms", address("sms", 1), "hola", 99))
     with transaction(world.desk.engine) as connection:
@@ -162,11 +162,11 @@ def test_metrics_can_be_read_and_count(world: World, client: FlaskClient) -> Non
     }
 
 
-def test_metrics_without_a_worker_say_so(world: World, client: FlaskClient) -> None:
+def test_metrics_without_a_worker_say_so(world: World, client: Client) -> None:
     assert "cuenta_worker_heartbeat_age_seconds +Inf" in client.get("/metrics").text
 
 
-def test_nothing_that_health_says_is_about_anybody(world: World, client: FlaskClient) -> None:
+def test_nothing_that_health_says_is_about_anybody(world: World, client: Client) -> None:
     world.vote("1 4 6")
     world.say("Juan de la Calle", "whatsapp", 7)
     said = "".join(client.get(path).text for path in ("/healthz", "/readyz", "/metrics"))
@@ -175,11 +175,11 @@ def test_nothing_that_health_says_is_about_anybody(world: World, client: FlaskCl
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_only_reading_is_allowed(client: FlaskClient, path: str) -> None:
+def test_only_reading_is_allowed(client: Client, path: str) -> None:
     assert client.post(path, data=json.dumps({"a": 1})).status_code == 405
 
 
-def test_reading_leaves_nothing_behind(world: World, client: FlaskClient) -> None:
+def test_reading_leaves_nothing_behind(world: World, client: Client) -> None:
     """Metrics are read while others write: they hold no lock and leave no connection open."""
     for _n in range(30):
         client.get("/metrics")

@@ -8,9 +8,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
 from bot import upkeep
-from cli import wiring
 from cli.settings import read_settings
 from tests import promises
+from tests.served import whole
 from tests.test_site import SLUG, client_of, count_and_publish, people_vote
 from tests.world import World, environment
 
@@ -29,7 +29,7 @@ def test_every_answer_is_as_described(little_world: World, tmp_path: Path) -> No
     count_and_publish(little_world, tmp_path / "public")
     promises.speak(little_world)
     upkeep.beat(little_world.desk.engine, little_world.clock())  # a desk without a worker is not ready
-    app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
+    app = whole(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
     for found in document.get_all_operations():
         operation = found.ok()  # type: ignore[union-attr]
@@ -46,7 +46,7 @@ def test_every_answer_is_as_described(little_world: World, tmp_path: Path) -> No
 def test_what_is_described_is_there(little_world: World, tmp_path: Path, name: str) -> None:
     people_vote(little_world)
     count_and_publish(little_world, tmp_path / "public")
-    app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
+    app = whole(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
     case = document[f"/consultas/{{slug}}/{name}"]["GET"].Case(path_parameters={"slug": SLUG})
     answer = case.call_and_validate()
@@ -58,7 +58,7 @@ def test_what_is_described_of_the_plans_is_there(little_world: World, tmp_path: 
     promises.load_plan(little_world, promises.great_plan(3, 4))
     promises.speak(little_world)
     promises.speak(little_world, "grande-2.3")
-    app = wiring.app(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
+    app = whole(read_settings(environment(little_world.settings.database_url, tmp_path)), little_world.clock)
     document = schemathesis.openapi.from_wsgi("/openapi.json", app)
     answer = document[path]["GET"].Case().call_and_validate()
     assert answer.status_code == 200

@@ -8,19 +8,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from flask.testing import FlaskClient
 from rich.console import Console
 from sqlalchemy import func, select
 from twilio.request_validator import RequestValidator
+from werkzeug.test import Client
 
 from bot import lifecycle, results
-from cli import wiring
 from cli.recount import recount
 from cli.replay import replay
 from storage import counts
 from storage.ballot_keys import BallotKeys
 from storage.ballots import Ballot
 from storage.database import open_database, reading
+from tests.served import served
 from tests.world import Clock, World, telegram_text, twilio_form
 
 OFFICIAL = [61, 60, 58, 85, 73, 117, 109, 59, 88, 63, 37, 43]
@@ -123,7 +123,7 @@ def test_a_strangers_consultation_gives_the_strangers_own_recount(
     clock = Clock(datetime(2031, 3, 2, 15, tzinfo=UTC))
     world = World.on(database_url, tmp_path, clock).load(strange)
     lifecycle.open_(world.desk.engine, world.desk.keys, "el-puente", clock() - timedelta(days=2))
-    client = wiring.app(world.settings, clock).test_client()
+    client = served(world.settings, clock)
     chance, last = random.Random(31), {}
     for person in range(PEOPLE):
         # The last two of every ten choose against each other, so that two places end level.
@@ -147,7 +147,7 @@ def test_a_strangers_consultation_gives_the_strangers_own_recount(
     world.desk.engine.dispose()
 
 
-def level(client: FlaskClient, last: dict[int, list[int]]) -> None:
+def level(client: Client, last: dict[int, list[int]]) -> None:
     """More people vote until the first two places are level."""
     while True:
         votes = Counter(n for chosen in last.values() for n in chosen)
@@ -158,7 +158,7 @@ def level(client: FlaskClient, last: dict[int, list[int]]) -> None:
         last[person] = [behind, 7]
 
 
-def post_all(client: FlaskClient, person: int, lines: list[str]) -> None:
+def post_all(client: Client, person: int, lines: list[str]) -> None:
     """Raw HTTP, written by hand: every third person on another channel, all signed."""
     for line in lines:
         number = next(NUMBERS)

@@ -17,6 +17,7 @@ from storage.database import columns, reading, transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.spending import REPLIES, Spent, Unanswered
+from tests.served import served
 from tests.world import DURING, World, incoming
 
 AT_HOME, ABROAD = "+573100000001", "+447911000001"
@@ -180,7 +181,7 @@ def test_a_city_that_says_nothing_of_prices_answers_everybody() -> None:
 
 def test_staff_and_metrics_see_that_it_happens_and_no_number(world: World) -> None:
     write(world, "hola", ABROAD, 1)
-    told = wiring.app(world.settings, world.clock).test_client().get("/metrics").text
+    told = served(world.settings, world.clock).get("/metrics").text
     assert 'cuenta_unanswered_messages{reason="abroad"} 1.0' in told
     assert "447911" not in told
     with reading(world.desk.engine) as connection:

@@ -8,17 +8,15 @@ from urllib.parse import quote
 
 import pytest
 import structlog
-from flask.testing import FlaskClient
 from sqlalchemy import event, select, update
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from bot.upkeep import HEARTBEAT
-from cli import wiring
 from cli.settings import read_settings
 from storage import outbox
 from storage.contacts import Contact
@@ -26,6 +24,7 @@ from storage.database import columns, reading, transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.talks import Talk
+from tests.served import served
 from tests.world import World, address, away, environment, incoming, telegram_press, telegram_text, twilio_form
 
 SECRET = "webhook-secret-for-tests"
@@ -37,29 +36,29 @@ MESSAGES = columns(Outgoing)
 
 
 @pytest.fixture
-def client(world: World) -> FlaskClient:
+def client(world: World) -> Client:
     return client_of(world)
 
 
 @pytest.fixture
-def little_client(little_world: World) -> FlaskClient:
+def little_client(little_world: World) -> Client:
     return client_of(little_world)
 
 
-def client_of(world: World) -> FlaskClient:
+def client_of(world: World) -> Client:
     """A web process of its own on the world's database, during a rotation of Twilio's token."""
     given = environment(world.settings.database_url, world.folder, TWILIO_AUTH_TOKEN_PREVIOUS=OLD)
-    return wiring.app(read_settings(given), world.clock).test_client()
+    return served(read_settings(given), world.clock)
 
 
-def telegram(client: FlaskClient, update: Any, secret: str | None = SECRET) -> TestResponse:
+def telegram(client: Client, update: Any, secret: str | None = SECRET) -> TestResponse:
     body = update if isinstance(update, bytes) else json.dumps(update).encode()
     headers = {HEADER: secret} if secret is not None else {}
     return client.post("/webhooks/telegram", data=body, content_type="application/json", headers=headers)
 
 
 def twilio(
-    client: FlaskClient,
+    client: Client,
     form: dict[str, Any] | MultiDict[str, str],
     path: str = "/webhooks/twilio",
     signed_as: str = "",
@@ -105,19 +104,19 @@ def replies(world: World) -> list[str]:
         "señal-" + SECRET,
     ],
 )
-def test_without_the_secret_nobody_gets_in(world: World, client: FlaskClient, secret: str | None) -> None:
+def test_without_the_secret_nobody_gets_in(world: World, client: Client, secret: str | None) -> None:
     answer = telegram(client, telegram_text(1, "7001", "hola"), secret)
     assert (answer.status_code, answer.data) == (403, b"")
     assert untouched(world)
 
 
-def test_with_the_secret_a_message_is_taken_in(world: World, client: FlaskClient) -> None:
+def test_with_the_secret_a_message_is_taken_in(world: World, client: Client) -> None:
     answer = telegram(client, telegram_text(1, "7001", "hola"))
     assert (answer.status_code, answer.data) == (200, b"")
     assert len(replies(world)) == 1
 
 
-def test_a_form_in_which_anything_was_changed_is_refused(world: World, client: FlaskClient) -> None:
+def test_a_form_in_which_anything_was_changed_is_refused(world: World, client: Client) -> None:
     good = form()
     signature = RequestValidator(TOKEN).compute_signature(PUBLIC + "/webhooks/twilio", good)
     flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
@@ -148,16 +147,14 @@ def test_a_form_in_which_anything_was_changed_is_refused(world: World, client: F
 
 
 @pytest.mark.parametrize("token", [TOKEN, OLD])
-def test_a_signed_form_is_taken_in_with_either_token_of_a_rotation(
-    world: World, client: FlaskClient, token: str
-) -> None:
+def test_a_signed_form_is_taken_in_with_either_token_of_a_rotation(world: World, client: Client, token: str) -> None:
     answer = twilio(client, form(text="hola & adiós = ñ + %41"), token=token)
     assert (answer.status_code, answer.content_type) == (200, "text/xml")
     assert answer.text.endswith("<Response/>")
     assert len(replies(world)) == 1
 
 
-def test_what_came_twice_in_a_form_is_signed_twice(little_world: World, little_client: FlaskClient) -> None:
+def test_what_came_twice_in_a_form_is_signed_twice(little_world: World, little_client: Client) -> None:
     twice = MultiDict([*form().items(), ("Extra", "b"), ("Extra", "a")])
     assert twilio(little_client, twice).status_code == 200
     assert (
@@ -167,12 +164,12 @@ def test_what_came_twice_in_a_form_is_signed_twice(little_world: World, little_c
 
 def test_a_channel_that_is_off_has_no_route(little_world: World) -> None:
     bare = {"SECRET_KEY": "x" * 40, "DATABASE_URL": little_world.settings.database_url}
-    client = wiring.app(read_settings(bare), little_world.clock).test_client()
+    client = served(read_settings(bare), little_world.clock)
     assert telegram(client, telegram_text(1, "7001", "hola")).status_code == 404
     assert twilio(client, form()).status_code == 404
 
 
-def test_machines_are_answered_without_a_page(little_client: FlaskClient) -> None:
+def test_machines_are_answered_without_a_page(little_client: Client) -> None:
     answers = {
         404: little_client.get("/webhooks/no-such-channel"),
         405: little_client.get("/webhooks/telegram"),
@@ -188,33 +185,33 @@ def test_machines_are_answered_without_a_page(little_client: FlaskClient) -> Non
 # What repeats
 
 
-def test_an_update_that_comes_five_times_has_one_effect(world: World, client: FlaskClient) -> None:
+def test_an_update_that_comes_five_times_has_one_effect(world: World, client: Client) -> None:
     answers = [telegram(client, telegram_text(5, "7001", "hola")).status_code for _n in range(5)]
     assert answers == [200] * 5
     assert (len(world.rows(Inbox)), len(replies(world))) == (1, 1)
 
 
-def test_an_update_that_comes_in_six_threads_has_one_effect(world: World, client: FlaskClient) -> None:
-    answers = at_once(6, lambda _n: telegram(client.application.test_client(), telegram_text(5, "7001", "hola")))
+def test_an_update_that_comes_in_six_threads_has_one_effect(world: World, client: Client) -> None:
+    answers = at_once(6, lambda _n: telegram(client, telegram_text(5, "7001", "hola")))
     assert answers == [200] * 6
     assert (len(world.rows(Inbox)), len(world.rows(Contact)), len(replies(world))) == (1, 1, 1)
 
 
-def test_a_form_that_comes_again_with_other_words_changes_nothing(world: World, client: FlaskClient) -> None:
+def test_a_form_that_comes_again_with_other_words_changes_nothing(world: World, client: Client) -> None:
     first, again = twilio(client, form(text="hola")), twilio(client, form(text="votar"))
     assert (first.status_code, again.status_code) == (200, 200)
     assert len(replies(world)) == 1
 
 
-def test_a_form_in_six_threads_has_one_effect(world: World, client: FlaskClient) -> None:
-    assert at_once(6, lambda _n: twilio(client.application.test_client(), form())) == [200] * 6
+def test_a_form_in_six_threads_has_one_effect(world: World, client: Client) -> None:
+    assert at_once(6, lambda _n: twilio(client, form())) == [200] * 6
     assert (len(world.rows(Inbox)), len(replies(world))) == (1, 1)
 
 
-def test_many_people_at_once_with_repeats_each_get_one_answer(world: World, client: FlaskClient) -> None:
+def test_many_people_at_once_with_repeats_each_get_one_answer(world: World, client: Client) -> None:
     def write(n: int) -> TestResponse:
         who = n % 10
-        return telegram(client.application.test_client(), telegram_text(100 + who, address("telegram", who), "hola"))
+        return telegram(client, telegram_text(100 + who, address("telegram", who), "hola"))
 
     assert at_once(30, write) == [200] * 30
     assert (len(world.rows(Contact)), len(replies(world))) == (10, 10)
@@ -239,7 +236,7 @@ def at_once(number: int, call: Any) -> list[int]:
 # What breaks nothing
 
 
-def test_a_body_of_two_megabytes_is_refused(world: World, client: FlaskClient) -> None:
+def test_a_body_of_two_megabytes_is_refused(world: World, client: Client) -> None:
     big = telegram(client, telegram_text(1, "7001", "x" * 2_000_000))
     assert (big.status_code, big.data) == (413, b"")
     assert telegram(client, b"[" * 2_000_000, secret="wrong").status_code == 403
@@ -268,7 +265,7 @@ def test_a_body_of_two_megabytes_is_refused(world: World, client: FlaskClient) -
     ids=range(12),
 )
 def test_a_body_that_is_no_update_is_answered_and_the_next_message_too(
-    world: World, client: FlaskClient, body: bytes
+    world: World, client: Client, body: bytes
 ) -> None:
     assert telegram(client, body).status_code == 200
     assert untouched(world)
@@ -292,7 +289,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("channel", ["telegram", "whatsapp", "sms"])
-def test_odd_texts_are_answered_and_the_next_message_too(world: World, client: FlaskClient, channel: str) -> None:
+def test_odd_texts_are_answered_and_the_next_message_too(world: World, client: Client, channel: str) -> None:
     odd = [*ODD, "/start v-\x00", "/start v-\ud800", "/start v-" + "x" * 500, "/start r-'; DROP TABLE contact;--"]
     for number, text in enumerate(odd, 1):
         if channel == "telegram":
@@ -306,7 +303,7 @@ def test_odd_texts_are_answered_and_the_next_message_too(world: World, client: F
     assert waiting, "the last one is answered"
 
 
-def test_odd_buttons_are_answered(world: World, client: FlaskClient) -> None:
+def test_odd_buttons_are_answered(world: World, client: Client) -> None:
     for number, data in enumerate(
         ("\x00", "1.\x00.x", "\ud800", "1.choices.\udfff", "x" * 3000, "...", "-1..", "٣.a.b"), 1
     ):
@@ -315,7 +312,7 @@ def test_odd_buttons_are_answered(world: World, client: FlaskClient) -> None:
         assert twilio(client, form(number, "", ButtonPayload=data)).status_code == 200
 
 
-def test_bytes_that_are_no_text_in_a_form_are_refused(little_world: World, little_client: FlaskClient) -> None:
+def test_bytes_that_are_no_text_in_a_form_are_refused(little_world: World, little_client: Client) -> None:
     signature = RequestValidator(TOKEN).compute_signature(PUBLIC + "/webhooks/twilio", {})
     answer = little_client.post(
         "/webhooks/twilio", data=b"Body=%ff%fe&From=%00", content_type="application/x-www-form-urlencoded",
@@ -328,21 +325,21 @@ def test_bytes_that_are_no_text_in_a_form_are_refused(little_world: World, littl
 @pytest.mark.parametrize(
     "kind", ["poll_answer", "business_message", "guest_message", "channel_post", "edited_message", "inline_query"]
 )
-def test_kinds_of_update_that_we_do_not_know_are_taken_as_read(world: World, client: FlaskClient, kind: str) -> None:
+def test_kinds_of_update_that_we_do_not_know_are_taken_as_read(world: World, client: Client, kind: str) -> None:
     update = {"update_id": 1, kind: telegram_text(1, "7001", "votar")["message"]}
     answer = telegram(client, update)
     assert (answer.status_code, answer.data) == (200, b"")
     assert untouched(world)
 
 
-def test_forms_that_say_nothing_are_taken_as_read(little_world: World, little_client: FlaskClient) -> None:
+def test_forms_that_say_nothing_are_taken_as_read(little_world: World, little_client: Client) -> None:
     for odd in ({}, {"AccountSid": "AC" + "0" * 32}, {"MessageSid": "SM1"}, {"From": "+573001112233"}):
         assert twilio(little_client, odd).status_code == 200
     assert twilio(little_client, form(text="HELP", channel="sms", OptOutType="HELP")).status_code == 200
     assert untouched(little_world)
 
 
-def test_opting_out_at_twilio_stops_the_contact_without_a_word(world: World, client: FlaskClient) -> None:
+def test_opting_out_at_twilio_stops_the_contact_without_a_word(world: World, client: Client) -> None:
     twilio(client, form(1, "hola", "sms"))
     stop = {**form(1, "STOP", "sms", OptOutType="STOP"), "MessageSid": "SM" + "f" * 32}
     assert twilio(client, stop).status_code == 200
@@ -353,7 +350,7 @@ def test_opting_out_at_twilio_stops_the_contact_without_a_word(world: World, cli
 # A press
 
 
-def test_the_answer_to_a_press_stops_its_progress_bar(world: World, client: FlaskClient) -> None:
+def test_the_answer_to_a_press_stops_its_progress_bar(world: World, client: Client) -> None:
     for _again in range(2):
         answer = telegram(client, telegram_press(9, "7001", "1.menu.vote"))
         assert answer.status_code == 200
@@ -366,7 +363,7 @@ def test_the_answer_to_a_press_stops_its_progress_bar(world: World, client: Flas
 
 
 def test_while_the_database_is_away_nothing_is_taken_in_and_the_provider_tries_again(
-    world: World, client: FlaskClient
+    world: World, client: Client
 ) -> None:
     def calls() -> list[TestResponse]:
         return [
@@ -385,7 +382,7 @@ def test_while_the_database_is_away_nothing_is_taken_in_and_the_provider_tries_a
     assert (len(world.rows(Inbox)), len(replies(world))) == (3, 3)
 
 
-def test_a_commit_that_fails_takes_nothing_in(world: World, client: FlaskClient) -> None:
+def test_a_commit_that_fails_takes_nothing_in(world: World, client: Client) -> None:
     def refuse(_connection: Any) -> None:
         raise OperationalError("away", None, Exception("away"))
 
@@ -413,7 +410,7 @@ def sent(world: World, number: int = 1, state: str = "sent", provider_id: str | 
     return int(message)
 
 
-def status(client: FlaskClient, became: str, message: int | str = "", sid: str = "SM" + "a" * 32, **more: str) -> int:
+def status(client: Client, became: str, message: int | str = "", sid: str = "SM" + "a" * 32, **more: str) -> int:
     path = "/webhooks/twilio/status" + (f"?m={message}" if message != "" else "")
     told = {
         "MessageSid": sid,
@@ -444,21 +441,21 @@ def state(world: World, message: int) -> str:
         (["received", "partially_delivered", "nonsense", ""], "sent"),
     ],
 )
-def test_a_status_never_moves_backwards(world: World, client: FlaskClient, order: list[str], last: str) -> None:
+def test_a_status_never_moves_backwards(world: World, client: Client, order: list[str], last: str) -> None:
     message = sent(world)
     assert [status(client, each, message) for each in order] == [204] * len(order)
     assert state(world, message) == last
 
 
 @pytest.mark.parametrize("before", ["sending", "uncertain", "queued"])
-def test_a_status_may_come_before_the_send_is_recorded(world: World, client: FlaskClient, before: str) -> None:
+def test_a_status_may_come_before_the_send_is_recorded(world: World, client: Client, before: str) -> None:
     message = sent(world, state=before, provider_id=None)
     assert status(client, "delivered", message) == 204
     row = next(row for row in world.rows(Outgoing) if row["id"] == message)
     assert (row["state"], row["provider_id"], row["sealed"]) == ("delivered", "SM" + "a" * 32, None)
 
 
-def test_a_status_without_our_number_finds_the_message_by_its_sid(world: World, client: FlaskClient) -> None:
+def test_a_status_without_our_number_finds_the_message_by_its_sid(world: World, client: Client) -> None:
     message = sent(world)
     assert status(client, "delivered") == 204
     assert state(world, message) == "delivered"
@@ -467,7 +464,7 @@ def test_a_status_without_our_number_finds_the_message_by_its_sid(world: World, 
 @pytest.mark.parametrize(
     "message", ["999999", "0", "-1", "x", "1.5", "9" * 18, "9" * 400, "%D9%A3", "1;DROP", "", "%00", "2147483648"]
 )
-def test_a_status_of_something_unknown_changes_nothing(world: World, client: FlaskClient, message: str) -> None:
+def test_a_status_of_something_unknown_changes_nothing(world: World, client: Client, message: str) -> None:
     known = sent(world)
     assert status(client, "delivered", message, sid="SM" + "b" * 32) == 204
     assert state(world, known) == "sent"
@@ -491,9 +488,7 @@ def test_a_status_of_something_unknown_changes_nothing(world: World, client: Fla
         ("9" * 50, "active"),
     ],
 )
-def test_error_codes_that_are_final_stop_the_contact(
-    world: World, client: FlaskClient, code: str, becomes: str
-) -> None:
+def test_error_codes_that_are_final_stop_the_contact(world: World, client: Client, code: str, becomes: str) -> None:
     message = sent(world)
     world.desk.take(incoming("sms", address("sms", 1), "ayuda", 500))
     assert status(client, "undelivered", message, ErrorCode=code) == 204
@@ -507,7 +502,7 @@ def test_error_codes_that_are_final_stop_the_contact(
     assert waiting == ["queued" if becomes == "active" else "failed"]
 
 
-def test_the_address_of_a_status_is_checked_as_it_was_called(world: World, client: FlaskClient) -> None:
+def test_the_address_of_a_status_is_checked_as_it_was_called(world: World, client: Client) -> None:
     """Percent escapes and letters beyond ASCII are signed raw; decoding them would change what was signed."""
     message = sent(world)
     told = {"MessageSid": "SM" + "a" * 32, "MessageStatus": "delivered"}
@@ -518,7 +513,7 @@ def test_the_address_of_a_status_is_checked_as_it_was_called(world: World, clien
     assert twilio(client, told, path, signed_as=decoded).status_code == 403
 
 
-def test_a_part_that_failed_takes_the_next_with_it(world: World, client: FlaskClient) -> None:
+def test_a_part_that_failed_takes_the_next_with_it(world: World, client: Client) -> None:
     first = sent(world)
     with transaction(world.desk.engine) as connection:
         contact = connection.execute(select(columns(Contact).id)).scalar_one()
@@ -527,7 +522,7 @@ def test_a_part_that_failed_takes_the_next_with_it(world: World, client: FlaskCl
     assert state(world, second) == "failed"
 
 
-def test_statuses_without_a_signature_change_nothing(world: World, client: FlaskClient) -> None:
+def test_statuses_without_a_signature_change_nothing(world: World, client: Client) -> None:
     message = sent(world)
     path = f"/webhooks/twilio/status?m={message}"
     assert twilio(client, {"MessageSid": "SM1", "MessageStatus": "read"}, path, signature=None).status_code == 403
@@ -539,12 +534,12 @@ def test_statuses_without_a_signature_change_nothing(world: World, client: Flask
 
 @pytest.mark.parametrize("path", ["/webhooks/telegram", "/webhooks/twilio", "/webhooks/twilio/status"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
-def test_only_post_is_allowed(little_client: FlaskClient, path: str, method: str) -> None:
+def test_only_post_is_allowed(little_client: Client, path: str, method: str) -> None:
     assert little_client.open(path, method=method).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/webhooks", "/webhooks/<script>", "/webhooks/telegram/x", "/static/x"])
-def test_other_addresses_are_not_found_and_not_repeated(little_client: FlaskClient, path: str) -> None:
+def test_other_addresses_are_not_found_and_not_repeated(little_client: Client, path: str) -> None:
     answer = little_client.get(path + "?q=canary-in-a-query")
     assert answer.status_code == 404
     assert b"canary" not in answer.data
@@ -590,7 +585,7 @@ def test_no_answer_and_no_log_repeats_what_came_in(
 
 
 def test_a_bug_in_a_route_is_reported_without_its_words(
-    little_world: World, little_client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    little_world: World, little_client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def breaks(*_arguments: Any) -> None:
         raise ValueError(CANARY)
@@ -605,7 +600,7 @@ def test_a_bug_in_a_route_is_reported_without_its_words(
     assert CANARY not in caplog.text + json.dumps(events)
 
 
-def test_messages_do_not_count_as_the_worker(little_world: World, little_client: FlaskClient) -> None:
+def test_messages_do_not_count_as_the_worker(little_world: World, little_client: Client) -> None:
     telegram(little_client, telegram_text(1, "7001", "hola"))
     assert HEARTBEAT not in little_client.get("/metrics").text
     assert little_client.get("/readyz").status_code == 503

@@ -52,7 +52,7 @@ def read(answer: TestResponse | str) -> Read:
 
 def everything(client: FlaskClient, *slugs: str) -> dict[str, TestResponse]:
     """The answer of every address that one can reach, and of those that one can guess for these consultations."""
-    waiting = ["/", "/en/", "/healthz", "/openapi.json", "/no-hay"]
+    waiting = ["/", "/en/", "/openapi.json", "/no-hay"]
     for slug in slugs:
         waiting += [f"{tongue}/consultas/{slug}{page}" for tongue in ("", "/en") for page in ("", "/recuento")]
         waiting += [f"/consultas/{slug}/{name}" for name in FILES]

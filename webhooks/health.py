@@ -1,5 +1,6 @@
 """`/healthz` (this process answers), `/readyz` (database, migrations, worker), `/metrics` (counts, never content)."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,12 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine
-from werkzeug.wrappers import Request, Response
 
 from bot.upkeep import HEARTBEAT
 from storage import outbox, parked, spending, ticks, volatile, volatile_tallies
 from storage.database import reading, try_room, undone
-from webhooks.routes import Routes
+from webhooks.calls import Answer, Call, Routes
 
 STALE = timedelta(seconds=60)
 FRESH = timedelta(seconds=15)
@@ -91,17 +91,17 @@ def routes(checks: Checks) -> Routes:
     registry = CollectorRegistry()
     registry.register(Counts(checks))
 
-    def healthz(_call: Request) -> Response:
-        return Response("ok\n", content_type="text/plain")
+    async def healthz(_call: Call) -> Answer:
+        return Answer(body=b"ok\n")
 
-    def readyz(_call: Request) -> Response:
-        found = checks.run()
-        return Response(json.dumps(found), 200 if all(found.values()) else 503, content_type="application/json")
+    async def readyz(_call: Call) -> Answer:
+        found = await asyncio.to_thread(checks.run)
+        return Answer(200 if all(found.values()) else 503, json.dumps(found).encode(), "application/json")
 
-    def metrics(_call: Request) -> Response:
+    async def metrics(_call: Call) -> Answer:
         try:
-            return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+            return Answer(body=await asyncio.to_thread(generate_latest, registry), kind=CONTENT_TYPE_LATEST)
         except Exception:
-            return Response("", 503)
+            return Answer(503)
 
     return {("GET", "/healthz"): healthz, ("GET", "/readyz"): readyz, ("GET", "/metrics"): metrics}

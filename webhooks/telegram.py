@@ -4,30 +4,27 @@ import hmac
 import json
 from typing import Any
 
-from werkzeug.wrappers import Request, Response
-
 from bot.channels import telegram
-from bot.desk import Desk
-from webhooks.routes import Routes
+from bot.intake import Intake
+from webhooks.calls import Answer, Call, Routes
 
-HEADER = "X-Telegram-Bot-Api-Secret-Token"
+HEADER = "x-telegram-bot-api-secret-token"
 
 
-def routes(desk: Desk, secret: str) -> Routes:
+def routes(intake: Intake, secret: str) -> Routes:
     """The route; `secret` is what `cuenta telegram setup` told Telegram to send with every call."""
     expected = secret.encode()
 
-    def receive(call: Request) -> Response:
-        given = call.headers.get(HEADER, "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, expected):
-            return Response("", 403)
-        update = parsed(call.get_data(cache=False))
+    async def receive(call: Call) -> Answer:
+        if not hmac.compare_digest(call.header(HEADER).encode(), expected):
+            return Answer(403)
+        update = parsed(await call.body())
         incoming = telegram.read(update)
         if incoming is not None:
-            desk.take(incoming)
+            await intake.take(incoming)
         # 200 also for what we do not understand: a failing update would block the chat's later ones for a day.
         answer = telegram.acknowledgement(update)
-        return Response(json.dumps(answer) if answer else "", 200, content_type="application/json")
+        return Answer(200, json.dumps(answer).encode() if answer else b"", "application/json")
 
     return {("POST", "/webhooks/telegram"): receive}
 

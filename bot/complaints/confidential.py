@@ -42,6 +42,12 @@ class Confidential:
     desk: Desk
     ways: Ways
 
+    def suspects(self, incoming: Incoming) -> bool:
+        """Whether a message needs a closer look, for which one may have to wait."""
+        if self.desk.volatile is None or incoming.kind in NEWS:
+            return False
+        return incoming.channel in self.ways.checked or self._may_be_ours(incoming)
+
     def claims(self, incoming: Incoming) -> bool:
         """Whether a message is part of a confidential conversation, or begins one. Raises Away.
 
@@ -52,10 +58,9 @@ class Confidential:
             return False
         if incoming.channel in self.ways.checked:
             self._hear(incoming)
-        text = tidy(incoming.text)
-        named = (incoming.pressed or "").startswith(MARK) or opens(text)[0] or any(codes_in(text))
-        if not named and not self._glance.sees(chat_of(incoming), name_of(incoming), late_of(self.desk, incoming)):
+        if not self._may_be_ours(incoming):
             return False
+        text, named = tidy(incoming.text), _is_named(incoming)
         try:
             with reading(self.desk.volatile) as connection:
                 now, late = self.desk.clock(), late_of(self.desk, incoming)
@@ -65,9 +70,7 @@ class Confidential:
                 if goes_on and not _is_command(text):
                     return True
                 # Where no worker sees this store nobody would send our answer: an ordinary turn says that we are shut.
-                claimed = bool(named) and (
-                    incoming.channel not in self.ways.carried or volatile.is_attended(connection, now)
-                )
+                claimed = named and (incoming.channel not in self.ways.carried or volatile.is_attended(connection, now))
             if goes_on:  # they turned to something else
                 with transaction(self.desk.volatile) as connection:
                     volatile_tallies.forgive(connection, late)
@@ -76,6 +79,11 @@ class Confidential:
             if is_away(error):
                 raise Away from None
             raise
+
+    def _may_be_ours(self, incoming: Incoming) -> bool:
+        """At a glance, which waits for nothing: whether anything is there of this chat, or the message names us."""
+        chat, name, late = chat_of(incoming), name_of(incoming), late_of(self.desk, incoming)
+        return _is_named(incoming) or self._glance.sees(chat, name, late)
 
     def take(self, incoming: Incoming) -> bool:
         """Take a message in; False if it had been taken in before. Raises Away: nothing was taken in."""
@@ -167,6 +175,12 @@ class Confidential:
         except Exception as again:
             log.error("confidential.lost", place=whereabouts(again))
             raise Away from None
+
+
+def _is_named(incoming: Incoming) -> bool:
+    """Whether a message itself names what is confidential: by its button, its first word, or a code in it."""
+    text = tidy(incoming.text)
+    return (incoming.pressed or "").startswith(MARK) or bool(opens(text)[0]) or any(codes_in(text))
 
 
 def _is_command(text: str) -> bool:

@@ -1,0 +1,275 @@
+"""The front: what slow, endless and broken calls come to, and the processes that serve it."""
+
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from flask import Flask
+from structlog.testing import capture_logs
+
+from bot import lifecycle
+from cli import processes, wiring
+from cli.front import Front
+from cli.pages import THREADS, Pages, environ_of
+from cli.replay import SharedClock, settings_for
+from cli.settings import Settings
+from cli.standins import running_standins
+from storage.ballot_keys import BallotKeys
+from storage.database import open_database, transaction
+from storage.folder import read_folder
+from storage.inbox import Inbox
+from storage.loading import load
+from tests.served import Headers, Line, Scope
+from tests.world import CARTAGENA, DURING, World, telegram_text
+from web.hosts import Own
+
+CANARY = "canario-en-una-falla"
+SECRET = ("x-telegram-bot-api-secret-token", "webhook-secret-for-tests")
+FORM = ("content-type", "application/x-www-form-urlencoded")
+UPDATE = json.dumps(telegram_text(1, "7001", "hola")).encode()
+LONG = ("content-length", str(len(UPDATE)))
+
+
+def call(front: Front, line: Line, path: str = "/webhooks/telegram", *headers: tuple[str, str]) -> int | None:
+    """The status with which a call is answered, whose body comes by this line."""
+    method = "POST" if line.pieces else "GET"
+    asyncio.run(front.__rsgi__(Scope(method, path, "", Headers([SECRET, *headers])), line))
+    return line.answer[0] if line.answer is not None else None
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        (Line([UPDATE]), [LONG], 200),
+        (Line([UPDATE[:9], UPDATE[9:]]), [LONG], 200),
+        (Line([UPDATE[:9], UPDATE[9:]]), [], 200),
+        (Line([UPDATE[:9]]), [LONG], 400),
+        (Line([UPDATE], has_gone=True), [LONG], 400),
+        (Line([UPDATE], ends=False), [LONG], 400),
+        (Line([UPDATE], ends=False), [], 400),
+        (Line([b"x" * 100_000] * 20), [], 413),
+        (Line([UPDATE]), [("content-length", "1000001")], 413),
+    ],
+    ids=[
+        "whole",
+        "in two pieces",
+        "of no stated length",
+        "broken off",
+        "gone",
+        "slow",
+        "slow too",
+        "endless",
+        "too long",
+    ],
+)
+def test_a_message_counts_when_it_came_whole(
+    little_world: World, line: Line, headers: list[tuple[str, str]], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhooks.calls.PATIENCE", 0.05)
+    assert call(wiring.front(little_world.settings, little_world.clock), line, "/webhooks/telegram", *headers) == status
+    assert len(little_world.rows(Inbox)) == (status == 200)
+
+
+class Broken(Flask):
+    def wsgi_app(self, _environ: Any, _start_response: Any) -> Any:
+        raise ValueError(CANARY)
+
+
+def test_what_breaks_beneath_the_pages_is_noted_without_its_words(little_world: World) -> None:
+    front = Front(Broken("broken"), wiring.hooks(little_world.settings, little_world.desk), Own(), nullcontext())
+    with capture_logs() as events:
+        assert call(front, Line([]), "/") == 500
+    assert [(each["event"], each["place"].split(":")[0]) for each in events] == [
+        ("web.broke", "ValueError tests/test_front.py")
+    ]
+    assert CANARY not in json.dumps(events)
+
+
+@pytest.fixture
+def front(little_world: World) -> Front:
+    return wiring.front(little_world.settings, little_world.clock)
+
+
+def test_who_stops_in_the_middle_of_a_form_takes_no_thread(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr("cli.pages.PATIENCE", 0.05)
+    monkeypatch.setattr(Pages, "_make", lambda *given: made.append(given))
+    assert call(front, Line([b"recibo="], ends=False), "/recibo", FORM, ("content-length", "99")) == 400
+    assert call(front, Line([b"recibo="]), "/recibo", FORM, ("content-length", "99")) == 400
+    assert made == []
+
+
+def test_a_form_of_no_stated_length_could_be_one_that_broke_off(front: Front) -> None:
+    line = Line([b"recibo=1"])
+    assert call(front, line, "/recibo", FORM, ("transfer-encoding", "chunked")) == 411
+    assert line.answer is not None
+    assert "No se guardó nada" in line.answer[2].decode(), "who is not heard is told"
+    assert "Content-Security-Policy" in dict(line.answer[1])
+
+
+def test_a_form_that_is_too_long_is_not_read_and_is_told_so_by_a_page(front: Front) -> None:
+    line = Line([b"x"], ends=False)
+    assert call(front, line, "/recibo", FORM, ("content-length", "1000001")) == 413
+    assert line.answer is not None
+    assert "Es demasiado de una vez" in line.answer[2].decode()
+
+
+def test_who_has_gone_away_gets_no_page_made(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr(Pages, "_make", lambda *given: made.append(given))
+    pages = front._pages
+
+    async def leave() -> None:
+        scope = Scope("GET", "/", "", Headers([]))
+        async with contextlib.AsyncExitStack() as stack:
+            for _n in range(THREADS):
+                await stack.enter_async_context(pages._room)
+            waiting = asyncio.ensure_future(front.__rsgi__(scope, Line([], has_gone=True)))
+            for _n in range(5):
+                await asyncio.sleep(0)
+        await waiting
+
+    asyncio.run(leave())
+    assert made == []
+
+
+def test_more_than_can_wait_are_sent_away(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.pages.MOST_WAITING", 0)
+    assert call(front, Line([]), "/") == 503
+    assert call(front, Line([]), "/healthz") == 200, "machines have nothing to do with pages"
+
+
+def endless(_environ: Any, start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [])
+    while True:
+        yield b"more"
+
+
+def test_nothing_more_is_made_for_who_has_gone_away_in_the_middle() -> None:
+    pages, line = Pages(endless), Line([], has_gone=True)
+
+    async def ask() -> None:
+        loop = asyncio.get_running_loop()
+        scope = Scope("GET", "/", "", Headers([]))
+        await asyncio.to_thread(pages._make, environ_of(scope, b""), line, loop)
+
+    asyncio.run(ask())
+    assert line.answer == (200, [], b"")
+
+
+def test_who_takes_a_download_for_too_long_gets_the_rest_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.pages.LONG_PATIENCE", -1.0)
+    line = Line([])
+
+    async def ask() -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(Pages(endless)._make, environ_of(Scope("GET", "/", "", Headers([])), b""), line, loop)
+
+    asyncio.run(ask())
+    assert line.answer is not None
+
+
+def test_a_header_with_a_low_line_does_not_pass_for_one_that_a_proxy_has_set() -> None:
+    headers = Headers([("x-forwarded-for", "9.9.9.2"), ("x_forwarded_for", "7.7.7.7"), ("cookie", "a=1")])
+    environ = environ_of(Scope("GET", "/recibo", "a=%C3%B1", headers, client="[::1]:99"), b"abc")
+    assert environ["HTTP_X_FORWARDED_FOR"] == "9.9.9.2"
+    assert (environ["REMOTE_ADDR"], environ["QUERY_STRING"], environ["HTTP_COOKIE"]) == ("::1", "a=%C3%B1", "a=1")
+    assert environ["wsgi.input"].read() == b"abc"
+
+
+def test_what_runs_beside_is_there_before_the_first_call_and_until_the_last(little_world: World) -> None:
+    seen: list[str] = []
+
+    @contextlib.contextmanager
+    def beside() -> Iterator[None]:
+        seen.append("in")
+        yield
+        seen.append("out")
+
+    front = wiring.front(little_world.settings, little_world.clock, beside=beside())
+    loop = asyncio.new_event_loop()
+    front.__rsgi_init__(loop)
+    assert seen == ["in"]
+    front.__rsgi_del__(loop)
+    loop.close()
+    assert seen == ["in", "out"]
+
+
+# Processes
+
+
+@pytest.fixture
+def settings(sqlite_url: str, tmp_path: Path) -> Iterator[Settings]:
+    with running_standins() as providers:
+        made = settings_for(sqlite_url, tmp_path / "keys", providers)
+        engine = open_database(made.database_url)
+        with transaction(engine) as connection:
+            load(connection, read_folder(CARTAGENA))
+        lifecycle.open_(engine, BallotKeys(made.ballot_keys_dir), "cartagena-2022", DURING - timedelta(days=9))
+        engine.dispose()
+        yield made
+
+
+@contextlib.contextmanager
+def web(settings: Settings, workers: int = 1, with_worker: bool = False) -> Iterator[Any]:
+    """A web process that answers; it is told to stop at the end, and has to."""
+    port = int(settings.public_url.rpartition(":")[2])
+    given = (settings, "127.0.0.1", port, workers, with_worker, SharedClock(DURING))
+    process = multiprocessing.get_context("spawn").Process(target=processes.run_web, args=given)
+    process.start()
+    try:
+        until(lambda: answers(settings, "/healthz"))
+        yield process
+        os.kill(process.pid or 0, signal.SIGTERM)
+        process.join(30)
+        assert process.exitcode in (0, -signal.SIGTERM)
+    finally:
+        process.kill()
+        process.join(10)
+
+
+def answers(settings: Settings, path: str) -> bool:
+    try:
+        return requests.get(settings.public_url + path, timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def until(done: Any) -> None:
+    """Ask until it is so, half a minute at most."""
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # a process starts when it starts; nothing here hangs on how long that takes
+
+
+def test_the_worker_beside_the_web_works_and_ends_with_it(settings: Settings) -> None:
+    with web(settings, with_worker=True) as process:
+        until(lambda: answers(settings, "/readyz"))
+        family = psutil.Process(process.pid).children(recursive=True)
+    assert not any(child.is_running() for child in family)
+
+
+def test_a_web_process_that_dies_is_replaced_and_all_end_together(settings: Settings) -> None:
+    with web(settings, workers=2) as process:
+        children = psutil.Process(process.pid).children()
+        servers = [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+        assert len(servers) == 2
+        servers[0].kill()
+        until(lambda: len(set(psutil.Process(process.pid).children()) - set(children)) == 1)
+        until(lambda: answers(settings, "/healthz"))
+        family = psutil.Process(process.pid).children(recursive=True)
+    psutil.wait_procs(family, timeout=20)
+    assert not any(child.is_running() for child in family)
