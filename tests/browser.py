@@ -40,3 +40,24 @@ def launch(playwright: Playwright) -> Browser:
 def overflows(page: Page) -> bool:
     """Whether one has to scroll sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+# What leads to another page. A click alone returns as soon as the answer begins, and a test would look at half a page.
+
+
+def press(page: Page, name: str, exact: bool = False) -> None:
+    """Press a button, and wait until the page that it leads to is whole."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=exact).click()
+
+
+def follow(page: Page, name: str, exact: bool = False) -> None:
+    """Follow the first link of that name, and wait until its page is whole."""
+    with page.expect_navigation():
+        page.get_by_role("link", name=name, exact=exact).first.click()
+
+
+def enter(page: Page) -> None:
+    """Press the Enter key, and wait until the page that it leads to is whole."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from cli import wiring
 from cli.settings import read_settings
 from storage.ballots import Ballot
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, press, serving
 from tests.world import World, environment
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; .ci/run installs it")
@@ -159,7 +159,7 @@ def test_who_comes_after_sees_nothing_in_a_tab_that_was_left_open(site: Site) ->
     vote(page)
     left = page.context.new_page()
     left.goto(site.url + "/chat")
-    left.get_by_role("button", name="Salir de este chat").click()
+    press(left, "Salir de este chat")
     page.reload()
     assert "recibo es" not in page.locator("body").inner_text()
     assert page.evaluate("sessionStorage.length") == 0
@@ -177,7 +177,7 @@ def test_two_visitors_see_each_their_own_chat(site: Site) -> None:
 def test_leaving_leaves_nothing_in_the_browser(site: Site) -> None:
     page = site.open("/chat")
     vote(page)
-    page.get_by_role("button", name="Salir de este chat").click()
+    press(page, "Salir de este chat")
     page.goto(site.url + "/chat")
     assert "recibo es" not in page.locator("body").inner_text()
 
@@ -186,7 +186,7 @@ def test_in_the_demo_somebody_votes_by_sms(site: Site) -> None:
     page = site.open("/chat")
     page.locator(".play summary").click()
     page.locator("#channel").select_option("sms")
-    page.get_by_role("button", name="Empezar como esta persona").click()
+    press(page, "Empezar como esta persona")
     page.locator("#text").fill("votar")
     page.get_by_role("button", name="Enviar").click()
     expect(page.locator("#log small").last).to_contain_text("SMS")

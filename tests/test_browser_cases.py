@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from bot.complaints.cases import Begun
 from cli import wiring
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, follow, overflows, press, serving
 from tests.casebook import PHOTO, cheap, filed, receiver
 from tests.console import signed_in
 from tests.vaults import OFFICES, PASSPHRASE, give_keys, in_memory
@@ -47,7 +47,7 @@ class Office:
         page = self.page("ana", viewport, script)
         page.goto(f"{self.url}/consola/mi-clave")
         page.get_by_label("Frase de su clave").fill(PASSPHRASE)
-        page.get_by_role("button", name="Abrir").click()
+        press(page, "Abrir")
         return page
 
 
@@ -79,22 +79,22 @@ def office(browser: Browser, sqlite_template: Path, tmp_path_factory: pytest.Tem
 @pytest.mark.parametrize(("viewport", "note"), [(PHONE, "Desde el teléfono"), (DESKTOP, "Desde el computador")])
 def test_a_receiver_works_without_script(office: Office, viewport: ViewportSize, note: str) -> None:
     page = office.unlocked(viewport, script=False)
-    page.get_by_role("link", name=office.begun.new.locator).click()
+    follow(page, office.begun.new.locator)
     assert "Pidieron plata en la plaza" in page.inner_text("main")
     with page.expect_download() as download:
         page.get_by_role("link", name="adjunto-01.jpg").click()
     assert Path(download.value.path()).read_bytes() == PHOTO
     if page.get_by_role("link", name="Pasar a:").count() and viewport == PHONE:
-        page.get_by_role("link", name="Pasar a:").first.click()
+        follow(page, "Pasar a:")
         page.get_by_label("Respuesta para quien denunció").fill("Hola, ya la leímos.")
-        page.get_by_role("button", name="Pasar a:").click()
+        press(page, "Pasar a:")
         assert "Hola, ya la leímos." in page.inner_text("main")
-    page.get_by_role("link", name="Nota interna").click()
+    follow(page, "Nota interna")
     page.get_by_label("Sus palabras").fill(note)
-    page.get_by_role("button", name="Cerrar y guardar").click()
+    press(page, "Cerrar y guardar")
     assert note in page.inner_text("main")
     page.goto(f"{office.url}/consola/mi-clave")
-    page.get_by_role("button", name="Cerrarla ya").click()
+    press(page, "Cerrarla ya")
     page.goto(f"{office.url}/consola/denuncias/{office.begun.new.id}")
     assert "Su clave está cerrada" in page.inner_text("main")
     page.context.close()
@@ -104,11 +104,11 @@ def test_a_newcomer_makes_a_key(office: Office) -> None:
     page, axe = office.page("nora", PHONE, script=True), Axe()
     assert _wrong(page, axe, f"{office.url}/consola/mi-clave/nueva") == []
     page.get_by_label("Frase nueva").fill(PASSPHRASE)
-    page.get_by_role("button", name="Hacer la clave").click()
+    press(page, "Hacer la clave")
     assert not overflows(page)
     assert axe.run(page).response["violations"] == []
     page.get_by_label("Los dos últimos grupos").fill(page.inner_text("main code")[-9:])
-    page.get_by_role("button", name="Ya lo escribí").click()
+    press(page, "Ya lo escribí")
     assert "Su clave está abierta" in page.inner_text("main")
     page.context.close()
 

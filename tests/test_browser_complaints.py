@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cli import wiring
 from cli.settings import read_settings
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, enter, overflows, press, serving
 from tests.complaint_pages import person, picture
 from tests.test_site import LIGHT
 from tests.vaults import taking_complaints
@@ -46,11 +46,14 @@ def look(page: Page, heading: str) -> None:
     assert len(page.content().encode()) < LIGHT
 
 
-def press(page: Page, name: str) -> None:
+def reach(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).focus()
+
+
+def send(page: Page, name: str) -> None:
     """Press a button by keyboard."""
-    button = page.get_by_role("button", name=name, exact=True)
-    button.focus()
-    page.keyboard.press("Enter")
+    reach(page, name)
+    enter(page)
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -63,13 +66,14 @@ def test_a_complaint_is_filed_and_followed_by_keyboard_without_script(
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{site}/denuncia")
     look(page, "Denunciar corrupción")
-    press(page, "Seguir")
+    reach(page, "Seguir")
+    page.keyboard.press("Enter")
     expect(page).to_have_title("Denunciar corrupción · Cuenta")  # the browser itself asks for a choice
     page.get_by_role("radio", name="No, de ninguna").focus()
     page.keyboard.press("Space")
-    press(page, "Seguir")
+    send(page, "Seguir")
     look(page, "Cuéntenos")
-    press(page, "Enviar la denuncia")
+    send(page, "Enviar la denuncia")
     expect(page.locator("#what-fault")).to_contain_text("Cuéntenos algo")
     look(page, "Cuéntenos")
     for _n in range(30):
@@ -80,20 +84,21 @@ def test_a_complaint_is_filed_and_followed_by_keyboard_without_script(
     page.keyboard.press("Tab")
     page.keyboard.type("Plaza mayor")
     page.locator("#archivos").set_input_files(tmp_path / "foto.jpg")
-    press(page, "Enviar la denuncia")
+    send(page, "Enviar la denuncia")
     look(page, "Ya tenemos su denuncia")
     locator, key = (page.locator(where).inner_text().replace("\n", " ") for where in ("#numero", "#clave"))
     page.locator("#final").focus()
     page.keyboard.type(key.split()[-1].lower())
-    press(page, "Ya los escribí")
+    send(page, "Ya los escribí")
     look(page, "Su denuncia está guardada")
-    page.locator("main").get_by_role("link", name="Ver su denuncia").click()
+    with page.expect_navigation():
+        page.locator("main").get_by_role("link", name="Ver su denuncia").click()
     look(page, "Ver su denuncia")
     page.locator("#numero").focus()
     page.keyboard.type(locator)
     page.keyboard.press("Tab")
     page.keyboard.type(key)
-    page.keyboard.press("Enter")
+    enter(page)
     expect(page.locator("main")).to_contain_text("3 textos y archivos")
     look(page, "Su denuncia")
     (cookie,) = page.context.cookies()
@@ -102,10 +107,10 @@ def test_a_complaint_is_filed_and_followed_by_keyboard_without_script(
     )  # fmt: skip
     page.get_by_label("Sus palabras").focus()
     page.keyboard.type("También de noche.")
-    press(page, "Enviar")
+    send(page, "Enviar")
     expect(page.get_by_role("status")).to_have_text("Ya tenemos lo que usted agregó.")
     expect(page.locator("main")).to_contain_text("4 textos y archivos")
-    press(page, "Salir")
+    send(page, "Salir")
     look(page, "Usted salió")
     assert page.context.cookies() == []
     assert {url.startswith(site) for url in asked} == {True}, "nobody else is asked for anything"
@@ -140,23 +145,23 @@ def test_every_page_is_for_everybody(site: str, browser: Browser, size: Viewport
         check(heading)
     page.goto(f"{site}/denuncia")
     page.get_by_role("radio", name="No, de ninguna").check()
-    page.get_by_role("button", name="Seguir").click()
+    press(page, "Seguir")
     check("Cuéntenos")
-    page.get_by_role("button", name="Enviar la denuncia").click()
+    press(page, "Enviar la denuncia")
     expect(page.locator("#what-fault")).to_be_visible()
     check("Cuéntenos")
     page.get_by_label("¿Qué pasó?").fill("Pasó.")
-    page.get_by_role("button", name="Enviar la denuncia").click()
+    press(page, "Enviar la denuncia")
     check("Ya tenemos su denuncia")
     codes = [page.locator(where).inner_text() for where in ("#numero", "#clave")]
     page.get_by_label("últimas 4 letras").fill("????")
-    page.get_by_role("button", name="Ya los escribí").click()
+    press(page, "Ya los escribí")
     expect(page.locator("#final-fault")).to_be_visible()
     check("Ya tenemos su denuncia")
     page.goto(f"{site}/denuncia/consultar")
     page.get_by_label("Número de su denuncia").fill(codes[0])
     page.get_by_label("Su clave").fill(codes[1])
-    page.get_by_role("button", name="Ver", exact=True).click()
+    press(page, "Ver", exact=True)
     check("Su denuncia")
     page.context.close()
 

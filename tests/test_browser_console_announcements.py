@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from cli import wiring
 from tests.announced import tick
 from tests.announcing import WORDS, agree
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, follow, overflows, press, serving
 from tests.console import SITE, Signed, signed_in
 from tests.test_browser_site import WHOLE, faults
 from tests.world import World
@@ -59,7 +59,7 @@ def good(page: Page, name: str) -> None:
 
 def write(page: Page, url: str) -> None:
     page.goto(f"{url}/consola/anuncios")
-    page.get_by_role("link", name="Nuevo anuncio").click()
+    follow(page, "Nuevo anuncio")
     page.get_by_label("De qué trata").select_option("news")
     page.get_by_text("En inglés", exact=True).click()
     for language, tongue in (("es", "español"), ("en", "inglés")):
@@ -75,36 +75,36 @@ def test_from_the_first_word_to_the_published_figures(browser: Browser, city: Ci
     ana, bea = city.page(browser, city.writer, size), city.page(browser, city.second, size)
     write(ana, url)
     good(ana, "empty form")
-    ana.get_by_role("button", name="Ver primero").click()
+    press(ana, "Ver primero")
     expect(ana.get_by_role("heading", name="SMS · Español")).to_be_visible()
     expect(ana.get_by_text("Va a todas las personas")).to_be_visible()
     good(ana, "preview")
-    ana.get_by_role("button", name="Guardar el borrador").click()
+    press(ana, "Guardar el borrador")
     expect(ana.get_by_text("cerca de 60").first).to_be_visible()
     good(ana, "draft")
     where = ana.url
-    ana.get_by_role("button", name="Pedir que otra persona acepte").click()
+    press(ana, "Pedir que otra persona acepte")
     expect(ana.get_by_text("Espera a otra persona").first).to_be_visible()
     bea.goto(f"{url}/consola/pendientes")
-    bea.get_by_role("link", name="Ver y decidir").first.click()
+    follow(bea, "Ver y decidir")
     good(bea, "request")
-    bea.get_by_role("link", name="Ver", exact=True).click()
+    follow(bea, "Ver", exact=True)
     expect(bea.get_by_role("heading", name=WORDS["es"]["title"])).to_be_visible()
     bea.go_back()
-    bea.get_by_role("button", name="Acepto: hágalo").click()
+    press(bea, "Acepto: hágalo")
     world.clock.forward(minutes=11)
     tick(world, {"sms": 1 / 60, "whatsapp": 80, "telegram": 30})
     ana.goto(where)
     expect(ana.get_by_role("progressbar")).to_be_visible()
     good(ana, "sending")
-    ana.get_by_role("link", name="Actualizar esta página sola").click()
+    follow(ana, "Actualizar esta página sola")
     expect(ana.get_by_role("status")).to_contain_text("cada 10 segundos")
-    ana.get_by_role("link", name="No actualizarla más").click()
-    ana.get_by_role("button", name="Detener").click()
+    follow(ana, "No actualizarla más")
+    press(ana, "Detener")
     expect(ana.get_by_text("Alguien del equipo lo detuvo.")).to_be_visible()
     tick(world)
     good(ana, "paused")
-    ana.get_by_role("button", name="Seguir enviando").click()
+    press(ana, "Seguir enviando")
     for _n in range(4):
         tick(world)
         for number in range(1, PEOPLE + 1):
@@ -117,11 +117,11 @@ def test_from_the_first_word_to_the_published_figures(browser: Browser, city: Ci
     ana = city.page(browser, again, size)
     ana.goto(where)
     good(ana, "figures")
-    ana.get_by_role("button", name="Publicar estas cifras en la página").click()
-    ana.get_by_role("link", name="Ver su página pública").click()
+    press(ana, "Publicar estas cifras en la página")
+    follow(ana, "Ver su página pública")
     expect(ana.get_by_text(f"Llegó a {PEOPLE} de {PEOPLE} personas")).to_be_visible()
     good(ana, "public")
-    ana.get_by_role("link", name="Todos los avisos").click()
+    follow(ana, "Todos los avisos")
     good(ana, "public list")
     for each in (ana, bea):
         each.context.close()

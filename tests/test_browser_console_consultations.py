@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cli import wiring
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, enter, overflows, serving
 from tests.console import SITE, Signed, signed_in
 from tests.test_browser_site import LOOKS, WHOLE, faults
 from tests.test_console_consultations import NOW, SENTENCE, begin, bring, fields, save, scheduled, seen
@@ -98,7 +98,8 @@ def test_a_fault_is_reached_by_keyboard_and_saving_needs_no_script(office: Offic
     page.keyboard.press("Enter")
     assert page.url.endswith("#opens_day")
     page.get_by_label("Título en inglés").fill("Another title")
-    page.get_by_role("button", name="Guardar el borrador").press("Enter")
+    page.get_by_role("button", name="Guardar el borrador").focus()
+    enter(page)
     expect(page.get_by_role("status")).to_have_text("Guardado.")
     expect(page.get_by_label("Título en inglés")).to_have_value("Another title")
     page.context.close()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from cli import wiring
 from storage import voices
 from storage.database import transaction
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, follow, overflows, press, serving
 from tests.console import SITE, signed_in
 from tests.promises import COMMITMENT, UNBROKEN, great_plan, load_plan, person, speak, the_plan
 from tests.test_browser_site import LOOKS, WHOLE, faults
@@ -102,15 +102,15 @@ def test_every_page_is_for_everybody(office: Office, size: ViewportSize, dark: b
 def test_an_office_reports_on_a_phone_without_script(office: Office, tmp_path: Path) -> None:
     page = office.page(Role.OFFICE, PHONE, script=False)
     page.goto(f"{office.url}/consola/planes/plan-2023")
-    page.get_by_role("link", name="1.2").first.click()
-    page.get_by_role("link", name="Informar cómo va").click()
-    page.get_by_role("button", name="Enviar el informe").press("Enter")
+    follow(page, "1.2")
+    follow(page, "Informar cómo va")
+    press(page, "Enviar el informe")
     expect(page.get_by_role("alert")).to_contain_text("Escriba algo aquí")
     page.get_by_label("Cumplido").check()
     page.get_by_label("Qué se hizo").fill("Se hicieron dos jornadas")
     (tmp_path / "acta.pdf").write_bytes(b"%PDF-1.4 acta")
     page.get_by_label("Pruebas").set_input_files(tmp_path / "acta.pdf")
-    page.get_by_role("button", name="Enviar el informe").press("Enter")
+    press(page, "Enviar el informe")
     expect(page.get_by_text("Se hicieron dos jornadas").first).to_be_visible()
     expect(page.get_by_role("link", name="Documento").first).to_be_visible()
     page.context.close()

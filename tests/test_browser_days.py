@@ -16,7 +16,7 @@ from storage.ballots import Ballot
 from storage.contacts import Person
 from storage.database import reading, transaction
 from storage.voices import Objection
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, enter, follow, overflows, press, serving
 from tests.console import PASSWORD, SITE, signed_in
 from tests.promises import COMMITMENT, load_plan, person, the_plan
 from tests.test_console_consultations import NOW, fields, full, seen
@@ -86,14 +86,6 @@ class Work:
             office.world.desk.engine.dispose()
 
 
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
-
-
-def follow(page: Page, name: str) -> None:
-    page.get_by_role("link", name=name).first.click()
-
-
 def reach(page: Page, name: str) -> None:
     """Go to a field, by its name, or to a button or link, by its words, with the Tab key alone."""
     told = "(e => e.name === {0} || (e.innerText || '').trim() === {0})(document.activeElement)".format(repr(name))
@@ -102,12 +94,6 @@ def reach(page: Page, name: str) -> None:
         if page.evaluate(told):
             return
     raise AssertionError(f"{name} is not reached by keyboard on {page.url}")
-
-
-def enter(page: Page) -> None:
-    """Press the Enter key, which leads to another page."""
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
 
 
 def type_into(page: Page, **typed: str) -> None:
@@ -174,7 +160,8 @@ def test_a_consultation_from_a_spreadsheet_with_two_bad_cells_until_it_opens(wor
         assert page.locator("td.bad").count() == 2
         press(page, "Usar estas filas")
         for number, name, good in ((1, "short_es", "Arboles"), (3, "title_es", "Una plaza")):
-            page.locator("tbody tr").nth(number - 1).get_by_role("link").click()
+            with page.expect_navigation():
+                page.locator("tbody tr").nth(number - 1).get_by_role("link").click()
             assert page.locator(f"#{name}-wrong").is_visible()
             page.locator(f"[name={name}]").fill(good)
             press(page, "Guardar la propuesta")
@@ -301,7 +288,8 @@ def test_a_seat_is_passed_on_and_the_monitor_grades_on_a_phone(work: Work) -> No
         page, holders = office.at("/planes", Role.PARTICIPATION, size=PHONE), []
         for who in (1, 2):
             follow(page, "Sillas del comité")
-            page.locator("tbody tr").first.get_by_role("link").first.click()
+            with page.expect_navigation():
+                page.locator("tbody tr").first.get_by_role("link").first.click()
             press(page, "Crear el código")
             assert not overflows(page)
             code = page.locator(".lead code").inner_text()

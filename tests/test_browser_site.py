@@ -19,7 +19,7 @@ from storage.database import transaction
 from storage.folder import read_folder
 from storage.loading import consultation_row
 from tests import promises
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, press, serving
 from tests.test_site import cast, client_of, crowd, crowded, publish
 from tests.world import CARTAGENA, EXAMPLE, World
 
@@ -258,7 +258,7 @@ def test_a_timeline_is_drawn_to_scale_on_any_screen(site: Site) -> None:
 def test_a_search_needs_no_script(site: Site) -> None:
     page = site.page("/plan", java_script_enabled=False)
     page.get_by_label("Busque en las promesas").fill("comunicaciones")
-    page.get_by_role("button", name="Buscar").click()
+    press(page, "Buscar")
     expect(page.get_by_role("status")).to_contain_text("1 promesa tiene estas palabras")
     page.context.close()
 

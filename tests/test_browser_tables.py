@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from cli import wiring
 from storage.ballots import Ballot
 from tests.booths import SLUG, assisted_table, keep, paper_table
-from tests.browser import CHROMIUM, DESKTOP, PHONE, overflows, serving
+from tests.browser import CHROMIUM, DESKTOP, PHONE, follow, overflows, press, serving
 from tests.console import signed_in
 from tests.test_one_vote import rules
 from tests.world import World
@@ -76,19 +76,19 @@ def test_every_page_fits_a_phone_and_axe_finds_nothing_serious(console: Console)
 
 def test_a_day_at_the_tables_without_script(console: Console) -> None:
     ana = console("/mesas", java_script_enabled=False)
-    ana.get_by_role("link", name="Abrir una mesa").first.click()
+    follow(ana, "Abrir una mesa")
     ana.get_by_label("Nombre de la mesa").fill("Parque")
     ana.get_by_label("Con documento de identidad").check()
-    ana.get_by_role("button", name="Abrir la mesa").click()
+    press(ana, "Abrir la mesa")
     ana.get_by_label("Le leí el aviso").check()
     ana.get_by_label("no votó por chat").check()
     ana.get_by_label("Número del documento").fill("45.678.901")
     ana.get_by_label("El mismo número otra vez").fill("45678901")
     ana.locator("input[value=p03]").check()
-    ana.get_by_role("button", name="Poner el voto").click()
+    press(ana, "Poner el voto")
     assert ana.get_by_role("alert").is_visible()  # the two numbers are not written the same
     ana.get_by_label("El mismo número otra vez").fill("45.678.901")
-    ana.get_by_role("button", name="Poner el voto").click()
+    press(ana, "Poner el voto")
     receipt = ana.locator(".figure strong").inner_text()
     assert receipt in {row["id"] for row in console.world.rows(Ballot)}
     ana.goto(f"{console.url}/consola/mesas/abrir/{SLUG}")
@@ -97,17 +97,17 @@ def test_a_day_at_the_tables_without_script(console: Console) -> None:
     ana.get_by_label("Con papeletas numeradas").check()
     ana.get_by_label("Primera papeleta").fill("901")
     ana.get_by_label("Última papeleta").fill("910")
-    ana.get_by_role("button", name="Abrir la mesa").click()
+    press(ana, "Abrir la mesa")
     for label, number in (("Votos que eligen algo", "2"), ("en blanco", "1"), ("nulas", "0")):
         ana.get_by_label(label).fill(number)
     ana.get_by_label("O escriba las filas").fill("901; 1 4 6\n902; 2; 35-44; f")
-    ana.get_by_role("button", name="Guardar y revisar").click()
-    ana.get_by_role("link", name="Enviarlo a una segunda persona").click()
-    ana.get_by_role("button", name="Enviar las filas").click()
+    press(ana, "Guardar y revisar")
+    follow(ana, "Enviarlo a una segunda persona")
+    press(ana, "Enviar las filas")
     table = ana.url.rpartition("/")[2]
     bea = console(f"/mesas/{table}", who="bea", java_script_enabled=False)
-    bea.get_by_role("link", name="Confirmar o no").click()
-    bea.get_by_role("button", name="Acepto: hágalo").click()
+    follow(bea, "Confirmar o no")
+    press(bea, "Acepto: hágalo")
     bea.goto(f"{console.url}/consola/mesas/{table}")
     assert "está en la urna" in bea.locator("main").inner_text()
     assert {"p01 p04 p06", "p02"} <= {row["choices"] for row in console.world.rows(Ballot)}
