@@ -20,7 +20,7 @@ from bot import failures, fates
 from bot.messages import Outbound
 from bot.pace import Pace
 from storage import leases, outbox
-from storage.database import is_away, may_succeed_again, transaction
+from storage.database import is_away, may_succeed_again, reading, transaction
 from storage.ink import Ink
 from storage.leases import Held
 
@@ -148,6 +148,8 @@ class Sender:
         recorded = bool(self._outcomes)
         if room <= 0 and not recorded:
             return bool(self._under_way)
+        if not recorded and not await self._in_database(self._has_work, within=reading):
+            return bool(self._under_way)
         rows = await self._finish_and_claim(room)
         for row in rows:
             self._start(row)
@@ -192,6 +194,10 @@ class Sender:
             self._record(connection, self._outcomes, now)
             outbox.orphaned(connection, self.lane.name, held.epoch, now)
         return held
+
+    def _has_work(self, connection: Connection) -> bool:
+        """Whether anything is due: an idle lane asks several times a second, and takes no lock for it."""
+        return outbox.is_anything_due(connection, self.lane.name, self.clock())
 
     async def _finish_and_claim(self, room: int) -> list[Row[Any]]:
         """One transaction for what is done and what comes next; nothing is forgotten before it is committed."""
@@ -306,11 +312,17 @@ class Sender:
             log.warning("settle.failed", lane=self.lane.name, error=type(error).__name__)
             return False
 
-    async def _in_database(self, work: Callable[..., Any], *arguments: Any) -> Any:
+    async def _in_database(
+        self, work: Callable[..., Any], *arguments: Any, within: Callable[[Engine], Any] = transaction
+    ) -> Any:
         """Run a transaction in the database's thread; None while the database is away (it is tried again)."""
-        loop = asyncio.get_running_loop()
+
+        def run() -> Any:
+            with within(self.engine) as connection:
+                return work(connection, *arguments)
+
         try:
-            return await loop.run_in_executor(self.executor, self._transact, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self.executor, run)
         except Exception as error:
             if is_away(error) or may_succeed_again(error):
                 log.warning("sender.database_away", lane=self.lane.name)
@@ -318,10 +330,6 @@ class Sender:
                 await self.sleep(LONGEST)
                 return None
             raise
-
-    def _transact(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        with transaction(self.engine) as connection:
-            return work(connection, *arguments)
 
 
 def _of_try(number: int, body: bytes) -> Outbound:

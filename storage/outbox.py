@@ -196,6 +196,18 @@ _CLAIM = Prepared(
 )  # fmt: skip
 
 
+_DUE = Prepared(
+    select(_O.id)
+    .where(_IS_PENDING, _O.lane == bindparam("on"), _O.state == "queued", _O.due_at <= bindparam("now"))
+    .limit(literal_column("1"))
+)
+
+
+def is_anything_due(connection: Connection, lane: str, now: datetime) -> bool:
+    """Whether a message of a lane is due, be it one that has to wait for another of its contact."""
+    return _DUE.row(connection, {"on": lane, "now": now}) is not None
+
+
 @dataclass(frozen=True)
 class Hold:
     """In whose name messages are claimed: a lease, its holder and epoch, and the time `at` which it must still run."""

@@ -93,6 +93,18 @@ def test_nothing_goes_before_its_hour_nor_without_approval(little_world: World) 
     assert tick(little_world) == 1
 
 
+def test_where_nobody_is_due_feeding_takes_no_lock(world: World) -> None:
+    """While its last messages are under way an announcement is looked at every two seconds."""
+    person(world)
+    id = announce(world)
+    tick(world)
+    outgoing(world, state="sending")
+    world.statements.clear()
+    assert broadcast.feed(world.desk, {"telegram": 30}, world.clock()) == 0
+    assert one(world, id).state == "sending"
+    assert {each.split()[0] for each in world.statements} == {"SELECT"}
+
+
 def test_a_channel_that_is_fetched_from_needs_no_lane(little_world: World) -> None:
     person(little_world, "sms", 1)
     announce(little_world)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bot import failures
 from bot.channels import telegram
@@ -293,3 +293,26 @@ def test_the_form_is_on_the_host_for_complaints_where_there_is_one(world: World)
     assert wiring.ways(world.settings).link == "https://cuenta.example.test/denuncia"
     apart = replace(world.settings, complaints_host="denuncias.example.test")
     assert wiring.ways(apart).link == "https://denuncias.example.test/denuncia"
+
+
+def test_a_courier_without_work_only_glances(world: World) -> None:
+    assert world.desk.volatile is not None
+    asked: list[str] = []
+    event.listen(world.desk.volatile, "before_cursor_execute", lambda _c, _cursor, sql, *_more: asked.append(sql))
+    courier = courier_of(world, Provider())
+    cycles(courier)
+    assert asked == []
+    write(world, "denunciar")
+    asked.clear()
+    cycles(courier, 1)
+    assert asked, "what comes then is carried"
+
+
+def test_where_a_glance_sees_nothing_for_certain_the_courier_looks(world: World) -> None:
+    """Whoever is writing just then does not hold a reply back."""
+    provider = Provider()
+    courier = courier_of(world, provider)
+    write(world, "denunciar")
+    courier._glance._path = str(world.folder / "no such folder" / "store.db")
+    cycles(courier)
+    assert len(provider.sent) == 1

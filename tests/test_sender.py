@@ -891,3 +891,20 @@ def test_what_was_held_up_on_its_way_counts_from_its_arrival(little_world: World
         assert lane.lane.pace.full(here.steady.now) == pytest.approx(Pace.MARGIN)
 
     play(little_world, scene)
+
+
+def test_a_lane_without_work_asks_once_and_takes_no_lock(world: World) -> None:
+    """It asks several times a second, day and night, on a city's smallest machine."""
+
+    async def scene(here: Office) -> None:
+        lane = here.sender(sends=Scripted())
+        here.queue(here.contact(), "hello")
+        await here.rounds(lane)
+        world.statements.clear()
+        for _n in range(3):
+            assert not await lane.cycle()
+        assert [each.split()[0] for each in world.statements] == ["SELECT"] * 3
+        here.queue(here.contact(2), "one more")
+        assert await lane.cycle(), "what comes then goes at once"
+
+    play(world, scene)

@@ -19,7 +19,7 @@ from bot.catalogue import Catalogue
 from bot.desk import Desk
 from storage import announcements, outbox, recipients, spending
 from storage.announcements import Announcement
-from storage.database import transaction
+from storage.database import reading, transaction
 
 BATCH = 250
 """Messages that are queued in one transaction, and recipients that are settled in one."""
@@ -84,6 +84,9 @@ class Feed:
 
     def run(self, slots: Slots) -> None:
         """Queue messages of a lane as long as there is room. Raises Ceiling."""
+        with reading(self.desk.engine) as connection:
+            if not recipients.is_anybody_due(connection, self.announcement.id, slots.lane, self.now):
+                return
         for _n in range(MOST_BATCHES):
             if slots.left <= 0 or not self._may_use(self.announcement, slots.lane) or not self._batch(slots):
                 break

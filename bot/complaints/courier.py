@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Protocol, runtime_checkable
 from zlib import crc32
@@ -22,6 +23,7 @@ from bot.messages import Outbound
 from bot.sender import DOUBT, LONGEST, MOST_TRIES, SHORTEST, Lane
 from storage import volatile, volatile_outbox
 from storage.database import is_away, reading, transaction
+from storage.volatile_glance import Glance
 
 log = structlog.get_logger()
 
@@ -72,12 +74,19 @@ class Courier:
     async def cycle(self) -> bool:
         """Carry what may go now, and delete what is due. Whether there was anything to carry."""
         now = self.steady()
-        rows = await asyncio.to_thread(self._due, min(MOST_AT_ONCE, self.lane.pace.room(now)))
+        rows: Sequence[Row[Any]] = ()
+        if self._glance.sees_reply(self.lane.name):
+            rows = await asyncio.to_thread(self._due, min(MOST_AT_ONCE, self.lane.pace.room(now)))
         await asyncio.gather(*(self._carry(row) for row in rows))
         if now >= self._look_at and isinstance(self.lane.sends, Forgets):
             self._look_at = now + LOOK_EVERY
-            await self._forget(self.lane.sends)
+            if self._glance.sees_trace(self.lane.name):
+                await self._forget(self.lane.sends)
         return bool(rows)
+
+    @cached_property
+    def _glance(self) -> Glance:
+        return Glance(self.store)
 
     def _due(self, room: int) -> Sequence[Row[Any]]:
         if room <= 0:
