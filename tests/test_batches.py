@@ -1,4 +1,4 @@
-"""Messages that come at the same time share a commit and nothing else: no failure, no effect, no wait for company."""
+"""Messages that come at the same time share a commit and nothing else: no failure and no effect."""
 
 import asyncio
 import itertools
@@ -48,7 +48,7 @@ async def held(fail: Callable[[Sequence[int]], None] = lambda _tasks: None) -> l
     return [seen, *await asyncio.gather(*calls, return_exceptions=True)]
 
 
-def test_who_comes_alone_is_served_at_once_and_who_came_meanwhile_together() -> None:
+def test_who_comes_alone_is_served_alone_and_who_came_meanwhile_together() -> None:
     seen, *became = asyncio.run(held())
     assert seen == [[1], [2, 3, 4]]
     assert [str(each) for each in became] == ["10", "20", "odd", "40"]
