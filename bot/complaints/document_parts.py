@@ -13,12 +13,9 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream, String
 
 from bot.complaints import formats
+from bot.complaints.document_drawing import Uncertain, drawing
 
 Copy = Callable[["Anew", Any], Any]
-
-
-class Uncertain(Exception):
-    """A part that may hide something and cannot be put together anew."""
 
 
 class Anew:
@@ -33,7 +30,7 @@ class Anew:
         """A page, with what it takes from the nodes above it."""
         old = {key: _inherited(page.obj, key) for key in PAGE}
         kept = {key: PAGE[key](self, value) for key, value in old.items() if value is not None}
-        kept["/Contents"] = self.new.make_stream(_drawing(page))
+        kept["/Contents"] = self.new.make_stream(drawing(page))
         made = Dictionary({"/Type": Name.Page, **{key: value for key, value in kept.items() if value is not None}})
         self.new.pages.append(pikepdf.Page(self.new.make_indirect(made)))
 
@@ -142,61 +139,6 @@ def _unpacked(old: Any) -> bytes:
         if "bad_alloc" in str(error):  # how qpdf says that a stream did not fit into the memory there is
             raise MemoryError from None
         raise Uncertain from None
-
-
-# Content: what draws
-
-
-_KNOWN = """
-q Q cm w J j M d ri i gs m l c v y h re S s f F f* B B* b b* n W W* BT ET Tc Tw Tz TL Tf Tr Ts Td TD Tm T* Tj TJ ' "
-d0 d1 CS cs SC SCN sc scn G g RG rg K k sh Do
-"""
-"""ISO 32000-1, table 51, without those that mark where something begins and ends for programs (BDC and its like): they
-name layers and carry text of their own."""
-
-_OPERATORS = {*_KNOWN.split(), "INLINE IMAGE"}
-
-_INLINE = {
-    *("/BPC", "/BitsPerComponent", "/CS", "/ColorSpace", "/D", "/Decode", "/DP", "/DecodeParms", "/F", "/Filter", "/H"),
-    *("/Height", "/IM", "/ImageMask", "/Intent", "/I", "/Interpolate", "/W", "/Width", "/L", "/Length"),
-}
-
-
-def _drawing(source: Any) -> bytes:
-    """The instructions of a page or form that draw, without comments. Raises Uncertain."""
-    try:
-        instructions = pikepdf.parse_content_stream(source)
-    except pikepdf.PdfError:
-        raise Uncertain from None
-    kept = []
-    for instruction in instructions:
-        if isinstance(instruction, pikepdf.ContentStreamInlineImage):
-            _check_inline(instruction.iimage)
-        elif not _is_shown(instruction):
-            raise Uncertain
-        if str(instruction.operator) in _OPERATORS:
-            kept.append(instruction)
-    return pikepdf.unparse_content_stream(kept)
-
-
-_TEXT = {"Tj": 1, "TJ": 1, "'": 1, '"': 3}
-"""What shows text, and with how many operands."""
-
-
-def _is_shown(instruction: Any) -> bool:
-    """Whether nothing among the operands of what draws is text that it does not show."""
-    name, operands = str(instruction.operator), instruction.operands
-    if name not in _OPERATORS:
-        return True
-    if name in _TEXT:
-        return len(operands) == _TEXT[name]
-    return not any(isinstance(operand, String | Dictionary) for operand in operands)
-
-
-def _check_inline(image: Any) -> None:
-    known = set(image.obj.keys()) <= _INLINE
-    if not known or set(image.filters) & {"/DCTDecode", "/DCT", "/JPXDecode"}:
-        raise Uncertain
 
 
 # Colours: a profile can name the device, so it gives way to the colours of its kind
@@ -365,7 +307,7 @@ FUNCTION: Copy = listed(
 CALIBRATED: Copy = record(_all("WhitePoint BlackPoint Gamma Matrix Range", plain))
 GROUP: Copy = record(_all("Type S I K", plain) | {"/CS": colours})
 FORM: Copy = data(
-    _all("Type Subtype FormType BBox Matrix", plain) | {"/Resources": resources, "/Group": GROUP}, _drawing
+    _all("Type Subtype FormType BBox Matrix", plain) | {"/Resources": resources, "/Group": GROUP}, drawing
 )
 SOFT_MASK: Copy = record(_all("Type S BC", plain) | {"/G": FORM, "/TR": function})
 SHADING: Copy = data(
@@ -377,7 +319,7 @@ SHADING: Copy = data(
 PATTERN: Copy = data(
     _all("Type PatternType PaintType TilingType BBox XStep YStep Matrix", plain)
     | {"/Resources": resources, "/Shading": SHADING, "/ExtGState": state},
-    _drawing,
+    drawing,
 )
 PARAMETERS: Copy = record(
     _all("K EndOfLine EncodedByteAlign Columns Rows EndOfBlock BlackIs1 DamagedRowsBeforeError ColorTransform", plain)
@@ -403,7 +345,7 @@ FONT: Copy = record(
     | _all("CIDToGIDMap", data({}))
     | {"/FontDescriptor": DESCRIPTOR, "/Encoding": ENCODING, "/ToUnicode": CMAP, "/Resources": resources}
     | {"/CIDSystemInfo": record(_all("Registry Ordering", text) | _all("Supplement", plain))}
-    | {"/CharProcs": named(data({}, _drawing)), "/DescendantFonts": listed(font)}
+    | {"/CharProcs": named(data({}, drawing)), "/DescendantFonts": listed(font)}
 )
 
 STATE: Copy = record(

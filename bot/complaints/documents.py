@@ -11,7 +11,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
-from bot.complaints.document_parts import Anew, Uncertain
+from bot.complaints.document_drawing import Uncertain
+from bot.complaints.document_parts import Anew
 from bot.complaints.scrub import NotStrippable, Refused
 
 TOO_LARGE = "size"
