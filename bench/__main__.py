@@ -8,6 +8,7 @@ from bench import (
     complaints,
     counting,
     first_vote,
+    idle,
     messages,
     neighbourhood,
     notices,
@@ -28,6 +29,7 @@ PARTS = {
     "announcements": announcements.run,
     "complaints": complaints.run,
     "first-vote": first_vote.run,
+    "idle": idle.run,
     "turns": turns.run,
 }
 

@@ -47,10 +47,7 @@ class Batches(Generic[T, R]):
         batch: Sequence[tuple[T, asyncio.Future[R]]],
         done: Future[Sequence[R | BaseException]],
     ) -> None:
-        """Begin at once with what came meanwhile, then tell those of this batch."""
-        self._busy = bool(self._waiting)
-        if self._busy:
-            self._begin(loop)
+        """Tell those of this batch, and begin at once with what came meanwhile."""
         error = done.exception()
         became = done.result() if error is None else [error] * len(batch)
         for (_task, call), result in zip(batch, became, strict=True):
@@ -60,3 +57,6 @@ class Batches(Generic[T, R]):
                 call.set_exception(result)
             else:
                 call.set_result(result)
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._begin(loop)

@@ -29,11 +29,11 @@ TRIES = 4
 
 
 class Away(Exception):
-    """The database cannot serve: the provider gets 503 and tries again; nothing was taken in."""
+    """The database cannot serve: the provider gets 503 and tries again; nothing was taken in, or not yet."""
 
 
 class Apart(Exception):
-    """A lock is not to be had just now: nothing was taken in, and each message of the batch is to try by itself."""
+    """Nothing was taken in, and each message of the batch is to try by itself: it may have to wait."""
 
 
 class TakesApart(Protocol):
@@ -82,7 +82,8 @@ class Desk:
                     return [Turn(self, connection, each, self.clock()).run() for each in batch]
             except Exception as error:
                 log.warning("turn.batch_undone", place=whereabouts(error), channel=batch[0].channel)
-                if waited_in_vain(error):  # whoever has to wait waits in a thread of their own
+                # Whoever has to wait waits in a thread of their own, and so does who came with them.
+                if waited_in_vain(error) or not (one_writer(self.engine) or is_away(error)):
                     return [Apart()] * len(batch)
         taken: list[bool | Exception] = []
         for each in batch:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 
 from bot.batches import Batches
 from bot.complaints.confidential import Confidential
-from bot.desk import Apart, Away
+from bot.desk import Apart, Away, Desk
 from bot.intake import Intake
 from bot.messages import Incoming
 from flows import register
@@ -20,9 +20,11 @@ from flows.answers import FreeText
 from flows.language import Ask, Talk
 from storage import consultations
 from storage.ballots import Ballot
+from storage.database import transaction
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.parked import ParkedError
+from tests.vaults import redacts, taking_complaints
 from tests.world import World, address, away, incoming
 
 FIRST = ("votar", "1", "3", "2", "1 4 6")
@@ -89,6 +91,11 @@ def test_who_goes_away_keeps_nobody_from_an_answer() -> None:
 # Turns
 
 
+async def taken(intake: Intake, batch: Sequence[Incoming]) -> list[Any]:
+    """What became of messages that come at the same time."""
+    return await asyncio.gather(*(intake.take(each) for each in batch), return_exceptions=True)
+
+
 def messages(world: World, words: str, people: Sequence[int]) -> list[Incoming]:
     return [incoming("telegram", address("telegram", who), words, next(world._ids)) for who in people]
 
@@ -134,8 +141,9 @@ def test_a_bug_in_one_turn_undoes_that_turn_alone(
     for text in ("hola", "1", "perfil"):
         world.say(text, who=2)
     committed.clear()
-    assert world.desk.take_all(messages(world, "1", (1, 2, 3))) == [True, True, True]
-    assert committed == ["rollback", "commit", "rollback", "commit", "commit"]
+    assert asyncio.run(taken(Intake(world.desk), messages(world, "1", (1, 2, 3)))) == [True, True, True]
+    assert committed[0] == "rollback", "of what came together nothing was taken in"
+    assert sorted(committed[1:]) == ["commit", "commit", "commit", "rollback"]
     assert len(world.rows(ParkedError)) == 1
     assert len(world.rows(Ballot)) == 2
     assert len([row for row in world.rows(Outgoing) if row["state"] == "queued"]) == 3
@@ -199,6 +207,85 @@ def test_who_has_to_wait_for_a_lock_keeps_nobody_of_the_batch(postgres_url: str,
         assert asyncio.run(write(connection)) == [True, True]
     assert len(world.rows(Ballot)) == 2
     world.desk.engine.dispose()
+
+
+def test_a_bug_beside_who_has_to_wait_for_a_lock_keeps_nobody(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is undone for a bug is taken in again, and the ballot among it waits for a count: in a thread of its own."""
+    world = World.on(postgres_url, tmp_path).load().open()
+    monkeypatch.setitem(register.FLOWS, "profile", poison)
+    for text in FIRST:
+        world.say(text, who=1)
+    for text in ("hola", "1", "perfil"):
+        world.say(text, who=2)
+    (ballot,), (odd,), (other,) = (messages(world, text, (who,)) for text, who in (("1", 1), ("x", 2), ("hola", 3)))
+
+    async def write(connection: Connection) -> list[bool]:
+        intake = Intake(world.desk)
+        waiting = asyncio.ensure_future(intake.take(ballot))
+        assert await taken(intake, [odd, other]) == [True, True]
+        connection.rollback()
+        return [await waiting]
+
+    with world.desk.engine.connect() as connection:
+        consultations.hold_alone(connection, "cartagena-2022")
+        assert [type(each) for each in world.desk.take_all([odd, ballot])] == [Apart] * 2
+        assert asyncio.run(write(connection)) == [True]
+    assert len(world.rows(ParkedError)) == len(world.rows(Ballot)) == 1
+    world.desk.engine.dispose()
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The texts of all that ordinary turns see, batch by batch."""
+    seen: list[list[str]] = []
+    take_all = Desk.take_all
+
+    def noted(self: Desk, batch: Sequence[Incoming]) -> Any:
+        seen.append([each.text for each in batch])
+        return take_all(self, batch)
+
+    monkeypatch.setattr(Desk, "take_all", noted)
+    return seen
+
+
+def test_who_tells_a_complaint_while_others_wait_for_the_database_tells_no_ordinary_turn(
+    little: World, together: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they tell comes before the batch that is under way has ended, and before they saw the first answer."""
+    words, told = ("denunciar", "Me pidieron plata", "En la plaza"), []
+    take = Confidential.take
+
+    def noted(self: Confidential, incoming: Incoming) -> bool:
+        told.append(incoming.text)
+        return take(self, incoming)
+
+    async def write() -> list[Any]:
+        intake, (other,) = Intake(little.desk), messages(little, "hola", (1,))
+        with transaction(little.desk.engine):
+            waiting = asyncio.ensure_future(intake.take(other))
+            told = await taken(intake, [messages(little, each, (2,))[0] for each in words])
+        return [await waiting, *told]
+
+    monkeypatch.setattr(Confidential, "take", noted)
+    little.attend()
+    assert asyncio.run(write()) == [True] * 4
+    assert together == [["hola"]]
+    assert told == list(words), "in the order in which they came"
+
+
+def test_messages_of_a_channel_that_is_checked_share_a_commit_too(
+    sqlite_url: str, tmp_path: Path, together: list[list[str]]
+) -> None:
+    """One a minute is noted for the check, in a thread of its own; it is no reason to take all others in alone."""
+    with taking_complaints(sqlite_url, tmp_path) as world:
+        redacts(world)
+        batch = [incoming("whatsapp", address("whatsapp", n), "hola", next(world._ids)) for n in range(1, 9)]
+        assert asyncio.run(taken(Intake(world.desk), batch[:1])) == [True]
+        assert together == []
+        assert asyncio.run(taken(Intake(world.desk), batch[1:])) == [True] * 7
+        assert together == [["hola"] * 7]
 
 
 def test_what_may_be_confidential_is_taken_apart_from_the_batch_it_came_in(

@@ -41,7 +41,7 @@ class Hooks:
     async def _answer(self, call: Call) -> Answer:
         try:
             return await self._route(call)(call)
-        except Away:  # the provider tries again; nothing was taken in
+        except Away:  # the provider tries again
             return Answer(503, headers={"Retry-After": "5"})
         except HTTPException as error:  # the status alone: it repeats nothing of the request
             return Answer(error.code or 500)

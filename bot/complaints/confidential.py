@@ -46,7 +46,8 @@ class Confidential:
         """Whether a message needs a closer look, for which one may have to wait."""
         if self.desk.volatile is None or incoming.kind in NEWS:
             return False
-        return incoming.channel in self.ways.checked or self._may_be_ours(incoming)
+        is_heard = incoming.channel in self.ways.checked and self._ear.listens(incoming, self.desk.clock())
+        return is_heard or self._may_be_ours(incoming)
 
     def claims(self, incoming: Incoming) -> bool:
         """Whether a message is part of a confidential conversation, or begins one. Raises Away.

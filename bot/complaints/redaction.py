@@ -105,9 +105,14 @@ class Ear:
     store: Engine
     _at: datetime | None = None
 
+    def listens(self, incoming: Incoming, now: datetime) -> bool:
+        """Whether it would note this message."""
+        is_due = self._at is None or now >= self._at + NOTED_EVERY
+        return is_due and incoming.kind == "text" and bool(incoming.text)
+
     def hear(self, incoming: Incoming, now: datetime) -> None:
         """Raises what the store raises."""
-        if incoming.kind != "text" or not incoming.text or (self._at is not None and now < self._at + NOTED_EVERY):
+        if not self.listens(incoming, now):
             return
         self._at = now
         with transaction(self.store) as connection:
