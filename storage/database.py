@@ -68,10 +68,14 @@ def open_database(url: str, pool_size: int = 10) -> Engine:
 
 
 def _make_private(path: str | None) -> None:
-    """Make the file, if it is new, for this user alone; SQLite gives its log the same rights."""
+    """Make the file, if it is new, for this user alone; SQLite gives its log the same rights.
+
+    One that is there is never opened: to close it would let go of all locks that SQLite has on it in this process
+    (POSIX locks belong to the process), and the next process to leave would delete the log that we write to.
+    """
     if path and path != ":memory:":
-        with suppress(OSError):  # whatever is wrong with it, connecting will tell
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with suppress(OSError):  # it is there, or connecting will tell what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 class Turnstile:
