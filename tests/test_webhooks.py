@@ -217,6 +217,22 @@ def test_many_people_at_once_with_repeats_each_get_one_answer(world: World, clie
     assert (len(world.rows(Contact)), len(replies(world))) == (10, 10)
 
 
+def test_statuses_that_a_database_keeps_waiting_keep_no_message(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr("webhooks.twilio._record", lambda *_told: go.wait(20))
+    monkeypatch.setattr("webhooks.twilio.PATIENCE", 0.05)
+
+    def report(n: int) -> TestResponse:
+        told = {"MessageSid": f"SM{n:032x}", "MessageStatus": "sent", "AccountSid": "AC" + "0" * 32}
+        return twilio(client, told, "/webhooks/twilio/status")
+
+    assert at_once(30, report) == [503] * 30
+    assert twilio(client, form()).status_code == 200
+    go.set()
+
+
 def at_once(number: int, call: Any) -> list[int]:
     """The answers to calls made at the same moment."""
     codes, start = [0] * number, threading.Barrier(number)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from twilio.request_validator import RequestValidator
@@ -10,13 +11,16 @@ from werkzeug.datastructures import MultiDict
 from bot import fates
 from bot.channels import twilio, twilio_codes
 from bot.desk import Away, Desk
-from bot.intake import Intake
+from bot.intake import PATIENCE, Intake
 from storage import outbox
 from storage.database import is_away, transaction
 from webhooks.calls import Answer, Call, Routes
 
 ACKNOWLEDGED = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 """Nothing to say here: answers go out over the REST API, where each has an id of its own."""
+
+THREADS = 4
+"""Statuses that are noted at once. They have threads of their own, so that no message waits behind them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ def routes(desk: Desk, intake: Intake, gate: Gate) -> Routes:
             await intake.take(incoming)
         return Answer(200, ACKNOWLEDGED, "text/xml")
 
+    threads = ThreadPoolExecutor(THREADS, thread_name_prefix="statuses")
+
     async def status(call: Call) -> Answer:
         form = await call.form()
         if not gate.admits(call, form):
@@ -60,7 +66,12 @@ def routes(desk: Desk, intake: Intake, gate: Gate) -> Routes:
         became = twilio.BECOMES.get(form.get("MessageStatus", ""))
         sid = form.get("MessageSid", "")[:64]
         if became and sid:
-            await asyncio.to_thread(_record, desk, call.arguments, sid, became, form.get("ErrorCode", ""))
+            told = call.arguments, sid, became, form.get("ErrorCode", "")
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await asyncio.get_running_loop().run_in_executor(threads, _record, desk, *told)
+            except TimeoutError:  # it may be noted yet
+                raise Away from None
         return Answer(204)
 
     return {("POST", "/webhooks/twilio"): receive, ("POST", "/webhooks/twilio/status"): status}
