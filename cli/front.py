@@ -10,6 +10,7 @@ from flask import Flask
 
 from bot.desk import whereabouts
 from cli.pages import Pages
+from web.application import HEADERS
 from web.hosts import Own, astray
 from webhooks.application import BEGINNINGS, Hooks
 from webhooks.calls import Line, Scope
@@ -18,6 +19,13 @@ log = structlog.get_logger()
 
 THREADS = 20
 """Calls of machines that can wait at once for something slow."""
+
+BROKE = """\
+Algo falló aquí. Espere un momento e intente otra vez.
+
+Something went wrong here. Wait a moment and try again.
+"""
+"""For whom no page can be made."""
 
 
 class Front:
@@ -38,8 +46,9 @@ class Front:
             await (self._machines if self._is_machines(scope) else self._pages)(scope, line)
         except Exception as error:  # the server would log what was asked
             log.error("web.broke", place=whereabouts(error))
-            with suppress(Exception):  # part of an answer may have gone out
-                line.response_empty(500, [])
+            with suppress(Exception):  # an answer may have gone out
+                kind = ("content-type", "text/plain; charset=utf-8")
+                line.response_bytes(500, [*HEADERS.items(), kind], BROKE.encode())
 
     def _is_machines(self, scope: Scope) -> bool:
         host = scope.headers.get("host") or scope.authority or ""

@@ -3,20 +3,20 @@
 import asyncio
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
-from werkzeug.exceptions import HTTPException, LengthRequired, RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.exceptions import ClientDisconnected, HTTPException, LengthRequired, ServiceUnavailable
 
+from cli.spool import Spool
 from web.application import HEADERS
 from web.confidential import MOST_BYTES as MOST_FILES
 from web.hosts import COMPLAINTS, CONSOLE
-from webhooks.calls import MOST_BYTES, Line, Scope, body_of
+from webhooks.calls import MOST_BYTES, Line, Scope, length_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -27,11 +27,14 @@ THREADS = 20
 MOST_WAITING = 200
 """Pages that wait for a thread: who comes after them would have gone before their turn came."""
 
-LARGE = 6
-"""Forms of more than a megabyte that are read at once: they are held in memory."""
+MOST_HELD = 360_000_000
+"""Bytes of forms in memory at once, counted as they come: who announces much and sends little takes nobody's room."""
 
 PATIENCE, LONG_PATIENCE = 60.0, 660.0
-"""Seconds for a form to come whole, of a megabyte and of ten files; for a piece of a download to be taken, and all."""
+"""Seconds for a form to come whole, of a megabyte and of ten files."""
+
+STALLED = 15.0
+"""Seconds without a byte of a form. A stop of the process waits longer (`cli/processes.py`), for a form that comes."""
 
 LOST = """\
 Lo que envió no llegó completo, o hay demasiada gente a la vez. No se guardó nada. Vuelva atrás e intente otra vez.
@@ -53,6 +56,10 @@ class Started:
     def __call__(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
         self.status, self.headers = int(status[:3]), headers
 
+    def header(self, name: str) -> str:
+        """The value of a header, empty where there is none."""
+        return next((value for known, value in self.headers if known.lower() == name), "")
+
 
 class Pages:
     """An application's pages. A form is read whole before it takes a thread; who has gone away by then takes none."""
@@ -60,25 +67,43 @@ class Pages:
     def __init__(self, app: "WSGIApplication"):
         self._app = app
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="pages")
+        self._spool = Spool()
         self._room = asyncio.Semaphore(THREADS)
-        self._large = asyncio.Semaphore(LARGE)
-        self._waiting = 0
+        self._held = self._waiting = 0
 
     async def __call__(self, scope: Scope, line: Line) -> None:
+        body = bytearray()
         try:
-            if _length(scope) <= MOST_BYTES or not _takes_files(scope.path):
-                await self._answer(scope, line, MOST_BYTES, PATIENCE)
-            else:
-                async with self._large:
-                    await self._answer(scope, line, MOST_FILES, LONG_PATIENCE)
+            await self._read(scope, line, body)
+            await self._answer(scope, line, bytes(body))
         except HTTPException as error:
             line.response_bytes(error.code or 500, [*HEADERS.items(), *NOT_TAKEN], LOST.encode())
+        finally:
+            self._held -= len(body)
 
-    async def _answer(self, scope: Scope, line: Line, most: int, seconds: float) -> None:
+    async def _read(self, scope: Scope, line: Line, body: bytearray) -> None:
+        """Read a form whole. One that is too long is not read: the application says so in its own words, by the length.
+
+        Raises LengthRequired, BadRequest, ServiceUnavailable, and ClientDisconnected where it does not come whole.
+        """
+        length = _length(scope)
+        takes_files = length > MOST_BYTES and _takes_files(scope.path)
+        if length > (MOST_FILES if takes_files else MOST_BYTES):
+            return
         try:
-            body = await body_of(scope, line, most, seconds)
-        except RequestEntityTooLarge:
-            body = b""  # the application says so in its own words: it goes by the length
+            async with asyncio.timeout(LONG_PATIENCE if takes_files else PATIENCE):
+                pieces = aiter(line)
+                while len(body) < length:
+                    async with asyncio.timeout(STALLED):
+                        piece = await anext(pieces)
+                    if self._held + len(piece) > MOST_HELD:
+                        raise ServiceUnavailable
+                    self._held += len(piece)
+                    body += piece
+        except (TimeoutError, ProtocolClosed, StopAsyncIteration):  # a connection that breaks off ends without a word
+            raise ClientDisconnected from None
+
+    async def _answer(self, scope: Scope, line: Line, body: bytes) -> None:
         if self._waiting >= MOST_WAITING:
             raise ServiceUnavailable
         self._waiting += 1
@@ -87,50 +112,33 @@ class Pages:
             async with self._room:
                 if not gone.done():
                     loop = asyncio.get_running_loop()
-                    await loop.run_in_executor(self._threads, self._make, environ_of(scope, body), line, loop)
+                    await loop.run_in_executor(self._threads, self._make, environ_of(scope, body), line)
         finally:
             self._waiting -= 1
             gone.cancel()
 
-    def _make(self, environ: "WSGIEnvironment", line: Line, loop: asyncio.AbstractEventLoop) -> None:
-        """Make the answer, in a thread, and hand it on: at once where its length is known, else piece by piece."""
+    def _make(self, environ: "WSGIEnvironment", line: Line) -> None:
+        """Make the answer, in a thread, and hand it on: at once where its length is known, else as a file."""
         started = Started()
         answered = self._app(environ, started)
         try:
-            pieces = iter(answered)
-            whole = chain([next(pieces, b"")], pieces)  # status and headers may come with the first piece
-            if any(name.lower() == "content-length" for name, _value in started.headers):
-                line.response_bytes(started.status, started.headers, b"".join(whole))
+            pieces: Iterator[bytes] = iter(answered)
+            first = next(pieces, b"")  # status and headers may come with the first piece
+            if not first or started.header("content-length"):
+                line.response_bytes(started.status, started.headers, b"".join(chain([first], pieces)))
             else:
-                _stream(whole, line.response_stream(started.status, started.headers), loop)
+                held = self._spool.hold(started.header("etag"), chain([first], pieces))
+                line.response_file(started.status, [*started.headers, ("content-length", str(held.size))], held.path)
         finally:
             getattr(answered, "close", lambda: None)()
 
 
-def _stream(pieces: Iterable[bytes], transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """Each piece when the one before was taken; nothing more for who has gone away, or takes nothing any more."""
-
-    ends = monotonic() + LONG_PATIENCE
-
-    async def send(piece: bytes) -> None:
-        async with asyncio.timeout(PATIENCE):
-            await transport.send_bytes(piece)
-
-    try:
-        for piece in pieces:
-            if monotonic() > ends:
-                return
-            asyncio.run_coroutine_threadsafe(send(piece), loop).result()
-    except (ProtocolClosed, TimeoutError):
-        return
-
-
 def _length(scope: Scope) -> int:
-    """What a call says the length of its body is. Raises LengthRequired: a form that broke off would pass for whole."""
-    if "chunked" in (scope.headers.get("transfer-encoding") or "").lower():
+    """What a call says the length of its body is. Raises LengthRequired: a form that broke off would pass for whole;
+    and BadRequest."""
+    if scope.headers.get("transfer-encoding") is not None:
         raise LengthRequired
-    length = scope.headers.get("content-length") or "0"
-    return int(length) if length.isdecimal() else 0
+    return length_of(scope) or 0
 
 
 def _takes_files(path: str) -> bool:
@@ -144,8 +152,8 @@ def environ_of(scope: Scope, body: bytes) -> "WSGIEnvironment":
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "SERVER_NAME": host,
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "SERVER_NAME": host.strip("[]"),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
@@ -160,7 +168,8 @@ def environ_of(scope: Scope, body: bytes) -> "WSGIEnvironment":
     for name in scope.headers.keys():  # noqa: SIM118
         if "_" not in name:  # WSGI could not tell it from the one with a hyphen, which a proxy may have set
             values = scope.headers.get_all(name)
-            environ[_NAMES.get(name, f"HTTP_{name.upper().replace('-', '_')}")] = ",".join(values)
+            key = _NAMES.get(name, f"HTTP_{name.upper().replace('-', '_')}")
+            environ[key] = ("; " if name == "cookie" else ",").join(values)
     return environ
 
 

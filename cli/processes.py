@@ -1,6 +1,7 @@
 """Web and worker as processes: Granian for HTTP, an event loop for the worker, or both in one."""
 
 import asyncio
+import resource
 import signal
 import socket
 import threading
@@ -18,6 +19,12 @@ from bot.worker import Worker
 from cli import logs, wiring
 from cli.settings import Settings
 
+MOST_CONNECTIONS = 4_000
+"""Connections of one web process, idle ones too: those above wait until the server has closed some (30 s)."""
+
+FILES = 10_000
+"""Open files that a web process asks to be allowed: a connection is one, and Linux allows 1,024 unless asked."""
+
 
 def run_web(
     settings: Settings,
@@ -33,12 +40,14 @@ def run_web(
     Raises NotPossible when nothing can listen there.
     """
     try_to_listen(host, port)
+    allow_files()
     server = Granian(
         "cuenta",  # the application itself is made in each process, by the loader below
         address=host,
         port=port,
         interface=Interfaces.RSGI,
         workers=1 if with_worker else workers,
+        backpressure=MOST_CONNECTIONS,
         loop=Loops.uvloop,
         websockets=False,
         http=HTTPModes.http1,
@@ -47,6 +56,14 @@ def run_web(
         workers_kill_timeout=20,
     )
     server.serve(target_loader=partial(load, settings, clock, with_worker, demo), wrap_loader=False)
+
+
+def allow_files() -> None:
+    """Ask for as many open files as we may have; processes that begin from here have as many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def try_to_listen(host: str, port: int) -> None:

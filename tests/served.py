@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
@@ -116,20 +117,5 @@ class Line:
         assert self.answer is None
         self.answer = status, headers, body
 
-    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> "Stream":
-        self.response_bytes(status, headers, b"")
-        return Stream(self)
-
-
-@dataclass
-class Stream:
-    """An answer in pieces."""
-
-    line: Line
-
-    async def send_bytes(self, piece: bytes) -> None:
-        if self.line.has_gone:
-            raise ProtocolClosed
-        assert self.line.answer is not None
-        status, headers, body = self.line.answer
-        self.line.answer = status, headers, body + piece
+    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
+        self.response_bytes(status, headers, Path(file).read_bytes())

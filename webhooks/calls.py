@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 
 
 class Headers(Protocol):
@@ -50,7 +50,7 @@ class Line(Protocol):
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
 
-    def response_stream(self, status: int, headers: list[tuple[str, str]]) -> Any: ...
+    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None: ...
 
 
 MOST_BYTES = 1_000_000
@@ -59,28 +59,14 @@ PATIENCE = 20.0
 """Seconds in which a body must have come: a provider's network is no phone's."""
 
 
-async def body_of(scope: Scope, line: Line, most: int, seconds: float) -> bytes:
-    """The whole body of a call. Raises RequestEntityTooLarge, and ClientDisconnected where it does not come whole."""
-    length = scope.headers.get("content-length") or ""
-    if length.isdecimal() and int(length) > most:
-        raise RequestEntityTooLarge
-    try:
-        async with asyncio.timeout(seconds):
-            body = await line() if length else await _unmeasured(line, most)
-    except (TimeoutError, ProtocolClosed):
-        raise ClientDisconnected from None
-    if length and len(body) != int(length):  # where a connection breaks off the body ends without a word
-        raise ClientDisconnected
-    return body
-
-
-async def _unmeasured(line: Line, most: int) -> bytes:
-    body = bytearray()
-    async for piece in line:
-        body += piece
-        if len(body) > most:
-            raise RequestEntityTooLarge
-    return bytes(body)
+def length_of(scope: Scope) -> int | None:
+    """What a call says the length of its body is; None where it says nothing. Raises BadRequest."""
+    told = scope.headers.get("content-length")
+    if told is None:
+        return None
+    if not (told.isascii() and told.isdecimal() and len(told) < 20):
+        raise BadRequest
+    return int(told)
 
 
 @dataclass(frozen=True)
@@ -103,8 +89,18 @@ class Call:
         return _fields(self.query)
 
     async def body(self) -> bytes:
-        """The whole body. Raises RequestEntityTooLarge and ClientDisconnected."""
-        return await body_of(self.scope, self.line, MOST_BYTES, PATIENCE)
+        """The whole body. Raises BadRequest, RequestEntityTooLarge, and ClientDisconnected where it is not whole."""
+        length = length_of(self.scope)
+        if (length or 0) > MOST_BYTES:
+            raise RequestEntityTooLarge
+        try:
+            async with asyncio.timeout(PATIENCE):
+                body = await self.line() if length is not None else await _unmeasured(self.line)
+        except (TimeoutError, ProtocolClosed):
+            raise ClientDisconnected from None
+        if length is not None and len(body) != length:  # a connection that breaks off ends without a word
+            raise ClientDisconnected
+        return body
 
     async def form(self) -> MultiDict[str, str]:
         """The fields of a form; none where the body is no form. Raises as `body` does."""
@@ -113,6 +109,15 @@ class Call:
             return _fields(body.decode())
         except UnicodeDecodeError:
             return MultiDict()
+
+
+async def _unmeasured(line: Line) -> bytes:
+    body = bytearray()
+    async for piece in line:
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise RequestEntityTooLarge
+    return bytes(body)
 
 
 def _fields(encoded: str) -> MultiDict[str, str]:
