@@ -377,15 +377,46 @@ def few_samples(made: Pdf) -> None:
     made.pages[0].obj.Resources.XObject.Im0.write(bytes(64 * 48 * 3 - 1))
 
 
-def text_beside(made: Pdf) -> None:
-    made.pages[0].obj.Contents = made.make_stream(f"q ({MARK}) 1 0 0 1 0 0 cm Q".encode())
+ODD_PARTS = [signed, xfa, layered, wavelets, odd_jpeg, odd_stream, nameless_jpeg, few_samples]
+
+UNSHOWN = [
+    "q (M) 1 0 0 1 0 0 cm Q", "[(M)] 0 d", "[[(M)]] 0 d", "[(M)] rg", "<</A (M)>> gs",
+    *(f"BT /F1 12 Tf {text} ET" for text in ("(M) (shown) Tj", "[(M)] Tj", "[<</A (M)>>] TJ", "[[(M)]] TJ", "(M) TJ",
+                                             "(M) 0 (shown) \"", "0 (M) (shown) \"", "0 (shown) \"", "(M) (shown) '")),
+]  # fmt: skip
 
 
-def text_before(made: Pdf) -> None:
-    made.pages[0].obj.Contents = made.make_stream(f"BT /F1 12 Tf ({MARK}) (shown) Tj ET".encode())
+@pytest.mark.parametrize("content", UNSHOWN)
+def test_text_that_a_page_does_not_show_is_not_kept(folder: Path, content: str) -> None:
+    def write(made: Pdf) -> None:
+        made.pages[0].obj.Contents = made.make_stream(content.replace("M", MARK).encode())
+
+    with pytest.raises(NotStrippable):
+        scrub.scrub(document(write), folder)
 
 
-ODD_PARTS = [signed, xfa, layered, wavelets, odd_jpeg, odd_stream, nameless_jpeg, few_samples, text_beside, text_before]
+def test_text_that_a_page_shows_is_kept_in_every_way_to_show_it(folder: Path) -> None:
+    content = b"[3 1.5] 0 d /G0 gs BT /F1 12 Tf (one) Tj [(two) -1.5 (three)] TJ (four) ' 1 0.5 (five) \" ET"
+
+    def write(made: Pdf) -> None:
+        made.pages[0].obj.Contents = made.make_stream(content)
+
+    with pikepdf.open(io.BytesIO(scrub.scrub(document(write), folder).body)) as clean:
+        (page,) = clean.pages
+        kept = pikepdf.unparse_content_stream(pikepdf.parse_content_stream(page))
+    assert [
+        each for each in (b"1.5 ] 0 d", b"(one) Tj", b"(three) ] TJ", b"(four) '", b'(five) "') if each not in kept
+    ] == []
+
+
+@pytest.mark.parametrize("space", [[Name.DeviceRGB], Name.DeviceRGB, [Name.DeviceGray]])
+def test_a_colour_space_may_stand_in_a_list(folder: Path, space: Any) -> None:
+    def write(made: Pdf) -> None:
+        image, each = made.pages[0].obj.Resources.XObject.Im0, 1 if space == [Name.DeviceGray] else 3
+        image.ColorSpace = Array(space) if isinstance(space, list) else space
+        image.write(bytes(64 * 48 * each))
+
+    assert scrub.scrub(document(write), folder).kind == "application/pdf"
 
 
 @pytest.mark.parametrize("change", ODD_PARTS)

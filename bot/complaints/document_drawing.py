@@ -1,9 +1,10 @@
 """Drawings: the instructions of a page or form of a PDF that draw, and nothing that only programs read."""
 
+from decimal import Decimal
 from typing import Any
 
 import pikepdf
-from pikepdf import Dictionary, String
+from pikepdf import Array, Name, String
 
 
 class Uncertain(Exception):
@@ -42,18 +43,32 @@ def drawing(source: Any) -> bytes:
     return pikepdf.unparse_content_stream(kept)
 
 
-_TEXT = {"Tj": 1, "TJ": 1, "'": 1, '"': 3}
-"""What shows text, and with how many operands."""
-
-
 def _is_shown(instruction: Any) -> bool:
-    """Whether nothing among the operands of what draws is text that it does not show."""
-    name, operands = str(instruction.operator), instruction.operands
+    """Whether nothing among the operands of what draws is text that it does not show (ISO 32000-1, table 109)."""
+    name, operands = str(instruction.operator), list(instruction.operands)
     if name not in _OPERATORS:
         return True
-    if name in _TEXT:
-        return len(operands) == _TEXT[name]
-    return not any(isinstance(operand, String | Dictionary) for operand in operands)
+    match name, operands:
+        case (("Tj" | "'"), [String()]):
+            return True
+        case '"', [word_space, letter_space, String()]:
+            return _is_number(word_space) and _is_number(letter_space)
+        case "TJ", [Array() as shown]:
+            return all(isinstance(each, String) or _is_number(each) for each in shown)
+        case (("Tj" | "'" | '"' | "TJ"), _):
+            return False
+    return all(_is_plain(each) for each in operands)
+
+
+def _is_plain(operand: Any) -> bool:
+    """A number, a name, or a list of numbers."""
+    if isinstance(operand, Array):
+        return all(_is_number(each) for each in operand)
+    return isinstance(operand, Name) or _is_number(operand)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Decimal)
 
 
 def _check_inline(image: Any) -> None:

@@ -235,7 +235,7 @@ _COMPONENTS = {
 
 def _components(space: Any) -> int | None:
     """How many numbers make a colour of a space, None where that is not known (ISO 32000-1, 8.6)."""
-    family = str(space[0]) if isinstance(space, Array) and len(space) > 1 else str(space)
+    family = str(space[0]) if isinstance(space, Array) and len(space) else str(space)
     if family == "/DeviceN":
         return len(space[1]) if isinstance(space[1], Array) else None
     return _COMPONENTS.get(family)
