@@ -61,6 +61,14 @@ class Started:
         return next((value for known, value in self.headers if known.lower() == name), "")
 
 
+@dataclass
+class Form:
+    """What came of a call's body, and how much that is. It is held once, also while it is answered."""
+
+    body: io.BytesIO = field(default_factory=io.BytesIO)
+    size: int = 0
+
+
 class Pages:
     """An application's pages. A form is read whole before it takes a thread; who has gone away by then takes none."""
 
@@ -72,16 +80,16 @@ class Pages:
         self._held = self._waiting = 0
 
     async def __call__(self, scope: Scope, line: Line) -> None:
-        body = bytearray()
+        form = Form()
         try:
-            await self._read(scope, line, body)
-            await self._answer(scope, line, bytes(body))
+            await self._read(scope, line, form)
+            await self._answer(scope, line, form)
         except HTTPException as error:
             line.response_bytes(error.code or 500, [*HEADERS.items(), *NOT_TAKEN], LOST.encode())
         finally:
-            self._held -= len(body)
+            self._held -= form.size
 
-    async def _read(self, scope: Scope, line: Line, body: bytearray) -> None:
+    async def _read(self, scope: Scope, line: Line, form: Form) -> None:
         """Read a form whole. One that is too long is not read: the application says so in its own words, by the length.
 
         Raises LengthRequired, BadRequest, ServiceUnavailable, and ClientDisconnected where it does not come whole.
@@ -93,17 +101,17 @@ class Pages:
         try:
             async with asyncio.timeout(LONG_PATIENCE if takes_files else PATIENCE):
                 pieces = aiter(line)
-                while len(body) < length:
+                while form.size < length:
                     async with asyncio.timeout(STALLED):
                         piece = await anext(pieces)
                     if self._held + len(piece) > MOST_HELD:
                         raise ServiceUnavailable
                     self._held += len(piece)
-                    body += piece
+                    form.size += form.body.write(piece)
         except (TimeoutError, ProtocolClosed, StopAsyncIteration):  # a connection that breaks off ends without a word
             raise ClientDisconnected from None
 
-    async def _answer(self, scope: Scope, line: Line, body: bytes) -> None:
+    async def _answer(self, scope: Scope, line: Line, form: Form) -> None:
         if self._waiting >= MOST_WAITING:
             raise ServiceUnavailable
         self._waiting += 1
@@ -112,7 +120,7 @@ class Pages:
             async with self._room:
                 if not gone.done():
                     loop = asyncio.get_running_loop()
-                    await loop.run_in_executor(self._threads, self._make, environ_of(scope, body), line)
+                    await loop.run_in_executor(self._threads, self._make, environ_of(scope, form.body), line)
         finally:
             self._waiting -= 1
             gone.cancel()
@@ -145,8 +153,9 @@ def _takes_files(path: str) -> bool:
     return bool(COMPLAINTS.match(path) or CONSOLE.match(path))
 
 
-def environ_of(scope: Scope, body: bytes) -> "WSGIEnvironment":
+def environ_of(scope: Scope, body: io.BytesIO) -> "WSGIEnvironment":
     """A call as WSGI has it (PEP 3333)."""
+    body.seek(0)
     host, _colon, port = scope.server.rpartition(":")
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
@@ -159,7 +168,7 @@ def environ_of(scope: Scope, body: bytes) -> "WSGIEnvironment":
         "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": io.BytesIO(body),
+        "wsgi.input": body,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,

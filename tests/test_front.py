@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -214,7 +215,7 @@ class Lists:
 def made_by(pages: Pages, method: str = "GET") -> tuple[int, list[tuple[str, str]], bytes]:
     """What an application's pages answer a call."""
     line = Line([])
-    pages._make(environ_of(Scope(method, "/", "", Headers([])), b""), line)
+    pages._make(environ_of(Scope(method, "/", "", Headers([])), io.BytesIO()), line)
     assert line.answer is not None
     return line.answer
 
@@ -271,7 +272,9 @@ def test_a_list_that_breaks_off_does_not_pass_for_a_whole_one(little_world: Worl
 
 def test_a_header_with_a_low_line_does_not_pass_for_one_that_a_proxy_has_set() -> None:
     headers = Headers([("x-forwarded-for", "9.9.9.2"), ("x_forwarded_for", "7.7.7.7"), ("cookie", "a=1")])
-    environ = environ_of(Scope("GET", "/recibo", "a=%C3%B1", headers, server="[::1]:80", client="[::1]:99"), b"abc")
+    environ = environ_of(
+        Scope("GET", "/recibo", "a=%C3%B1", headers, server="[::1]:80", client="[::1]:99"), io.BytesIO(b"abc")
+    )
     assert environ["HTTP_X_FORWARDED_FOR"] == "9.9.9.2"
     assert (environ["REMOTE_ADDR"], environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("::1", "::1", "80")
     assert (environ["QUERY_STRING"], environ["HTTP_COOKIE"]) == ("a=%C3%B1", "a=1")
@@ -279,7 +282,7 @@ def test_a_header_with_a_low_line_does_not_pass_for_one_that_a_proxy_has_set() -
 
 
 def test_cookies_in_two_lines_are_two_cookies_and_odd_letters_go_as_their_bytes(front: Front) -> None:
-    environ = environ_of(Scope("GET", "/", "q=€", Headers([("cookie", "a=1"), ("cookie", "b=2")])), b"")
+    environ = environ_of(Scope("GET", "/", "q=€", Headers([("cookie", "a=1"), ("cookie", "b=2")])), io.BytesIO())
     assert (environ["HTTP_COOKIE"], environ["QUERY_STRING"]) == ("a=1; b=2", "q=\xe2\x82\xac")
     line = Line([])
     asyncio.run(front.__rsgi__(Scope("GET", "/", "q=€", Headers([])), line))
