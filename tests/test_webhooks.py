@@ -258,7 +258,9 @@ def test_a_body_of_two_megabytes_is_refused(world: World, client: Client) -> Non
     assert telegram(client, b"[" * 2_000_000, secret="wrong").status_code == 403
     form_too = twilio(client, form(text="x" * 2_000_000))
     assert (form_too.status_code, form_too.data) == (413, b"")
+    assert twilio(client, form(text="x" * 100_000)).status_code == 413, "nobody knows yet who sends it"
     assert untouched(world)
+    assert twilio(client, form(text="ñ" * 4_096)).status_code == 200, "as long as WhatsApp allows"
     assert telegram(client, telegram_text(2, "7001", "hola")).status_code == 200
 
 
