@@ -110,9 +110,6 @@ class Line:
         if not self.has_gone:
             await asyncio.Event().wait()
 
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.response_bytes(status, headers, b"")
-
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         assert self.answer is None
         self.answer = status, headers, body

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +24,6 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from structlog.testing import capture_logs
 
-from bot import lifecycle
 from cli import processes, wiring
 from cli.front import Front
 from cli.pages import THREADS, Pages, environ_of
@@ -33,13 +31,9 @@ from cli.replay import SharedClock, free_port, settings_for
 from cli.settings import Settings
 from cli.spool import KEPT, Spool
 from cli.standins import running_standins
-from storage.ballot_keys import BallotKeys
-from storage.database import open_database, transaction
-from storage.folder import read_folder
 from storage.inbox import Inbox
-from storage.loading import load
 from tests.served import Headers, Line, Scope
-from tests.world import CARTAGENA, DURING, World, telegram_text
+from tests.world import DURING, World, open_vote, telegram_text
 from web.hosts import Own
 
 CANARY = "canario-en-una-falla"
@@ -321,11 +315,7 @@ def test_what_runs_beside_is_there_before_the_first_call_and_until_the_last(litt
 def settings(sqlite_url: str, tmp_path: Path) -> Iterator[Settings]:
     with running_standins() as providers:
         made = settings_for(sqlite_url, tmp_path / "keys", providers)
-        engine = open_database(made.database_url)
-        with transaction(engine) as connection:
-            load(connection, read_folder(CARTAGENA))
-        lifecycle.open_(engine, BallotKeys(made.ballot_keys_dir), "cartagena-2022", DURING - timedelta(days=9))
-        engine.dispose()
+        open_vote(made)
         yield made
 
 

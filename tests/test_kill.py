@@ -22,18 +22,14 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
-from bot import lifecycle
 from cli import processes
 from cli.replay import SharedClock, settings_for
 from cli.settings import Settings
 from cli.standins import Standins, running_standins
-from storage.ballot_keys import BallotKeys
 from storage.ballots import Ballot, Roll
-from storage.database import columns, open_database, reading, transaction
-from storage.folder import read_folder
-from storage.loading import load
+from storage.database import columns, open_database, reading
 from storage.outbox import Outgoing
-from tests.world import CARTAGENA, DURING
+from tests.world import DURING, open_vote
 
 PEOPLE = 100
 KILLS = 6
@@ -82,11 +78,7 @@ def providers() -> Iterator[Standins]:
 @pytest.fixture
 def office(database_url: str, tmp_path: Path, providers: Standins) -> Iterator[Office]:
     settings = settings_for(database_url, tmp_path / "keys", providers)
-    engine = open_database(settings.database_url)
-    with transaction(engine) as connection:
-        load(connection, read_folder(CARTAGENA))
-    lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), "cartagena-2022", DURING - timedelta(days=9))
-    engine.dispose()
+    open_vote(settings)
     made = Office(settings, SharedClock(DURING), {})
     for name in ("web", "worker"):
         made.start(name)

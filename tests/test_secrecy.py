@@ -21,7 +21,6 @@ from PIL import Image
 from sqlalchemy import Engine, text
 from twilio.request_validator import RequestValidator
 
-from bot import lifecycle
 from bot.complaints import cases, redaction
 from cli import processes
 from cli.replay import SharedClock, free_port, settings_for
@@ -29,17 +28,14 @@ from cli.settings import Settings
 from cli.standins import Standins, running_standins
 from storage import cases as shelf
 from storage import ticks, vault, volatile
-from storage.ballot_keys import BallotKeys
 from storage.database import open_database, reading, transaction
-from storage.folder import read_folder
 from storage.ink import Ink
-from storage.loading import load
 from tests import vaults
 from tests.canaries import Canaries, Search, folders_of
 from tests.complaint_pages import NONE, codes, hidden, multipart
 from tests.test_kill import Office, deliver, until
 from tests.vaults import in_memory
-from tests.world import CARTAGENA, DURING, telegram_text
+from tests.world import DURING, open_vote, telegram_text
 
 
 @pytest.fixture
@@ -93,11 +89,7 @@ def machine(
             database_url, tmp_path / "keys", providers, VOLATILE_PATH=str(memory / "volatile.db"), PROXIES="1",
             WHATSAPP_COMPLAINTS="whatsapp:+573009999999",
         )  # fmt: skip
-        engine = open_database(settings.database_url)
-        with transaction(engine) as connection:
-            load(connection, read_folder(CARTAGENA))
-        lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), "cartagena-2022", DURING - timedelta(days=9))
-        engine.dispose()
+        open_vote(settings)
         made = Machine(settings, SharedClock(DURING), {}, folder=tmp_path)
         for name in ("worker", "a", "b"):
             made.start(name)

@@ -19,8 +19,9 @@ from bot.messages import Incoming, Outbound
 from cli import wiring
 from cli.settings import Settings, read_settings
 from storage import volatile
+from storage.ballot_keys import BallotKeys
 from storage.contacts import Contact
-from storage.database import columns, reading, transaction
+from storage.database import columns, open_database, reading, transaction
 from storage.folder import read_folder
 from storage.loading import load
 from storage.outbox import Outgoing
@@ -150,6 +151,15 @@ def _count(connection: Connection, _cursor: Any, statement: str, *_more: Any) ->
     told = STATEMENTS.get(connection.engine.url)
     if told is not None and not statement.startswith(("BEGIN", "PRAGMA")):
         told.append(statement)
+
+
+def open_vote(settings: Settings) -> None:
+    """Have the consultation of 2022 open in an empty database on which processes are to start."""
+    engine = open_database(settings.database_url)
+    with transaction(engine) as connection:
+        load(connection, read_folder(CARTAGENA))
+    lifecycle.open_(engine, BallotKeys(settings.ballot_keys_dir), "cartagena-2022", DURING - timedelta(days=9))
+    engine.dispose()
 
 
 @dataclass

@@ -35,7 +35,7 @@ class Hooks:
     routes: Routes
 
     async def __call__(self, scope: Scope, line: Line) -> None:
-        answer = await self._answer(Call(scope.method, scope.path, scope.query_string, scope, line))
+        answer = await self._answer(Call(scope, line))
         answer.send(line, HEADERS)
 
     async def _answer(self, call: Call) -> Answer:
@@ -51,8 +51,8 @@ class Hooks:
 
     def _route(self, call: Call) -> View:
         """What answers; a slash at the end of the path makes no difference. Raises HTTPException."""
-        path = call.path.rstrip("/")
-        found = self.routes.get(("GET" if call.method == "HEAD" else call.method, path))
+        method, path = call.scope.method, call.scope.path.rstrip("/")
+        found = self.routes.get(("GET" if method == "HEAD" else method, path))
         if found is None:
             raise MethodNotAllowed if any(path == known for _method, known in self.routes) else NotFound
         return found

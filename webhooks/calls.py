@@ -46,8 +46,6 @@ class Line(Protocol):
 
     def client_disconnect(self) -> Awaitable[None]: ...
 
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None: ...
-
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None: ...
 
     def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None: ...
@@ -74,11 +72,8 @@ def length_of(scope: Scope) -> int | None:
 
 @dataclass(frozen=True)
 class Call:
-    """A request. `query` is as it was called, not decoded; headers go by names in small letters."""
+    """A request; headers go by names in small letters."""
 
-    method: str
-    path: str
-    query: str = field(repr=False)
     scope: Scope = field(repr=False)
     line: Line = field(repr=False)
 
@@ -89,7 +84,7 @@ class Call:
     @property
     def arguments(self) -> MultiDict[str, str]:
         """What the query asks, decoded."""
-        return _fields(self.query)
+        return _fields(self.scope.query_string)
 
     async def body(self, most: int = MOST_BYTES) -> bytes:
         """The whole body. Raises BadRequest, RequestEntityTooLarge, and ClientDisconnected where it is not whole."""

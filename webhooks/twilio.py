@@ -40,8 +40,9 @@ class Gate:
         signature = call.header("x-twilio-signature")
         if not signature or not signature.isascii():
             return False
-        path = f"{call.path}?{call.query}" if call.query else call.path
-        if not any(RequestValidator(token).validate(self.public_url + path, form, signature) for token in self.tokens):
+        path, query = call.scope.path, call.scope.query_string
+        address = f"{self.public_url}{path}?{query}" if query else self.public_url + path
+        if not any(RequestValidator(token).validate(address, form, signature) for token in self.tokens):
             return False
         return form.get("AccountSid", self.account_sid) == self.account_sid
 
