@@ -13,6 +13,7 @@ from rich.table import Table
 
 from bot import lifecycle
 from cli import sample, wiring
+from cli.processes import try_to_listen
 from cli.replay import ROOT, Replay, Timepiece, running, settings_for, unlimited
 from cli.settings import Settings
 from cli.standins import Standins, running_standins
@@ -27,7 +28,11 @@ LASTS = timedelta(days=7)
 
 
 def run(folder: Path, port: int, stay: bool, out: Console) -> None:
-    """Prepare (once) and show. With `stay`, the desk runs until Ctrl-C."""
+    """Prepare (once) and show. With `stay`, the desk runs until Ctrl-C. Raises NotPossible where the port is taken."""
+    try_to_listen("127.0.0.1", port)
+    if stay:  # else who ends us by a signal, or by closing the window, would leave the desk's processes behind
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
     folder.mkdir(parents=True, exist_ok=True)
     with running_standins() as providers:
         settings = settings_for(
